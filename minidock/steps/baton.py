@@ -1,0 +1,96 @@
+"""The baton: how the two processes that walk one plan take turns, and tell each other of failure.
+
+A pair of connected sockets. "Go on" may carry descriptors (detached mounts that only the host's side may
+make); "failed" carries the error as a person should read it. If the other process dies, its end of the
+pair closes, and waiting ends at once with a clear error rather than for ever.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import struct
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+
+_LONGEST = 65536
+_MOST_DESCRIPTORS = 250  # the kernel passes at most 253 in one message: SCM_MAX_FD
+
+
+class PeerDied(MinidockError):
+    """The other process ended without a word."""
+
+
+class Baton:
+    """One end of the pair; before the birth of the other process, both ends."""
+
+    def __init__(self) -> None:
+        self._ends: tuple[_socket.socket, _socket.socket] | None = None
+        self._mine: _socket.socket | None = None
+
+    @property
+    def shared(self) -> bool:
+        return self._mine is not None
+
+    def make(self) -> None:
+        """Called just before the birth of the other process."""
+        kind = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
+        self._ends = _socket.socketpair(_socket.AF_UNIX, kind, 0)
+
+    def take_end(self, which: int) -> None:
+        """Keep one end and close the other, so that the death of either process is seen by its peer."""
+        if self._ends is not None:
+            self._mine, other = self._ends[which], self._ends[1 - which]
+            self._ends = None
+            other.close()
+
+    def fileno(self) -> int:
+        return self._mine.fileno() if self._mine is not None else -1
+
+    def pass_on(self, descriptors: dict[str, int] | None = None) -> None:
+        """Say "go on", handing over descriptors by name."""
+        names = list(descriptors or {})
+        for start in range(0, len(names) or 1, _MOST_DESCRIPTORS):
+            part = names[start : start + _MOST_DESCRIPTORS]
+            more = start + _MOST_DESCRIPTORS < len(names)
+            self._send({"go": part, "more": more}, [(descriptors or {})[name] for name in part])
+
+    def fail(self, error: MinidockError) -> None:
+        """Tell the other process why this one gives up."""
+        self._send({"failed": error.message[:8192], "hint": error.hint[:8192], "code": error.code})
+
+    def wait(self) -> dict[str, int]:
+        """Wait for "go on"; raises what the other process failed with."""
+        received: dict[str, int] = {}
+        while True:
+            message, descriptors = self._receive()
+            if "failed" in message:
+                raise MinidockError(message["failed"], hint=message["hint"], code=message["code"])
+            received.update(zip(message["go"], descriptors, strict=True))
+            if not message["more"]:
+                return received
+
+    def close(self) -> None:
+        for end in (self._mine, *(self._ends or ())):
+            if end is not None:
+                end.close()
+        self._mine = self._ends = None
+
+    def _send(self, message: jsonfile.Json, descriptors: list[int] | None = None) -> None:
+        assert self._mine is not None
+        packed = struct.pack(f"{len(descriptors or [])}i", *(descriptors or []))
+        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)] if descriptors else []
+        try:
+            self._mine.sendmsg([jsonfile.dump(message).encode()], rights, _socket.MSG_NOSIGNAL)
+        except OSError as error:
+            raise PeerDied(f"the other process of the plan is gone: {os.strerror(error.errno)}") from error
+
+    def _receive(self) -> tuple[jsonfile.Json, list[int]]:
+        assert self._mine is not None
+        room = _socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS)
+        data, ancillary, _, _ = self._mine.recvmsg(_LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
+        if not data:
+            raise PeerDied("the other process of the plan ended without a word")
+        descriptors = [fd for _, _, rights in ancillary for (fd,) in struct.iter_unpack("i", rights)]
+        return jsonfile.parse(data.decode()), descriptors

@@ -1,0 +1,47 @@
+"""What exists while a plan is being done: handles on the things that the steps before have made.
+
+Steps are data and hold only what can be known beforehand. What comes into being on the way (the child's
+pid, an open cgroup, detached mounts) is here, and each process that walks the plan has its own copy.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock.steps.baton import Baton
+from minidock.steps.step import HOST, INSIDE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minidock.steps.step import Observer, Side
+
+
+class Live:
+    """The handles of one process that walks a plan, and the baton it shares with the other."""
+
+    def __init__(self, *, pid: int = 0, observers: Sequence[Observer] = ()) -> None:
+        self.side: Side = HOST
+        self.observers = list(observers)
+        self.baton = Baton()
+        self.pid = pid  # of the process that becomes the container, as the host numbers it; 0: not born
+        self.birth_flags = 0  # the namespaces that process is to be born in
+        self.cgroup_fd = 0  # the cgroup that process is to be born in; 0: the caller's own
+        self.root = ""  # where the new root is assembled, as INSIDE sees it before pivot_root
+        self.sources: dict[str, int] = {}  # detached mounts that HOST prepared for INSIDE, by target
+
+    def become_inside(self) -> None:
+        """Called in the newborn process: from here on it does the other half of the steps."""
+        self.side = INSIDE
+        self.pid = os.getpid()
+        self.baton.take_end(1)
+
+    def hand_over(self, turn: Side) -> None:
+        """The side changes in the plan: the one process says "go on", the other waits to hear it."""
+        if not self.baton.shared:  # nobody is born yet, so every step up to here was HOST's
+            return
+        if turn == self.side:
+            self.sources.update(self.baton.wait())
+        else:
+            self.baton.pass_on(self.sources)

@@ -1,0 +1,159 @@
+"""A container is a list of steps: what a step is, and how two processes walk one list together.
+
+Making a container takes about thirty requests to the kernel, in the right order. Each is one Step, and a
+Plan is the list. A plan is data: it can be printed without privileges, done, and undone in reverse.
+
+Two processes share the work. HOST is the one that makes the container; INSIDE is the one that becomes it,
+born in the middle of the list by the step `process.clone`. After that birth both walk the same list from
+the same place, each doing the steps of its own side; where the side changes, the baton is handed over.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from minidock.errors import MinidockError, reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Literal
+
+    from minidock.steps.live import Live
+
+    Side = Literal["host", "inside"]
+
+HOST: Side = "host"
+INSIDE: Side = "inside"
+
+
+class Step:
+    """One thing asked of the kernel. A subclass is a kind of step; its fields are the arguments."""
+
+    name: str  # "mount.proc": stable, since people, tests and lessons refer to it
+    side: Side = HOST
+    why: str = ""  # what would leak, break or be confused without it
+    man: str = ""  # "mount_namespaces(7)"
+    hints: dict[int, str] = {}  # errno → what a person can do about it
+
+    def says(self) -> str:
+        """One plain sentence: what is done, with its real arguments."""
+        raise NotImplementedError
+
+    def shell(self) -> str:
+        """The same thing as commands that a person could type."""
+        raise NotImplementedError
+
+    def do(self, live: Live) -> None:
+        """Ask the kernel. Raises OSError or MinidockError; the walker adds the step's name and hint."""
+        raise NotImplementedError
+
+    def undo(self, live: Live) -> None:
+        """Take it back. Safe to call twice, safe when do() never ran, possible from another process.
+
+        The default fits what dies with the container's own namespaces, which is most of it.
+        """
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+
+class StepFailed(MinidockError):
+    """A step that could not be done: names the step, says what the kernel said, and hints."""
+
+    def __init__(self, step: str, message: str, *, hint: str = "", code: int = 1) -> None:
+        super().__init__(f"step {step}: {message}", hint=hint, code=code)
+        self.step = step
+
+
+class Observer:
+    """Watches a plan being done. The journal, --explain, --step and the fault tests are observers."""
+
+    def before(self, step: Step) -> None:
+        """Called before each step; may wait, raise, or end the process."""
+
+    def after(self, step: Step, seconds: float) -> None:
+        """Called when a step is done."""
+
+    def failed(self, step: Step, seconds: float, message: str) -> None:
+        """Called when a step could not be done."""
+
+
+class Plan:
+    """An ordered list of steps. It can be read, done by two processes together, and undone by anyone."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.steps = list(steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def names(self) -> list[str]:
+        return [step.name for step in self.steps]
+
+    def without(self, names: Iterable[str]) -> Plan:
+        """The same plan with some steps left out, to see what they were for."""
+        left_out = set(names)
+        if unknown := left_out - set(self.names()):
+            raise MinidockError(
+                f"no such step: {', '.join(sorted(unknown))}",
+                hint=f"the steps are: {', '.join(self.names())}",
+            )
+        return Plan(step for step in self.steps if step.name not in left_out)
+
+    def walk(self, live: Live) -> None:
+        """Do every step of this process's side, in order; wait while the other side does its own."""
+        turn = HOST
+        for step in self.steps:
+            if step.side != turn:
+                turn = step.side
+                live.hand_over(turn)
+            if step.side == live.side:
+                perform(step, live)
+        if turn != HOST:
+            live.hand_over(HOST)
+
+    def undo(self, live: Live) -> list[MinidockError]:
+        """Take back every step of the host's side, last first; what could not be taken back is returned."""
+        failures: list[MinidockError] = []
+        for step in reversed(self.steps):
+            if step.side == HOST:
+                try:
+                    step.undo(live)
+                except OSError as error:
+                    failures.append(StepFailed(step.name, f"could not be undone: {reason(error)}"))
+                except MinidockError as error:
+                    failures.append(error)
+        return failures
+
+
+def perform(step: Step, live: Live) -> None:
+    """Do one step under the eyes of the observers; a failure comes out as StepFailed."""
+    for observer in live.observers:
+        observer.before(step)
+    began = time.monotonic()
+    try:
+        step.do(live)
+    except (OSError, MinidockError) as error:
+        failure = explain(step, error)
+        for observer in live.observers:
+            observer.failed(step, time.monotonic() - began, failure.message)
+        raise failure from error
+    for observer in live.observers:
+        observer.after(step, time.monotonic() - began)
+
+
+def explain(step: Step, error: OSError | MinidockError) -> StepFailed:
+    """The kernel's answer as a person needs it: which step, which call, and what to do next."""
+    if isinstance(error, StepFailed):
+        return error
+    if isinstance(error, MinidockError):
+        return StepFailed(step.name, error.message, hint=error.hint, code=error.code)
+    hint = step.hints.get(error.errno or 0, "")
+    if not hint and error.errno == 1 and os.geteuid() != 0:
+        hint = "this needs root: try again with sudo"
+    return StepFailed(step.name, reason(error), hint=hint or (f"see {step.man}" if step.man else ""))
