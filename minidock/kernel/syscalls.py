@@ -121,6 +121,11 @@ def openat2(directory: int, path: str, flags: int, *, mode: int = 0, resolve: in
     return _syscall(_OPENAT2, directory, _text(path), how, len(how), call=call)
 
 
+def syncfs(fd: int) -> None:
+    """Write all of one file system to its disk; the other file systems are left in peace. syncfs(2)"""
+    check(libc.syncfs(fd), f"syncfs({fd})")
+
+
 # Mounts: the file descriptor based interface (Linux 5.2 and later) --------------------------------------
 
 OPEN_TREE_CLONE = 1
@@ -196,6 +201,7 @@ def pivot_root(new_root: str, put_old: str) -> None:
 
 # The process itself -------------------------------------------------------------------------------------
 
+PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL = 47, 2, 4
 _CLOSE_RANGE_CLOEXEC = 4
 _KEYCTL_JOIN_SESSION_KEYRING = 1

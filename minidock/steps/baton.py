@@ -15,6 +15,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 
 _LONGEST = 65536
+_NUMBER = struct.Struct("=q")
 _MOST_DESCRIPTORS = 250  # the kernel passes at most 253 in one message: SCM_MAX_FD
 
 
@@ -25,9 +26,9 @@ class PeerDied(MinidockError):
 class Baton:
     """One end of the pair; before the birth of the other process, both ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, mine: _socket.socket | None = None) -> None:
         self._ends: tuple[_socket.socket, _socket.socket] | None = None
-        self._mine: _socket.socket | None = None
+        self._mine = mine
 
     @property
     def shared(self) -> bool:
@@ -70,6 +71,28 @@ class Baton:
             received.update(zip(message["go"], descriptors, strict=True))
             if not message["more"]:
                 return received
+
+    def outcome(self) -> int | None:
+        """How the other process's execve(2) went: None when its end closed, that is well; else the errno.
+
+        A trampoline cannot write JSON: it tells a number, in 8 bytes. An exec that forks tells the new
+        process's number first, which `wait_number` has read by then.
+        """
+        assert self._mine is not None
+        data = self._mine.recv(_LONGEST)
+        if len(data) == _NUMBER.size and data[:1] != b"{":
+            return -int(_NUMBER.unpack(data)[0])
+        if data:
+            message = jsonfile.parse(data.decode())
+            raise MinidockError(message["failed"], hint=message["hint"], code=message["code"])
+        return None
+
+    def wait_number(self) -> int:
+        """The number that a forking trampoline tells: its child's pid, or a negative errno."""
+        result = self.outcome()
+        if result is None:
+            raise PeerDied("the process that was to execute the program ended without a word")
+        return -result
 
     def close(self) -> None:
         for end in (self._mine, *(self._ends or ())):

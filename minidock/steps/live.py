@@ -13,7 +13,9 @@ from minidock.steps.step import HOST, INSIDE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import _socket
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from minidock.steps.step import Observer, Side
 
@@ -25,17 +27,27 @@ class Live:
         self.side: Side = HOST
         self.observers = list(observers)
         self.baton = Baton()
+        self.inside: Callable[[Live], NoReturn] | None = None  # what the newborn process does; set by runtime/
         self.pid = pid  # of the process that becomes the container, as the host numbers it; 0: not born
         self.birth_flags = 0  # the namespaces that process is to be born in
+        self.restore: list[str] = []  # kinds of namespaces that HOST entered only for the sake of the birth
         self.cgroup_fd = 0  # the cgroup that process is to be born in; 0: the caller's own
-        self.root = ""  # where the new root is assembled, as INSIDE sees it before pivot_root
         self.sources: dict[str, int] = {}  # detached mounts that HOST prepared for INSIDE, by target
+        self.root_fd = -1  # the new root, once it is mounted
+        self.mounts: dict[str, int] = {}  # the roots of what was mounted in it, by target
+        self.console: _socket.socket | None = None  # where a terminal's master is to be sent
+        self.groups: list[int] = []  # supplementary groups found in the container's /etc/group
+        self.uid = self.gid = 0  # whom the program runs as
+        self.environment: dict[str, str] = {}
+        self.program = ""  # the path that the program was found at
 
-    def become_inside(self) -> None:
+    def become_inside(self) -> NoReturn:
         """Called in the newborn process: from here on it does the other half of the steps."""
+        assert self.inside is not None
         self.side = INSIDE
         self.pid = os.getpid()
         self.baton.take_end(1)
+        self.inside(self)
 
     def hand_over(self, turn: Side) -> None:
         """The side changes in the plan: the one process says "go on", the other waits to hear it."""
@@ -44,4 +56,4 @@ class Live:
         if turn == self.side:
             self.sources.update(self.baton.wait())
         else:
-            self.baton.pass_on(self.sources)
+            self.baton.pass_on(self.sources if self.side == HOST else None)

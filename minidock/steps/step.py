@@ -106,7 +106,10 @@ class Plan:
         return Plan(step for step in self.steps if step.name not in left_out)
 
     def walk(self, live: Live) -> None:
-        """Do every step of this process's side, in order; wait while the other side does its own."""
+        """Do every step of this process's side, in order; wait while the other side does its own.
+
+        Where the last steps are the other side's, the caller waits for them by `live.hand_over`.
+        """
         turn = HOST
         for step in self.steps:
             if step.side != turn:
@@ -114,8 +117,6 @@ class Plan:
                 live.hand_over(turn)
             if step.side == live.side:
                 perform(step, live)
-        if turn != HOST:
-            live.hand_over(HOST)
 
     def undo(self, live: Live) -> list[MinidockError]:
         """Take back every step of the host's side, last first; what could not be taken back is returned."""

@@ -1,0 +1,49 @@
+# What people type. The set-up is in provision/, in scripts that can be read, and run, by themselves.
+
+PREFIX ?= /usr/local
+VM_SECONDS ?= 1500
+
+export PREFIX
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Python may keep its bytecode: without it each start compiles all of minidock again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# One failing check must not hide what the others have to say.
+MAKEFLAGS += --keep-going --no-print-directory
+.NOTPARALLEL:
+.PHONY: help run test tools lint unit integration vm bench clean
+
+help: ## Say what can be made
+	@awk -F ':.*[#][#] ' 'NF == 2 { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## Set minidock up, once, and run a container (root)
+	@provision/machine run
+	$(PREFIX)/bin/minidock run --rm busybox echo 'Hello from a container made by minidock'
+
+test: lint unit integration vm ## Set up for tests as well, once, and run them all (root)
+
+tools:
+	@provision/machine test
+
+lint: tools ## Style, types, and the rule that imports only go down
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports
+
+unit: tools ## Tests that need no root
+	python -m pytest tests/unit
+
+integration: tools ## Tests on this kernel (root)
+	python -m pytest tests/integration
+
+vm: tools ## The same on a stock Debian kernel with cgroup v2, in a virtual machine (root, once)
+	python -m pytest tests/vm
+	tests/vm/run --timeout $(VM_SECONDS) python -m pytest tests/integration
+
+bench: tools ## Measure how fast containers start (root)
+	python -m bench
+
+clean: ## Remove what was made in this directory
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,165 @@
+"""The image store on disk: an OCI image layout, which every other tool can read.
+
+    <root>/oci-layout             marks the layout and its version
+    <root>/index.json             the images: each a manifest's digest, and the name it goes by, if any
+    <root>/blobs/sha256/<hex>     content by digest: manifests, configurations, layers as they are shipped
+    <root>/layers/<hex>/diff      a layer unpacked, by chain id (see layers.py)
+    <root>/unfinished/            what is in the making (see drafts.py)
+
+A blob's name is the SHA-256 of its bytes, so it never changes, two images share what they have in common,
+and whoever holds a manifest's digest can check all it refers to. Only index.json is ever rewritten.
+Specification: github.com/opencontainers/image-spec, image-layout.md.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock import jsonfile
+from minidock.errors import MinidockError, reason
+from minidock.images.references import is_hex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minidock.images.blobs import NewBlob
+    from minidock.jsonfile import Json
+
+    Descriptor = dict[str, Json]  # mediaType, digest, size, and perhaps annotations and a platform
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+NAME = "org.opencontainers.image.ref.name"  # the annotation that holds an image's name in index.json
+_LARGEST_DOCUMENT = 8 << 20  # of a manifest or configuration; what is larger is an attack, or no such thing
+
+
+class Layout:
+    """An OCI image layout. Reading takes no lock: every file is either whole or absent."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    # Blobs ------------------------------------------------------------------------------------------
+
+    def blob(self, digest: Json) -> str:
+        """Where a blob is. Digests come from documents that strangers wrote: only 64 digits make a path."""
+        if not (isinstance(digest, str) and digest.startswith("sha256:") and is_hex(digest[7:], 64)):
+            raise MinidockError(f"not a sha256 digest: {digest!r}")
+        return f"{self.root}/blobs/sha256/{digest[7:]}"
+
+    def holds(self, digest: str) -> bool:
+        return os.path.exists(self.blob(digest))
+
+    def document(self, digest: Json) -> dict[str, Json]:
+        """A manifest or configuration: a blob that is a JSON object."""
+        path = self.blob(digest)
+        try:
+            with open(path, "rb") as file:
+                text = file.read(_LARGEST_DOCUMENT + 1)
+        except FileNotFoundError:
+            raise MinidockError(f"the image store lacks {digest}", hint=f"{path} is missing") from None
+        if len(text) > _LARGEST_DOCUMENT:
+            raise MinidockError(f"{digest} is no manifest or configuration: over {_LARGEST_DOCUMENT} bytes")
+        return _object(text, str(digest))
+
+    def new_blob(self) -> NewBlob:
+        """A blob to be written piece by piece, in a `with` block."""
+        from minidock.images.blobs import NewBlob
+
+        self.create()
+        return NewBlob(self)
+
+    def put(self, data: bytes) -> str:
+        """Store a small blob; returns its digest."""
+        with self.new_blob() as blob:
+            blob.write(data)
+            return blob.commit()
+
+    def put_document(self, media_type: str, value: dict[str, Json]) -> Descriptor:
+        """Store a manifest or configuration; returns what refers to it."""
+        data = jsonfile.dump(value).encode()
+        return {"mediaType": media_type, "digest": self.put(data), "size": len(data)}
+
+    # Names ------------------------------------------------------------------------------------------
+
+    def images(self) -> list[Descriptor]:
+        """What index.json lists; an image may be listed under several names, or without one."""
+        try:
+            with open(f"{self.root}/index.json", "rb") as file:
+                index = _object(file.read(), file.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except PermissionError as error:
+            raise MinidockError(
+                f"cannot read the image store: {reason(error)}", hint="this needs root: try again with sudo"
+            ) from None
+        listed = index.get("manifests")
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise MinidockError(f"{self.root}/index.json: manifests must be a list of objects")
+        return listed
+
+    def find(self, name: str) -> Descriptor | None:
+        """The image that goes by a full name: `docker.io/library/busybox:latest`."""
+        for entry in self.images():
+            if name_of(entry) == name:
+                return entry
+        return None
+
+    def tag(self, name: str, descriptor: Descriptor) -> None:
+        """Let a name mean this image. One that loses its last name stays, nameless, as in Docker."""
+        named = {**_nameless(descriptor), "annotations": {NAME: name}}
+
+        def change(entries: list[Descriptor]) -> list[Descriptor]:
+            after = [_nameless(entry) if name_of(entry) == name else entry for entry in entries] + [named]
+            with_names = {entry.get("digest") for entry in after if name_of(entry)}
+            return [entry for entry in after if name_of(entry) or entry.get("digest") not in with_names]
+
+        self._change_index(change)
+
+    def _change_index(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+        """Rewrite index.json as one act among all processes: none loses what another has just written."""
+        from minidock.images.drafts import Lock, write_whole
+
+        self.create()
+        with Lock(f"{self.root}/oci-layout"):
+            index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": change(self.images())}
+            write_whole(self.root, f"{self.root}/index.json", jsonfile.dump(index) + "\n")
+
+    def create(self) -> None:
+        """Make the directories. What layers hold is for root alone: in it are set-user-id programs of
+        unknown origin, which any user of the host could run otherwise (CVE-2021-41091)."""
+        os.makedirs(self.root, mode=0o711, exist_ok=True)
+        os.makedirs(f"{self.root}/blobs/sha256", mode=0o700, exist_ok=True)
+        os.makedirs(f"{self.root}/layers", mode=0o700, exist_ok=True)
+        marker = os.open(f"{self.root}/oci-layout", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:  # written in place, never replaced: this file carries the lock
+            if os.fstat(marker).st_size == 0:
+                os.write(marker, b'{"imageLayoutVersion": "1.0.0"}')
+        finally:
+            os.close(marker)
+
+
+def name_of(entry: Descriptor) -> str:
+    """The name an entry of index.json goes by; "" if it has none."""
+    annotations = entry.get("annotations")
+    name = annotations.get(NAME, "") if isinstance(annotations, dict) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _nameless(entry: Descriptor) -> Descriptor:
+    return {key: value for key, value in entry.items() if key != "annotations"}
+
+
+def _object(text: bytes, origin: str) -> dict[str, Json]:
+    try:
+        value = jsonfile.parse(text.decode())
+    except ValueError as error:
+        raise MinidockError(f"{origin} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise MinidockError(f"{origin} is not a JSON object")
+    return value

@@ -1,0 +1,303 @@
+"""A layer's tar, unpacked into a directory as overlayfs wants it.
+
+A tar archive says, entry by entry, "at this name, make this": the name may climb (`../..`), begin with a
+slash, or lead through a symbolic link that an earlier entry has planted. So names are never joined to paths
+of the host. Every directory is opened by openat2(2) with RESOLVE_IN_ROOT, which makes the kernel resolve
+it as if the layer's directory were `/`, and in that directory only the last part of a name is touched,
+which no call used here follows.
+
+A layer can also say that something of the layers below is gone: an empty file `.wh.NAME` hides NAME, and
+`.wh..wh..opq` hides all that the layers below have in its directory. Overlayfs says the same by a
+character device 0:0 and by the attribute trusted.overlay.opaque; see overlayfs.rst in the kernel's documents.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from minidock.errors import MinidockError
+from minidock.images import drafts, tar
+from minidock.kernel.syscalls import RESOLVE_IN_ROOT, openat2
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.images.blobs import Content
+    from minidock.images.tar import Entry
+
+_WHITEOUT, _WHITEOUT_META, _OPAQUE = ".wh.", ".wh..wh.", ".wh..wh..opq"
+_OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
+# What these say is between overlayfs and us: a layer that could say it would rearrange the layers below.
+_OVERLAY_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
+_IN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_KINDS = {tar.CHARACTER: stat.S_IFCHR, tar.BLOCK: stat.S_IFBLK, tar.FIFO: stat.S_IFIFO}
+
+
+def unpack(content: Content, root: int) -> None:
+    """Unpack a tar archive into the directory that `root` is open on, which nobody else uses yet."""
+    target = _Target(root)
+    archive = tar.Tar(content)
+    try:
+        for entry in archive:
+            try:
+                target.place(entry, archive)
+            except OSError as error:
+                raise MinidockError(f"cannot unpack '{entry.name}': {error.strerror}") from error
+        target.set_times_of_directories()
+    finally:
+        target.close()
+
+
+class _Target:
+    """The directory being filled. The last parent is kept open, since entries come directory by directory."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._parent = -1
+        self._parent_path: str | None = None
+        self._times: list[tuple[str, int]] = []  # set last: each entry in a directory changes its time
+
+    def close(self) -> None:
+        if self._parent_path is not None:
+            os.close(self._parent)
+            self._parent_path = None
+
+    def place(self, entry: Entry, archive: tar.Tar) -> None:
+        parts = _inside(entry.name)
+        if not parts:
+            self._place_root(entry)
+            return
+        parent, name = self._enter("/".join(parts[:-1])), parts[-1]
+        if name.startswith(_WHITEOUT):
+            self._hide(parent, name)
+        elif entry.kind == tar.DIRECTORY:
+            self._make_directory(parent, name, entry)
+            self._times.append(("/".join(parts), entry.mtime))
+        elif entry.kind == tar.FILE:
+            self._make_file(parent, name, entry, archive)
+        elif entry.kind == tar.HARD_LINK:
+            self._make_hard_link(parent, name, entry)
+        elif entry.kind == tar.SYMLINK:
+            self._make_symlink(parent, name, entry, depth=len(parts) - 1)
+        else:
+            self._make_node(parent, name, entry)
+
+    # Directories --------------------------------------------------------------------------------------
+
+    def _open(self, path: str) -> int:
+        return openat2(self._root, path or ".", _IN_DIRECTORY, resolve=RESOLVE_IN_ROOT)
+
+    def _enter(self, path: str) -> int:
+        """A descriptor on a directory below the root, made with its parents where it is missing."""
+        if path != self._parent_path:
+            fd = self._open_or_make(path)
+            self.close()
+            self._parent, self._parent_path = fd, path
+        return self._parent
+
+    def _open_or_make(self, path: str) -> int:
+        """Most are there, so only what is missing is made, part by part from the top."""
+        try:
+            return self._open(path)
+        except FileNotFoundError:
+            pass
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            above = self._open("/".join(parts[: count - 1]))
+            try:
+                os.mkdir(parts[count - 1], 0o755, dir_fd=above)
+                os.chmod(parts[count - 1], 0o755, dir_fd=above)  # whatever the umask
+            except FileExistsError:
+                pass
+            finally:
+                os.close(above)
+        return self._open(path)
+
+    def _place_root(self, entry: Entry) -> None:
+        if entry.kind != tar.DIRECTORY:
+            raise MinidockError(f"'{entry.name}' would stand in the place of the root directory")
+        _own(self._root, entry)
+        self._times.append(("", entry.mtime))
+
+    def set_times_of_directories(self) -> None:
+        for path, time in self._times:
+            try:
+                fd = openat2(self._root, path or ".", _IN_DIRECTORY | os.O_NOFOLLOW, resolve=RESOLVE_IN_ROOT)
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # a later entry replaced it
+                    continue
+                raise
+            os.utime(fd, ns=(time, time))
+            os.close(fd)
+
+    # Entries by kind; the last part of the name is new, or what stands there gives way ---------------------
+
+    def _make_directory(self, parent: int, name: str, entry: Entry) -> None:
+        """One that is there already is the same directory; a whiteout of this layer makes it opaque."""
+        opaque = False
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            found = os.lstat(name, dir_fd=parent)
+            if not stat.S_ISDIR(found.st_mode):
+                opaque = _is_whiteout(found)
+                os.unlink(name, dir_fd=parent)
+                os.mkdir(name, 0o700, dir_fd=parent)
+        fd = os.open(name, _IN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            _own(fd, entry)
+            if opaque:
+                os.setxattr(fd, _OPAQUE_ATTRIBUTE, b"y")
+        finally:
+            os.close(fd)
+
+    def _make_file(self, parent: int, name: str, entry: Entry, archive: tar.Tar) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            fd = os.open(name, flags, 0o600, dir_fd=parent)
+        except FileExistsError:
+            drafts.remove(name, parent)
+            fd = os.open(name, flags, 0o600, dir_fd=parent)
+        try:
+            _write(fd, entry, archive)
+            _own(fd, entry)
+            os.utime(fd, ns=(entry.mtime, entry.mtime))
+        finally:
+            os.close(fd)
+
+    def _make_hard_link(self, parent: int, name: str, entry: Entry) -> None:
+        """Its owner, mode and times are those of the file that it is one more name of."""
+        parts = _inside(entry.link)
+        try:
+            source = self._open("/".join(parts[:-1]))
+            try:
+                _link(source, parts[-1] if parts else ".", parent, name)
+            finally:
+                os.close(source)
+        except FileNotFoundError:
+            raise MinidockError(
+                f"'{entry.name}' is a hard link to '{entry.link}', which the layer does not hold"
+            ) from None
+
+    def _make_symlink(self, parent: int, name: str, entry: Entry, *, depth: int) -> None:
+        """The target is only text here. One that climbs is refused all the same, as Docker does."""
+        _check_climb(entry.link, 0 if entry.link.startswith("/") else depth, entry)
+        try:
+            os.symlink(entry.link, name, dir_fd=parent)
+        except FileExistsError:
+            drafts.remove(name, parent)
+            os.symlink(entry.link, name, dir_fd=parent)
+        _own_unopened(parent, name, entry)
+
+    def _make_node(self, parent: int, name: str, entry: Entry) -> None:
+        """A device or a named pipe. It can do no harm here: only a container's device rules give it life."""
+        mode = _KINDS[entry.kind] | 0o600
+        try:
+            os.mknod(name, mode, entry.device, dir_fd=parent)
+        except FileExistsError:
+            drafts.remove(name, parent)
+            os.mknod(name, mode, entry.device, dir_fd=parent)
+        _own_unopened(parent, name, entry)
+
+    def _hide(self, parent: int, name: str) -> None:
+        """A whiteout: something of the layers below is gone."""
+        hidden = name[len(_WHITEOUT) :]
+        if name == _OPAQUE:
+            os.setxattr(parent, _OPAQUE_ATTRIBUTE, b"y")
+        elif name.startswith(_WHITEOUT_META):  # the bookkeeping of aufs, an older union file system
+            pass
+        elif hidden in ("", ".", ".."):
+            raise MinidockError(f"a whiteout that hides nothing: '{name}'")
+        else:
+            self._whiteout(parent, hidden)
+
+    def _whiteout(self, parent: int, name: str) -> None:
+        try:
+            os.mknod(name, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent)
+        except FileExistsError:  # this layer has a new one of that name, which by itself hides the old
+            if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+                fd = os.open(name, _IN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+                try:
+                    os.setxattr(fd, _OPAQUE_ATTRIBUTE, b"y")
+                finally:
+                    os.close(fd)
+
+
+def _inside(path: str) -> list[str]:
+    """The parts of a name, from the layer's root. `/etc` and `./etc` are `etc`; what climbs is refused."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise MinidockError(f"the name '{path}' climbs out of the layer")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts
+
+
+def _check_climb(target: str, depth: int, entry: Entry) -> None:
+    for part in target.split("/"):
+        depth += {"..": -1, "": 0, ".": 0}.get(part, 1)
+        if depth < 0:
+            raise MinidockError(f"the symbolic link '{entry.name}' climbs out of the layer: '{target}'")
+
+
+def _is_whiteout(found: os.stat_result) -> bool:
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
+
+
+def _link(source: int, original: str, parent: int, name: str) -> None:
+    """link(2); what stands in the way gives way, unless it is that very file already."""
+    try:
+        os.link(original, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+    except FileExistsError:
+        if not os.path.samestat(os.lstat(original, dir_fd=source), os.lstat(name, dir_fd=parent)):
+            drafts.remove(name, parent)
+            os.link(original, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+
+
+def _write(fd: int, entry: Entry, archive: tar.Tar) -> None:
+    """A file's content; of a sparse file only the parts that are not holes, each at its place."""
+    if entry.extents is None:
+        for chunk in archive.data(entry.size):
+            drafts.write_all(fd, chunk)
+        return
+    for offset, length in entry.extents:
+        os.lseek(fd, offset, os.SEEK_SET)
+        for chunk in archive.data(length):
+            drafts.write_all(fd, chunk)
+    os.ftruncate(fd, entry.size)
+
+
+def _own(fd: int, entry: Entry) -> None:
+    """Owner, mode, attributes, in this order: chown(2) takes away set-user-id and file capabilities."""
+    os.fchown(fd, entry.uid, entry.gid)
+    os.fchmod(fd, entry.mode)
+    for key, value in entry.xattrs.items():
+        _set_attribute(fd, key, value)
+
+
+def _own_unopened(parent: int, name: str, entry: Entry) -> None:
+    """The same for what must not be opened: a symbolic link has no mode, a device would act."""
+    os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+    if entry.kind != tar.SYMLINK:
+        os.chmod(name, entry.mode, dir_fd=parent)  # follows links, but what we have just made is none
+    for key, value in entry.xattrs.items():
+        _set_attribute(f"/proc/self/fd/{parent}/{name}", key, value)
+    os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
+
+
+def _set_attribute(file: int | str, key: str, value: bytes) -> None:
+    """An extended attribute, if the file system can hold it and the layer may say it. xattr(7)"""
+    if key.startswith(_OVERLAY_ATTRIBUTES):
+        return
+    try:
+        os.setxattr(file, key, value, follow_symlinks=isinstance(file, int))
+    except OSError as error:
+        is_of_users = error.errno == errno.EPERM and key.startswith(
+            "user."
+        )  # only files and directories have
+        if error.errno != errno.ENOTSUP and not is_of_users:
+            raise

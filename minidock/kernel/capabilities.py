@@ -1,0 +1,58 @@
+"""Capabilities: root's power, cut into some forty pieces, and the five sets a process carries them in.
+
+effective: what it may do now. permitted: what it may make effective. inheritable and ambient: what goes
+through execve(2), the latter even for programs that know nothing of it. bounding: the ceiling, which can
+only be lowered. A container's root is weak because most pieces are missing from all five. capabilities(7)
+"""
+
+from __future__ import annotations
+
+import prctl
+
+from minidock.kernel import syscalls
+
+NAMES = (
+    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE "
+    "NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT "
+    "SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE "
+    "AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ "
+    "PERFMON BPF CHECKPOINT_RESTORE"
+).split()
+NUMBERS = {f"CAP_{name}": number for number, name in enumerate(NAMES)}
+SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
+
+
+def bound(keep: set[int]) -> None:
+    """Lower the bounding set to `keep`. There is no way back, for this process and all it starts.
+
+    Asked of the kernel by number: python-prctl refuses capabilities it has no name for, and those of a
+    younger kernel must go as well.
+    """
+    for number in range(64):
+        try:
+            syscalls.prctl(syscalls.PR_CAPBSET_READ, number)
+        except OSError:  # EINVAL: past the kernel's last
+            return
+        if number not in keep:
+            syscalls.prctl(syscalls.PR_CAPBSET_DROP, number)
+
+
+def keep_over_setuid() -> None:
+    """Keep the permitted set while the user changes from root; cleared by the next execve(2)."""
+    prctl.set_keepcaps(1)
+
+
+def set_all(effective: set[int], permitted: set[int], inheritable: set[int]) -> None:
+    """Set the three classic sets at once. capset(2)"""
+    everything = set(range(len(NAMES)))
+    flags = ((prctl.CAP_EFFECTIVE, effective), (prctl.CAP_PERMITTED, permitted), (prctl.CAP_INHERITABLE, inheritable))
+    changes = [(sorted(wanted), flag, True) for flag, wanted in flags]
+    changes += [(sorted(everything - wanted), flag, False) for flag, wanted in flags]
+    prctl.set_caps(*changes)
+
+
+def set_ambient(wanted: set[int]) -> None:
+    """Set the ambient set, which python-prctl does not know. A member must be permitted and inheritable."""
+    syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
+    for number in sorted(wanted):
+        syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_RAISE, number)

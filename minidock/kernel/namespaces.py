@@ -1,0 +1,87 @@
+"""Namespaces: what makes a process see a machine of its own.
+
+Each kind hides one thing: process numbers (pid), network devices (network), the mount tree (mount), the
+host's name (uts), message queues and shared memory (ipc), the cgroup tree (cgroup), user numbers (user),
+the clocks since boot (time). A process gets a new one by unshare(2) or by being born in it, and enters an
+existing one by setns(2), through the files in /proc/PID/ns. namespaces(7)
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock.kernel import syscalls
+
+# The kinds by the names the OCI uses, with the flag of unshare(2) and the file in /proc/PID/ns.
+FLAGS = {
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "network": 0x40000000,
+    "mount": 0x00020000,
+    "uts": 0x04000000,
+    "ipc": 0x08000000,
+    "cgroup": 0x02000000,
+    "time": 0x00000080,
+}
+FILES = {"network": "net", "mount": "mnt"}
+
+
+def file_of(pid: int | str, kind: str) -> str:
+    """Where a process's namespace of a kind is found: /proc/PID/ns/…"""
+    return f"/proc/{pid}/ns/{FILES.get(kind, kind)}"
+
+
+def unshare(kind: str) -> None:
+    """Give this process a new namespace of a kind (for pid and time: its future children)."""
+    syscalls.unshare(FLAGS[kind])
+
+
+def join(kind: str, path: str) -> None:
+    """Enter the namespace behind a path; the kernel refuses one of another kind."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syscalls.setns(fd, FLAGS[kind])
+    finally:
+        os.close(fd)
+
+
+def join_all(pid: int, kinds: list[str]) -> None:
+    """Enter several namespaces of one process at once: all or none, with no race against its death."""
+    fd = os.pidfd_open(pid)
+    try:
+        syscalls.setns(fd, sum(FLAGS[kind] for kind in kinds))
+    finally:
+        os.close(fd)
+
+
+def identity(pid: int | str, kind: str) -> tuple[int, int]:
+    """What tells one namespace from another: the device and inode behind its file."""
+    status = os.stat(file_of(pid, kind))
+    return status.st_dev, status.st_ino
+
+
+def write_id_map(pid: int, which: str, ranges: list[tuple[int, int, int]]) -> None:
+    """Say which users ("uid") or groups ("gid") of the host the ids in a user namespace stand for.
+
+    Each range is (id inside, id outside, how many). The kernel takes one write, once, and of at most 340
+    ranges. user_namespaces(7)
+    """
+    lines = "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges)
+    write(f"/proc/{pid}/{which}_map", lines)
+
+
+def write_time_offsets(offsets: dict[str, tuple[int, int]]) -> None:
+    """Shift the clocks of the time namespace that this process's next child is born in. time_namespaces(7)"""
+    lines = "".join(f"{clock} {secs} {nanosecs}\n" for clock, (secs, nanosecs) in offsets.items())
+    write("/proc/self/timens_offsets", lines)
+
+
+def write(path: str, text: str) -> None:
+    """Write a file of /proc in one write(2), as the kernel demands; an error names the file."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, f'write("{path}", "{text.strip()}")') from error
+    finally:
+        os.close(fd)

@@ -1,0 +1,424 @@
+"""System call filters: which requests to the kernel a process may still make. seccomp(2)
+
+Everything a program asks of Linux is a system call: a number and up to six arguments. There are some 400; a
+program needs a part of them, and the rest only serves those who attack the kernel. With seccomp a process
+gives calls up, for itself and all that it starts, for good. It hands the kernel a filter: a small program in
+classic BPF that sees a call's architecture, number and arguments, though not what a pointer points to, and
+answers with a verdict: allow, fail with an errno, log, kill.
+
+This file turns the rules of an OCI config (`linux.seccomp`) into such a program, without libseccomp:
+
+    load the architecture       one kernel serves several: x86_64, 32-bit x86, x32, each with its own numbers
+    load the number             neighbours with one verdict are a range; ranges are found by halving
+    load arguments              only for the few calls whose rules have conditions
+
+No argument is loaded for a call that is always allowed. So Linux 5.11 and later finds out, when the filter is
+installed, which calls those are, and does not run the filter for them again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+
+from minidock.errors import MinidockError
+from minidock.kernel import syscalls
+from minidock.kernel.classic_bpf import IF_ANY_BIT, IF_EQUAL, Program, merged
+from minidock.kernel.syscall_numbers import X32_BIT, numbers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from minidock.kernel.classic_bpf import Change
+
+    Condition = tuple[int, str, int, int]  # index, operator, value, valueTwo
+    Rule = tuple[tuple[Condition, ...], int]  # what must hold, and the verdict if all of it does
+    Verdict = int | list[Rule]
+
+# What a filter answers: linux/seccomp.h. The lower 16 bits are the errno, or a message for the tracer.
+ACTIONS = {
+    "SCMP_ACT_KILL": 0x0000_0000,
+    "SCMP_ACT_KILL_THREAD": 0x0000_0000,
+    "SCMP_ACT_KILL_PROCESS": 0x8000_0000,
+    "SCMP_ACT_TRAP": 0x0003_0000,
+    "SCMP_ACT_ERRNO": 0x0005_0000,
+    "SCMP_ACT_TRACE": 0x7FF0_0000,
+    "SCMP_ACT_LOG": 0x7FFC_0000,
+    "SCMP_ACT_ALLOW": 0x7FFF_0000,
+}
+OPERATORS = (
+    *("SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT"),
+    "SCMP_CMP_MASKED_EQ",
+)
+FLAGS = {
+    "SECCOMP_FILTER_FLAG_TSYNC": 1,
+    "SECCOMP_FILTER_FLAG_LOG": 2,
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
+}
+_TAKE_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+_KILL = ACTIONS["SCMP_ACT_KILL"]
+_PASSING = (ACTIONS["SCMP_ACT_ALLOW"], ACTIONS["SCMP_ACT_LOG"], ACTIONS["SCMP_ACT_TRACE"])
+
+# OCI's name of an architecture: its table of numbers, its token (linux/audit.h), the width of its arguments.
+ARCHITECTURES = {
+    "SCMP_ARCH_X86_64": ("x86_64", 0xC000_003E, 64),
+    "SCMP_ARCH_X86": ("i386", 0x4000_0003, 32),
+    "SCMP_ARCH_X32": ("x32", 0xC000_003E, 32),
+    "SCMP_ARCH_AARCH64": ("aarch64", 0xC000_00B7, 64),
+    "SCMP_ARCH_ARM": ("arm", 0x4000_0028, 32),
+}
+# What one kernel serves, its own architecture first. No other token can reach a filter on that machine.
+_SERVED = {
+    "x86_64": ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"),
+    "aarch64": ("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"),
+}
+_ELSEWHERE = (
+    *("MIPS", "MIPS64", "MIPS64N32", "MIPSEL", "MIPSEL64", "MIPSEL64N32", "PPC", "PPC64", "PPC64LE"),
+    *("RISCV64", "S390", "S390X", "PARISC", "PARISC64", "LOONGARCH64", "M68K", "SH", "SHEB"),
+)
+# Where a second range of numbers begins: x32 beside x86_64, and ARM's private calls.
+_SECOND_RANGE = {0xC000_003E: X32_BIT, 0x4000_0028: 0xF_0000}
+
+# 32-bit x86 can make these calls through another, whose first argument says which: linux/net.h, linux/ipc.h.
+# A row is that call, the first of its numbers, how much of the argument counts (the upper half of ipc's is a
+# version), and the calls.
+_THROUGH_OTHERS = """
+socketcall 1 0xFFFFFFFF socket bind connect listen accept getsockname getpeername socketpair send recv sendto
+socketcall 12 0xFFFFFFFF recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg
+ipc 1 0xFFFF semop semget semctl semtimedop
+ipc 11 0xFFFF msgsnd msgrcv msgget msgctl
+ipc 21 0xFFFF shmat shmdt shmget shmctl
+"""
+
+# struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+_WORD = 0xFFFF_FFFF  # the largest value of 32 bits
+_SET_MODE_FILTER = 1
+
+
+# From rules to a program --------------------------------------------------------------------------------
+
+
+def compile(seccomp: dict[str, Any], machine: str | None = None) -> bytes:  # noqa: A001
+    """The BPF program for an OCI `linux.seccomp`, whose types have been checked, on a kind of machine.
+
+    Where rules overlap they do as with runc and libseccomp: a rule without conditions beats those with
+    conditions, else the first that matches decides; rules that repeat the default count for nothing.
+    """
+    served = [_Served(name) for name in _covered(seccomp.get("architectures") or [], machine)]
+    default = _verdict(seccomp["defaultAction"], seccomp.get("defaultErrnoRet"), "defaultAction")
+    for position, rule in enumerate(seccomp.get("syscalls") or []):
+        _gather(rule, f"syscalls[{position}]", served, default)
+    blocks = _Blocks(default)
+    entries = {
+        token: blocks.program.switch(_NUMBER, _changes([s for s in served if s.token == token], blocks))
+        for token in reversed(dict.fromkeys(architecture.token for architecture in served))
+    }
+    entry = blocks.program.give(_KILL)  # an architecture that no rule is for: as libseccomp does
+    for token, start in entries.items():
+        entry = blocks.program.jump(IF_EQUAL, token, start, entry)
+    blocks.program.load(_ARCHITECTURE, entry)
+    return blocks.program.assembled()
+
+
+def _covered(names: Sequence[str], machine: str | None) -> list[str]:
+    """The architectures that the filter tells apart: the machine's own, and those listed that it serves."""
+    machine = machine or os.uname().machine
+    if machine not in _SERVED:
+        hint = "Run without a filter: --security-opt seccomp=unconfined."
+        raise MinidockError(f"seccomp: the system calls of a {machine} machine are not known", hint=hint)
+    for name in names:
+        if name not in ARCHITECTURES and name.removeprefix("SCMP_ARCH_") not in _ELSEWHERE:
+            raise MinidockError(f'seccomp: "{name}" is no architecture', hint="One is SCMP_ARCH_X86_64.")
+    own, *others = _SERVED[machine]
+    return [own, *(name for name in others if name in names)]
+
+
+# What the rules say -------------------------------------------------------------------------------------
+
+
+class _Served:
+    """One architecture in the filter: its numbers, and what the rules say of them."""
+
+    def __init__(self, name: str) -> None:
+        table, self.token, self.bits = ARCHITECTURES[name]
+        self.numbers = numbers(table)
+        self.verdicts: dict[int, Verdict] = {}
+        self.named: set[int] = set()  # also calls whose rule repeats the default
+        self.through = _multiplexed(self.numbers) if name == "SCMP_ARCH_X86" else {}
+
+    def add(self, name: str, alternatives: list[tuple[Condition, ...]], verdict: int | None) -> None:
+        """Note a rule for a call. A name without a number here is ignored: profiles name every machine's."""
+        number = self.numbers.get(name)
+        if number is not None:
+            self._decide(number, alternatives, verdict)
+        if name in self.through:
+            carrier, which = self.through[name]
+            # As libseccomp: what was asked of the first argument is lost, it lies behind a pointer here.
+            seen = [(which, *(each for each in rule if each[0] != 0)) for rule in alternatives]
+            self._decide(carrier, seen, verdict)
+
+    def _decide(self, number: int, alternatives: list[tuple[Condition, ...]], verdict: int | None) -> None:
+        self.named.add(number)
+        known = self.verdicts.get(number)
+        if verdict is None or isinstance(known, int):
+            return
+        if () in alternatives:
+            self.verdicts[number] = verdict
+        else:
+            self.verdicts[number] = [*(known or []), *((conditions, verdict) for conditions in alternatives)]
+
+
+def _multiplexed(table: dict[str, int]) -> dict[str, tuple[int, Condition]]:
+    """For each call that has a second way in: the number of that way, and what tells the call there."""
+    found: dict[str, tuple[int, Condition]] = {}
+    for row in _THROUGH_OTHERS.strip().split("\n"):
+        carrier, first, mask, *names = row.split()
+        for which, name in enumerate(names, int(first)):
+            found[name] = (table[carrier], (0, "SCMP_CMP_MASKED_EQ", int(mask, 16), which))
+    return found
+
+
+def _gather(rule: dict[str, Any], where: str, served: list[_Served], default: int) -> None:
+    """Note one rule of the config for each of its calls, on each architecture."""
+    names = rule.get("names") or []
+    where = f"{where} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+    verdict = _verdict(rule["action"], rule.get("errnoRet"), where)
+    alternatives = _alternatives(rule.get("args") or [], where)
+    for architecture in served:
+        for name in names:
+            architecture.add(name, alternatives, None if verdict == default else verdict)
+
+
+def _verdict(action: str, errno_ret: int | None, where: str) -> int:
+    """The answer for an action, with its errno: EPERM where the config gives none, as with runc."""
+    if action == "SCMP_ACT_NOTIFY":
+        hint = "Use SCMP_ACT_ERRNO to refuse such calls, or SCMP_ACT_LOG to see them in the kernel's log."
+        raise MinidockError(f"seccomp: {where}: minidock has no listener for SCMP_ACT_NOTIFY", hint=hint)
+    if action not in ACTIONS:
+        hint = f"One of {', '.join(ACTIONS)}."
+        raise MinidockError(f'seccomp: {where}: "{action}" is no action', hint=hint)
+    if action not in _TAKE_ERRNO:
+        if errno_ret is not None:
+            hint = "Leave errnoRet out, or make it SCMP_ACT_ERRNO."
+            raise MinidockError(f"seccomp: {where}: {action} takes no errnoRet ({errno_ret})", hint=hint)
+        return ACTIONS[action]
+    number = errno.EPERM if errno_ret is None else errno_ret
+    if not 0 <= number <= 0xFFFF:
+        raise MinidockError(f"seccomp: {where}: errnoRet {number} does not fit 16 bits", hint="EPERM is 1.")
+    return ACTIONS[action] | number
+
+
+def _alternatives(arguments: list[dict[str, Any]], where: str) -> list[tuple[Condition, ...]]:
+    """Sets of conditions, one of which must hold.
+
+    Conditions on different arguments must all hold; several on one argument are alternatives, as with runc,
+    which keeps what profiles have come to rely on (opencontainers/runc issue 2735).
+    """
+    conditions = [_condition(argument, where) for argument in arguments]
+    if len({condition[0] for condition in conditions}) < len(conditions):
+        return [(condition,) for condition in conditions]
+    return [tuple(conditions)]
+
+
+def _condition(argument: dict[str, Any], where: str) -> Condition:
+    index, operator = argument["index"], argument["op"]
+    value, second = argument["value"], argument.get("valueTwo") or 0
+    if not 0 <= index <= 5:
+        raise MinidockError(f"seccomp: {where}: argument {index}", hint="Arguments are counted from 0 to 5.")
+    if operator not in OPERATORS:
+        hint = f"One of {', '.join(OPERATORS)}."
+        raise MinidockError(f'seccomp: {where}: "{operator}" is no comparison', hint=hint)
+    for number in (value, second):
+        if not 0 <= number < 1 << 64:
+            raise MinidockError(f"seccomp: {where}: {number} is no 64-bit number", hint="Write it unsigned.")
+    return index, operator, value, second
+
+
+# From verdicts by number to ranges of numbers --------------------------------------------------------------
+
+
+def _changes(served: list[_Served], blocks: _Blocks) -> list[Change]:
+    """Where the verdict changes, going up through all the numbers that one token can come with."""
+    labels = {
+        number: blocks.decide(verdict, architecture.bits)
+        for architecture in served
+        for number, verdict in architecture.verdicts.items()
+    }
+    named = sorted(set[int]().union(*(architecture.named for architecture in served)))
+    second = _SECOND_RANGE.get(served[0].token, _WORD)
+    changes = _range(0, [number for number in named if number < second], labels, blocks)
+    if second == X32_BIT and len(served) == 1:
+        # x32 was not asked for, and its numbers would be a way around every rule. The last number, -1, is
+        # what a tracer writes to have a call skipped: that is no x32 call.
+        changes += [(X32_BIT, blocks.program.give(_KILL)), (_WORD, blocks.default)]
+    else:
+        changes += _range(second, [number for number in named if number >= second], labels, blocks)
+    return merged(changes)
+
+
+def _range(start: int, named: list[int], labels: dict[int, int], blocks: _Blocks) -> list[Change]:
+    """The changes from one number on, up to what is newer than all calls that the rules name."""
+    changes = [(start, blocks.default)]
+    for number in named:
+        changes += [(number, labels.get(number, blocks.default)), (number + 1, blocks.default)]
+    return [*changes, (named[-1] + 1, blocks.newer)] if named else changes
+
+
+# From verdicts to code ------------------------------------------------------------------------------------
+
+
+class _Blocks:
+    """The code of verdicts. Equal ones share their code, whichever call or architecture they are for."""
+
+    def __init__(self, default: int) -> None:
+        self.program = Program()
+        self.default = self.program.give(default)
+        self.newer = self.program.give(_for_newer_calls(default))
+        self._known: dict[tuple[tuple[Rule, ...], int], int] = {}
+
+    def decide(self, verdict: Verdict, bits: int) -> int:
+        """Code that gives a verdict, which may depend on arguments."""
+        if isinstance(verdict, int):
+            return self.program.give(verdict)
+        rules = (tuple(verdict), bits)
+        if rules not in self._known:
+            label = self.default
+            for group in reversed(_groups(verdict)):
+                label = self._group(group, label, bits)
+            self._known[rules] = label
+        return self._known[rules]
+
+    def _group(self, rules: list[Rule], otherwise: int, bits: int) -> int:
+        """Code for one rule, or for several that look at the same argument: the first that matches decides."""
+        if len(rules) > 1:
+            ranges = [(0, otherwise)]
+            for ((_, operator, value, _),), verdict in reversed(rules):
+                ranges = _painted(ranges, operator, value, self.program.give(verdict), bits)
+            return self._compare(rules[0][0][0][0], ranges, bits)
+        conditions, verdict = rules[0]
+        label = self.program.give(verdict)
+        for index, operator, value, second in reversed(conditions):
+            if operator == "SCMP_CMP_MASKED_EQ":
+                label = self._compare_masked(index, value, second & value, (label, otherwise), bits)
+            else:
+                label = self._compare(index, _painted([(0, otherwise)], operator, value, label, bits), bits)
+        return label
+
+    def _compare(self, index: int, changes: list[Change], bits: int) -> int:
+        """Code that goes where an argument's range says: by its upper half, and if need be by its lower."""
+        low, high = _ARGUMENTS + 8 * index, _ARGUMENTS + 8 * index + 4
+        if bits == 32:
+            return self.program.switch(low, changes)
+        halves: dict[int, list[Change]] = {}
+        for start, label in changes:
+            halves.setdefault(start >> 32, []).append((start & _WORD, label))
+        upper: list[Change] = []
+        before = changes[0][1]
+        for half, lower in halves.items():
+            upper.append((half, self.program.switch(low, merged([(0, before), *lower]))))
+            before = lower[-1][1]
+            upper.append((half + 1, before))
+        return self.program.switch(high, merged([change for change in upper if change[0] <= _WORD]))
+
+    def _compare_masked(self, index: int, mask: int, value: int, ways: tuple[int, int], bits: int) -> int:
+        """Code that looks at some bits of an argument."""
+        yes, no = ways
+        for shift in (0, 32) if bits == 64 else (0,):
+            some, wanted = mask >> shift & _WORD, value >> shift & _WORD
+            if some and wanted:
+                yes = self.program.mask(some, self.program.jump(IF_EQUAL, wanted, yes, no))
+            elif some:
+                yes = self.program.jump(IF_ANY_BIT, some, no, yes)
+            if some:
+                yes = self.program.load(_ARGUMENTS + 8 * index + shift // 8, yes)
+        return yes
+
+
+def _for_newer_calls(default: int) -> int:
+    """What calls get that are newer than all that the rules name: ENOSYS, as if the kernel were older.
+
+    Programs try a new call and fall back to an old one on ENOSYS; on EPERM they give up. A profile that was
+    written before a call existed cannot have meant to forbid it, so runc answers ENOSYS above the largest
+    number that a profile names. Not so where the default lets calls pass, or is ENOSYS itself.
+    """
+    return default if default & 0xFFFF_0000 in _PASSING else ACTIONS["SCMP_ACT_ERRNO"] | errno.ENOSYS
+
+
+def _groups(rules: list[Rule]) -> list[list[Rule]]:
+    """Rules in order, those together that follow each other and have but one condition, on one argument."""
+    groups: list[list[Rule]] = []
+    together: int | None = None
+    for rule in rules:
+        index, operator, _, _ = rule[0][0]
+        alone = len(rule[0]) > 1 or operator == "SCMP_CMP_MASKED_EQ"
+        if not alone and together == index:
+            groups[-1].append(rule)
+        else:
+            groups.append([rule])
+        together = None if alone else index
+    return groups
+
+
+def _painted(changes: list[Change], operator: str, value: int, label: int, bits: int) -> list[Change]:
+    """Ranges of an argument, with those values that fulfil a comparison now leading to a label."""
+    top = (1 << bits) - 1
+    value &= top  # a 32-bit architecture knows no more of a constant either: as libseccomp
+    for first, last in _fulfilling(operator, value, top):
+        if first > last:
+            continue
+        after = [target for start, target in changes if start <= last + 1][-1]
+        kept = [change for change in changes if change[0] < first]
+        rest = [change for change in changes if change[0] > last + 1]
+        changes = [*kept, (first, label), *([(last + 1, after)] if last < top else []), *rest]
+    return merged(changes)
+
+
+def _fulfilling(operator: str, value: int, top: int) -> list[tuple[int, int]]:
+    """The ranges of values, first to last, for which a comparison holds; one with last < first is empty."""
+    return {
+        "SCMP_CMP_NE": [(0, value - 1), (value + 1, top)],
+        "SCMP_CMP_LT": [(0, value - 1)],
+        "SCMP_CMP_LE": [(0, value)],
+        "SCMP_CMP_EQ": [(value, value)],
+        "SCMP_CMP_GE": [(value, top)],
+        "SCMP_CMP_GT": [(value + 1, top)],
+    }[operator]
+
+
+# Into the kernel --------------------------------------------------------------------------------------------
+
+
+class _Filter(ctypes.Structure):
+    """struct sock_fprog of linux/filter.h: how many instructions, and where they are."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
+
+
+def install(program: bytes, flags: Sequence[str] = ()) -> None:
+    """Give the calling process, and all that it starts, a filter. It cannot be taken back. seccomp(2)"""
+    bits = 0
+    for flag in flags:
+        if flag not in FLAGS:
+            hint = f"One of {', '.join(FLAGS)}."
+            raise MinidockError(f'seccomp: "{flag}" is no flag of a filter', hint=hint)
+        bits |= FLAGS[flag]
+    instructions = ctypes.create_string_buffer(program, len(program))
+    described = _Filter(len(program) // 8, ctypes.addressof(instructions))
+    try:
+        thread = syscalls.seccomp(_SET_MODE_FILTER, bits, described)
+    except OSError as error:
+        if error.errno != errno.EACCES:
+            raise
+        # Else who filters setuid(2) away could fool a setuid program into believing it gave up its rights.
+        message = (
+            "seccomp: a process needs CAP_SYS_ADMIN or no_new_privs to give itself a filter, and has neither"
+        )
+        hint = "Install the filter before CAP_SYS_ADMIN is dropped, or set noNewPrivileges to true."
+        raise MinidockError(message, hint=hint) from None
+    if thread:
+        message = f"seccomp: thread {thread} has a filter of its own, so TSYNC cannot give it this one"
+        raise MinidockError(message, hint="Leave SECCOMP_FILTER_FLAG_TSYNC out.")

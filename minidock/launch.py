@@ -1,0 +1,29 @@
+"""Start one of minidock's programs: `python -I -S launch.py MODULE ARGUMENT…` calls `main` of MODULE.
+
+Python usually looks for packages by its site module, which takes longer than all that a small command does.
+`-S` leaves it out, and this file does the one thing of it that is needed: it names the two directories where
+minidock and the packages of its virtual environment are. `-I` keeps the caller's environment and working
+directory from having a say in what is imported, which matters in a program that runs as root.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def _parent(path: str, levels: int) -> str:
+    return path.rsplit("/", levels)[0]
+
+
+def _run() -> int:
+    environment = _parent(sys.executable, 2)  # …/.venv/bin/python
+    packages = f"{environment}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    sys.path += [_parent(__file__, 2), packages]
+    module = sys.argv.pop(1)
+    __import__(module)
+    code: int = sys.modules[module].main(sys.argv[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_run())

@@ -1,0 +1,269 @@
+"""The OCI runtime's commands: each parses its words and calls one function of the runtime.
+
+The flags are those that containerd, Docker and Podman pass to a runtime, so this one can stand in for runc.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+from minidock.kernel import processes, signals
+from minidock.runtime import container as life
+from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
+from minidock.runtime.record import Record, state_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_GLOBAL = {"root": VALUE, "log": VALUE, "log-format": VALUE, "debug": FLAG, "version": FLAG, "help": FLAG}
+_GLOBAL |= {"systemd-cgroup": FLAG, "rootless": VALUE}
+_CREATE = {"bundle": VALUE, "console-socket": VALUE, "pid-file": VALUE, "preserve-fds": VALUE, "without": MANY}
+_CREATE |= {"no-new-keyring": FLAG, "no-pivot": FLAG}
+_RUN = {**_CREATE, "detach": FLAG, "keep": FLAG}
+_EXEC = {"console-socket": VALUE, "pid-file": VALUE, "process": VALUE, "detach": FLAG, "tty": FLAG, "user": VALUE}
+_EXEC |= {"cwd": VALUE, "env": MANY, "additional-gids": MANY, "cap": MANY, "no-new-privs": FLAG}
+_ALIASES = {"b": "bundle", "d": "detach", "f": "force", "a": "all", "t": "tty", "u": "user", "e": "env"}
+_ALIASES |= {"p": "process", "q": "quiet", "h": "help", "v": "version", "c": "cap", "g": "additional-gids"}
+
+USAGE = """Usage: minidock-runtime [--root DIR] [--log FILE] [--log-format text|json] COMMAND
+
+An OCI runtime: one container from one bundle, a directory with a config.json.
+
+Commands:
+  run BUNDLE, run [-b BUNDLE] [-d] [--keep] ID   create and start a container, wait for it, delete it
+  create [-b BUNDLE] ID                          do all steps but the last: the program waits
+  start ID                                       let the program begin
+  exec [-t] [-d] [-u USER] [-e K=V] ID COMMAND   run one more program in a container
+  kill [-a] ID [SIGNAL]                          send a signal (TERM)
+  pause ID, resume ID                            freeze all processes, let them go on
+  state ID                                       print the container's state as JSON
+  list [-q] [--format table|json]                list containers
+  ps [--format table|json] ID                    list a container's processes
+  delete [-f] ID                                 undo the plan, forget the container
+  plan [--format text|json|shell] [BUNDLE]       show the steps that would make the container
+  spec                                           write an example config.json
+  update [-r FILE | --memory …] ID               change limits while it runs
+  events --stats ID                              print what the cgroup has counted
+  features                                       tell what this runtime supports
+"""
+
+
+class Request:
+    """One command line: the state directory, and the command's own arguments."""
+
+    def __init__(self, root: str, arguments: Arguments) -> None:
+        self.root = root
+        self.arguments = arguments
+
+    def one_id(self) -> str:
+        if len(self.arguments.words) != 1:
+            raise MinidockError(f"expected one container ID, got {len(self.arguments.words)} words")
+        return self.arguments.words[0]
+
+    def container(self) -> life.Container:
+        return life.Container.load(self.root, self.one_id())
+
+
+def main(words: list[str]) -> int:
+    """Run one command; its exit code. Errors are printed, and logged where the caller asked for it."""
+    options = Arguments(_GLOBAL, _ALIASES)
+    try:
+        options.read(words, most_words=1)
+        if options.flag("version"):
+            return _version()
+        if not options.words or options.flag("help") or options.words[0] == "help":
+            sys.stdout.write(USAGE)
+            return 0 if options.words or options.flag("help") else 1
+        if options.flag("systemd-cgroup"):
+            raise MinidockError("--systemd-cgroup is not supported", hint="use the cgroupfs cgroup manager")
+        return _dispatch(options.value("root") or state_root(), options.words)
+    except MinidockError as error:
+        return _complain(error, options.value("log"), options.value("log-format"))
+    except OSError as error:
+        named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _complain(MinidockError(named), options.value("log"), options.value("log-format"))
+
+
+def _dispatch(root: str, words: list[str]) -> int:
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        raise MinidockError(f'unknown command "{name}"', hint="minidock-runtime --help lists the commands")
+    known, most_words, command = COMMANDS[name]
+    arguments = Arguments({**known, "help": FLAG}, _ALIASES)
+    arguments.read(rest, most_words=most_words)
+    if arguments.flag("help"):
+        sys.stdout.write(USAGE)
+        return 0
+    return command(Request(root, arguments))
+
+
+def _complain(error: MinidockError, log: str, log_format: str) -> int:
+    sys.stderr.write(f"minidock-runtime: {error}\n")
+    if log:
+        line = jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    return error.code
+
+
+def _version() -> int:
+    from minidock import __version__
+
+    sys.stdout.write(f"minidock-runtime version {__version__}\nspec: 1.2.0\n")
+    return 0
+
+
+def _create(request: Request) -> int:
+    arguments = request.arguments
+    console = _console_socket(arguments.value("console-socket"))
+    container = life.create(
+        request.root,
+        request.one_id(),
+        os.path.abspath(arguments.value("bundle") or "."),
+        console=console,
+        preserved=arguments.integer("preserve-fds"),
+        without=arguments.values("without"),
+    )
+    _write_pid(arguments.value("pid-file"), container.pid)
+    return 0
+
+
+def _console_socket(address: str):  # type: ignore[no-untyped-def]
+    """A connection to whoever shows the terminal, made while the host's paths are still ours."""
+    if not address:
+        return None
+    import _socket
+
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    socket.connect(address)
+    return socket
+
+
+def _write_pid(path: str, pid: int) -> None:
+    if path:
+        unfinished = f"{path}.new"
+        with open(unfinished, "w") as file:
+            file.write(str(pid))
+        os.replace(unfinished, path)
+
+
+def _run(request: Request) -> int:
+    from minidock.runtime import running
+
+    arguments = request.arguments
+    bundle, container_id = _bundle_and_id(arguments)
+    return running.run(
+        request.root,
+        container_id,
+        bundle,
+        console=_console_socket(arguments.value("console-socket")),
+        detach=arguments.flag("detach"),
+        keep=arguments.flag("keep"),
+        preserved=arguments.integer("preserve-fds"),
+        without=arguments.values("without"),
+        born=lambda pid: _write_pid(arguments.value("pid-file"), pid),
+    )
+
+
+def _bundle_and_id(arguments: Arguments) -> tuple[str, str]:
+    """`run BUNDLE` makes up an id; `run [-b BUNDLE] ID` is as runc has it."""
+    if len(arguments.words) != 1:
+        raise MinidockError("expected a bundle, or an ID and --bundle", hint="minidock-runtime run DIRECTORY")
+    word, bundle = arguments.words[0], arguments.value("bundle")
+    if not bundle and os.path.isfile(os.path.join(word, "config.json")):
+        return os.path.abspath(word), f"run-{os.urandom(6).hex()}"
+    return os.path.abspath(bundle or "."), word
+
+
+def _start(request: Request) -> int:
+    life.start(request.container())
+    return 0
+
+
+def _state(request: Request) -> int:
+    sys.stdout.write(jsonfile.dump(request.container().state()) + "\n")
+    return 0
+
+
+def _kill(request: Request) -> int:
+    words = request.arguments.words
+    if not 1 <= len(words) <= 2:
+        raise MinidockError("expected a container ID and a signal", hint="minidock-runtime kill ID KILL")
+    signal = signals.number(words[1] if len(words) == 2 else "TERM")
+    life.kill(life.Container.load(request.root, words[0]), signal, everyone=request.arguments.flag("all"))
+    return 0
+
+
+def _delete(request: Request) -> int:
+    force = request.arguments.flag("force")
+    try:
+        container = request.container()
+    except MinidockError:
+        if not force:
+            raise
+        # --force: what is gone, or was never whole, is not an error; what is left of it goes too.
+        Record(request.root, request.one_id()).remove()
+        return 0
+    life.delete(container, force=force)
+    return 0
+
+
+def _pause(request: Request) -> int:
+    life.pause(request.container())
+    return 0
+
+
+def _resume(request: Request) -> int:
+    life.resume(request.container())
+    return 0
+
+
+def _exec(request: Request) -> int:
+    from minidock.runtime import running
+
+    arguments = request.arguments
+    if not arguments.words:
+        raise MinidockError("expected a container ID and a command")
+    container = life.Container.load(request.root, arguments.words[0])
+    return running.run_further(
+        container,
+        _exec_process(container, arguments),
+        console=_console_socket(arguments.value("console-socket")),
+        detach=arguments.flag("detach"),
+        born=lambda pid: _write_pid(arguments.value("pid-file"), pid),
+    )
+
+
+def _exec_process(container: life.Container, arguments: Arguments):  # type: ignore[no-untyped-def]
+    from minidock.runtime.executing import further_process, process_from
+
+    if path := arguments.value("process"):
+        return process_from(path)
+    return further_process(
+        container,
+        arguments.words[1:],
+        terminal=arguments.flag("tty"),
+        user=arguments.value("user"),
+        cwd=arguments.value("cwd"),
+        env=arguments.values("env"),
+        groups=arguments.values("additional-gids"),
+        capabilities=arguments.values("cap"),
+        no_new_privileges=arguments.flag("no-new-privs"),
+    )
+
+
+COMMANDS: dict[str, tuple[dict[str, str], int | None, Callable[[Request], int]]] = {
+    "create": (_CREATE, None, _create),
+    "run": (_RUN, None, _run),
+    "start": ({}, None, _start),
+    "exec": (_EXEC, 2, _exec),
+    "kill": ({"all": FLAG}, None, _kill),
+    "pause": ({}, None, _pause),
+    "resume": ({}, None, _resume),
+    "state": ({}, None, _state),
+    "delete": ({"force": FLAG}, None, _delete),
+}

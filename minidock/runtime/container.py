@@ -1,0 +1,226 @@
+"""A container's life: create, start, pause, kill, delete, and what state it is in.
+
+    creating ──create──▶ created ──start──▶ running ◀──pause, resume──▶ paused
+                            │                  │ the program ends
+                            └──────kill────▶ stopped ──delete──▶ gone
+
+Each verb is a function of a few lines over the plan: create walks it, delete undoes it.
+https://github.com/opencontainers/runtime-spec/blob/main/runtime.md
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from minidock.errors import MinidockError
+from minidock.kernel import cgroups, processes, signals
+from minidock.oci.spec import read_spec
+from minidock.runtime import init
+from minidock.runtime.journal import Journal
+from minidock.runtime.record import Record, known_ids
+from minidock.steps.gate import Gate
+from minidock.steps.hooks import run_hook
+from minidock.steps.live import Live
+from minidock.steps.plan import ContainerPlan, Place, container_plan
+from minidock.steps.process import Execute
+from minidock.steps.step import HOST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Iterable, Sequence
+
+    from minidock.jsonfile import Json
+    from minidock.oci.spec import Spec
+    from minidock.steps.step import Observer
+
+
+class Container:
+    """One container: what is written down of it, and what the kernel says of it now."""
+
+    def __init__(self, record: Record, spec: Spec | None = None) -> None:
+        self.record = record
+        self.id = record.id
+        self.spec = spec or record.spec()
+        self.place = Place(record.id, record.bundle)
+        self.gate = Gate(record.path)
+
+    @classmethod
+    def load(cls, root: str, container_id: str) -> Container:
+        return cls(Record.load(root, container_id))
+
+    @property
+    def pid(self) -> int:
+        """The first process, or 0 when it has ended: a later process of the same number does not count."""
+        record = self.record
+        if record.pid and processes.start_time(record.pid) == record.start_time:
+            return record.pid
+        return 0
+
+    @property
+    def cgroup(self) -> str:
+        return cgroups.locate(self.place.cgroup(self.spec))
+
+    def status(self) -> str:
+        if not self.record.pid:
+            return "creating"
+        if not self.pid:
+            return "stopped"
+        if self.gate.is_standing():
+            return "created"
+        return "paused" if _frozen(self.cgroup) else "running"
+
+    def state(self) -> Json:
+        """The container as the OCI describes it: what `state` prints and hooks are told."""
+        return {**self.place.state(self.spec), "status": self.status(), "pid": self.pid, "created": self.record.created}
+
+    def plan(self) -> ContainerPlan:
+        return container_plan(self.spec, self.place)
+
+    def expect(self, *allowed: str) -> None:
+        """Refuse a verb that the container's state does not allow."""
+        status = self.status()
+        if status not in allowed:
+            raise MinidockError(
+                f"container {self.id} is {status}", hint=f"for this it must be {' or '.join(allowed)}"
+            )
+
+
+def _frozen(group: str) -> bool:
+    try:
+        with open(f"{group}/cgroup.events") as file:
+            return "frozen 1" in file.read()
+    except FileNotFoundError:
+        return False
+
+
+def containers(root: str) -> list[Container]:
+    return [Container.load(root, name) for name in known_ids(root)]
+
+
+def create(
+    root: str,
+    container_id: str,
+    bundle: str,
+    *,
+    console: _socket.socket | None = None,
+    preserved: int = 0,
+    without: Iterable[str] = (),
+    observers: Sequence[Observer] = (),
+) -> Container:
+    """Do everything up to the program itself. When it fails, what was done is undone."""
+    spec = read_spec(f"{bundle}/config.json")
+    plan = _plan_to_run(spec, Place(container_id, bundle), preserved, without)
+    record = Record.make(root, container_id, bundle, spec)
+    container = Container(record, spec)
+    journal = Journal(record.path)
+    live = Live(observers=[journal, *observers])
+    live.console = console
+    live.inside = lambda live: init.become_container(plan, container.gate, live)
+    finished = False
+    try:
+        container.gate.build()
+        plan.create.walk(live)
+        live.hand_over(HOST)
+        record.pid, record.start_time = live.pid, processes.start_time(live.pid)
+        record.save()
+        live.baton.pass_on()
+        finished = True
+    finally:
+        journal.close()
+        container.gate.close()
+        live.baton.close()
+        if not finished:
+            plan.create.undo(live)
+            record.remove()
+        elif live.cgroup_fd:
+            os.close(live.cgroup_fd)
+    return container
+
+
+def _plan_to_run(spec: Spec, place: Place, preserved: int, without: Iterable[str]) -> ContainerPlan:
+    plan = container_plan(spec, place)
+    plan = plan.without(without) if without else plan
+    for step in plan.start:
+        if isinstance(step, Execute):
+            step.preserved = preserved
+    return plan
+
+
+def start(container: Container) -> None:
+    """Let the waiting process become the program. Returns once it has, or raises why it could not."""
+    if container.spec.process is None:
+        raise MinidockError(f"container {container.id}: config.json has no process to start")
+    container.expect("created")
+    baton = container.gate.knock()
+    try:
+        baton.pass_on()
+        number = baton.outcome()
+    finally:
+        baton.close()
+    if number:
+        raise Execute(container.spec.process.args).failure(number)
+    for hook in container.spec.hooks["poststart"]:
+        run_hook(hook, container.state())
+
+
+def kill(container: Container, signal: int, *, everyone: bool = False) -> None:
+    """Signal the first process, or every process of the container."""
+    if everyone:
+        for pid in cgroups.processes(container.cgroup):
+            _signal(pid, signal)
+        return
+    container.expect("created", "running", "paused")
+    _signal(container.pid, signal)
+
+
+def _signal(pid: int, signal: int) -> None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signals.send(pidfd, signal)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(pidfd)
+
+
+def pause(container: Container) -> None:
+    container.expect("running")
+    cgroups.freeze(container.cgroup)
+
+
+def resume(container: Container) -> None:
+    container.expect("paused")
+    cgroups.thaw(container.cgroup)
+
+
+def delete(container: Container, *, force: bool = False) -> None:
+    """Undo the plan and forget the container. A plan can be undone by any process, at any later time."""
+    if not force:
+        container.expect("stopped", "created")
+    lock = container.record.lock()
+    try:
+        failures = container.plan().create.undo(Live(pid=container.pid))
+        if failures:
+            raise failures[0]
+        for hook in container.spec.hooks["poststop"]:
+            _run_last_hook(container, hook)
+        container.record.remove()
+    finally:
+        os.close(lock)
+
+
+def _run_last_hook(container: Container, hook: Hook) -> None:
+    """A failing poststop hook is a warning: the container is gone either way."""
+    try:
+        run_hook(hook, {**container.state(), "status": "stopped", "pid": 0})
+    except MinidockError as error:
+        sys.stderr.write(f"warning: {error.message}\n")
+
+
+if TYPE_CHECKING:
+    from minidock.oci.spec import Hook

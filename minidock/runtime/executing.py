@@ -1,0 +1,113 @@
+"""One more program in a running container: what `exec` does."""
+
+from __future__ import annotations
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+from minidock.kernel import processes
+from minidock.kernel.capabilities import SETS
+from minidock.oci.document import Node
+from minidock.oci.spec import Process
+from minidock.runtime import init
+from minidock.steps.live import Live
+from minidock.steps.plan import exec_plan
+from minidock.steps.process import Execute
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Sequence
+
+    from minidock.jsonfile import Json
+    from minidock.runtime.container import Container
+    from minidock.steps.step import Observer
+
+
+def execute(
+    container: Container,
+    program: Process,
+    *,
+    console: _socket.socket | None = None,
+    observers: Sequence[Observer] = (),
+) -> int:
+    """Start the program; its pid, of a child of this process. Raises why it could not be started."""
+    container.expect("running")
+    plan = exec_plan(container.spec, program, container.pid, _cgroup_of(container.pid), container.place)
+    live = Live(observers=observers)
+    live.console = console
+    live.inside = lambda live: init.become_program(plan, live)
+    started = False
+    try:
+        plan.walk(live)
+        pid = live.baton.wait_number()
+        _must_have_executed(pid, live)
+        started = True
+    finally:
+        if started:
+            live.baton.close()
+            processes.wait(live.pid)  # the process that forked the program, which has ended by now
+        else:
+            plan.undo(live)
+    return pid
+
+
+def _must_have_executed(pid: int, live: Live) -> None:
+    if pid < 0:
+        raise MinidockError(f"no process could be made in the container: errno {-pid}")
+    number = live.baton.outcome()
+    if number:
+        processes.wait(pid)
+        raise Execute([live.program or "the program"]).failure(number)
+
+
+def _cgroup_of(pid: int) -> str:
+    """Where the first process is now: it may have moved into a cgroup below the container's own."""
+    with open(f"/proc/{pid}/cgroup") as file:
+        for line in file:
+            if line.startswith("0::"):
+                return line[3:].rstrip("\n")
+    raise MinidockError(f"process {pid} is in no cgroup of version 2")
+
+
+def process_from(path: str) -> Process:
+    """The program described in a file, as `exec --process` is given it."""
+    try:
+        return Process(Node(jsonfile.read(path), "process"))
+    except (OSError, ValueError) as error:
+        raise MinidockError(f"{path}: {error}", hint="--process wants the OCI's process object as JSON") from None
+
+
+def further_process(
+    container: Container,
+    args: list[str],
+    *,
+    terminal: bool = False,
+    user: str = "",
+    cwd: str = "",
+    env: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    capabilities: Sequence[str] = (),
+    no_new_privileges: bool = False,
+) -> Process:
+    """The container's own process with another command line, as `exec` has it from its flags."""
+    description = {**container.spec.document.get("process", {}), "args": args, "terminal": terminal}
+    if user:
+        description["user"] = _user(user)
+    if groups:
+        description["user"] = {**description.get("user", {}), "additionalGids": [int(group) for group in groups]}
+    if cwd:
+        description["cwd"] = cwd
+    if capabilities:
+        sets = description.get("capabilities", {})
+        description["capabilities"] = {name: [*sets.get(name, []), *capabilities] for name in SETS}
+    description["env"] = [*description.get("env", []), *env]
+    description["noNewPrivileges"] = no_new_privileges or description.get("noNewPrivileges", False)
+    return Process(Node(description, "process"))
+
+
+def _user(text: str) -> Json:
+    """`1000:1000` is numbers; anything else is looked up in the container."""
+    uid, _, gid = text.partition(":")
+    if uid.isdecimal() and (not gid or gid.isdecimal()):
+        return {"uid": int(uid), "gid": int(gid or 0)}
+    return {"username": text}

@@ -1,0 +1,68 @@
+"""The process inside, from its birth to the moment it becomes the container's program.
+
+It is a child of the process that makes the container, begun in the middle of the plan by `process.clone`.
+It does its half of the steps, waits at the gate to be started, does the last ones, and ends as the program.
+Whatever goes wrong is told to the other side, and this process ends: it never returns to where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from minidock.errors import MinidockError
+from minidock.kernel import processes
+from minidock.steps.step import HOST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from minidock.steps.gate import Gate
+    from minidock.steps.live import Live
+    from minidock.steps.plan import ContainerPlan
+    from minidock.steps.step import Plan
+
+
+def become_container(plan: ContainerPlan, gate: Gate, live: Live) -> NoReturn:
+    """The life of a container's first process until its program takes over."""
+    try:
+        _leave_python_behind("minidock:init")
+        plan.create.walk(live)
+        live.hand_over(HOST)
+        live.baton.wait()  # until it is written down that this container exists
+        live.baton.close()
+        live.baton = gate.wait()
+        plan.start.walk(live)
+    except MinidockError as error:
+        live.baton.fail(error)
+    except Exception as bug:  # the outermost edge of this process: the other side must hear of it
+        live.baton.fail(MinidockError(f"a bug in minidock, inside the container: {bug!r}"))
+    finally:
+        os._exit(1)
+
+
+def become_program(plan: Plan, live: Live) -> NoReturn:
+    """The same for a further program of a running container."""
+    try:
+        _leave_python_behind("minidock:exec")
+        plan.walk(live)
+    except MinidockError as error:
+        live.baton.fail(error)
+    except Exception as bug:
+        live.baton.fail(MinidockError(f"a bug in minidock, inside the container: {bug!r}"))
+    finally:
+        os._exit(1)
+
+
+def _leave_python_behind(name: str) -> None:
+    """From now on nothing is loaded from files: soon they will be the image's, not ours.
+
+    An import that happened after the root was changed would run the image's Python code as host root.
+    """
+    sys.meta_path.clear()
+    sys.path_hooks.clear()
+    sys.path.clear()
+    processes.hide()
+    processes.rename(name)
+    os.umask(0)

@@ -1,0 +1,134 @@
+"""What is remembered of a container between commands: a directory of small files, named after its id.
+
+    /run/minidock/ID/config.json   the configuration it was made from; the bundle may change or go
+                     state.json    its first process, its bundle, its times
+                     start.sock    there as long as it waits to be started
+                     journal       the steps done so far
+
+Whether it runs is not written down: the kernel knows, and a note could be wrong.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+from minidock.oci.spec import Spec, read_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.jsonfile import Json
+
+_ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
+_LONGEST_ID = 255
+
+
+def state_root() -> str:
+    return os.environ.get("MINIDOCK_RUN") or "/run/minidock"
+
+
+def check_id(container_id: str) -> str:
+    """An id becomes part of paths on the host, so it may hold nothing that moves in them."""
+    if not container_id or container_id in (".", "..") or not _ID_LETTERS.issuperset(container_id):
+        raise MinidockError(
+            f'invalid container ID: "{container_id}"', hint="an ID has letters, digits, and any of _ + - . in it"
+        )
+    if len(container_id) > _LONGEST_ID:
+        raise MinidockError(f"the container ID is {len(container_id)} letters long; at most {_LONGEST_ID} are possible")
+    return container_id
+
+
+class Record:
+    """The directory of one container."""
+
+    def __init__(self, root: str, container_id: str) -> None:
+        self.id = check_id(container_id)
+        self.path = os.path.join(root, container_id)
+        self.pid = 0
+        self.start_time = 0  # of the first process: with it, the number means one process for good
+        self.bundle = ""
+        self.created = ""
+
+    @classmethod
+    def make(cls, root: str, container_id: str, bundle: str, spec: Spec) -> Record:
+        """A new directory; the one who makes it owns the name."""
+        record = cls(root, container_id)
+        os.makedirs(root, mode=0o711, exist_ok=True)
+        try:
+            os.mkdir(record.path, 0o711)
+        except FileExistsError:
+            raise MinidockError(
+                f'container with given ID already exists: "{container_id}"', hint="delete it first, or choose another ID"
+            ) from None
+        record.bundle = bundle
+        record.created = _now()
+        record.save()
+        jsonfile.write(f"{record.path}/config.json", spec.document)
+        return record
+
+    @classmethod
+    def load(cls, root: str, container_id: str) -> Record:
+        record = cls(root, container_id)
+        try:
+            state = jsonfile.read(f"{record.path}/state.json")
+            record.pid, record.start_time = int(state["pid"]), int(state["startTime"])
+            record.bundle, record.created = str(state["bundle"]), str(state["created"])
+        except FileNotFoundError:
+            raise MinidockError(f'container does not exist: "{container_id}"') from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise MinidockError(f"{record.path}/state.json is damaged: {error}", hint="delete --force removes it") from None
+        return record
+
+    def save(self) -> None:
+        state: Json = {
+            "id": self.id,
+            "pid": self.pid,
+            "startTime": self.start_time,
+            "bundle": self.bundle,
+            "created": self.created,
+        }
+        jsonfile.write(f"{self.path}/state.json", state)
+
+    def spec(self) -> Spec:
+        return read_spec(f"{self.path}/config.json")
+
+    def lock(self) -> int:
+        """Hold this container for one command; closing the descriptor lets go. flock(2)"""
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return fd
+
+    def remove(self) -> None:
+        """Forget the container; state.json goes last, so that a crash leaves something to delete again."""
+        try:
+            names = sorted(os.listdir(self.path), key=lambda name: name == "state.json")
+        except FileNotFoundError:
+            return
+        for name in names:
+            try:
+                os.unlink(f"{self.path}/{name}")
+            except FileNotFoundError:
+                continue
+        os.rmdir(self.path)
+
+
+def known_ids(root: str) -> list[str]:
+    """Every container below a state directory."""
+    try:
+        names = sorted(os.listdir(root))
+    except FileNotFoundError:
+        return []
+    return [name for name in names if stat.S_ISDIR(os.lstat(f"{root}/{name}").st_mode) and _has_state(root, name)]
+
+
+def _has_state(root: str, name: str) -> bool:
+    return os.path.exists(f"{root}/{name}/state.json")
+
+
+def _now() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e9):09d}Z"

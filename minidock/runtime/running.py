@@ -1,0 +1,71 @@
+"""`run` and `exec` as one person sees them: begin a program, stay with it until it ends, clean up."""
+
+from __future__ import annotations
+
+from minidock.runtime import container as life
+from minidock.runtime.executing import execute
+from minidock.runtime.foreground import Signals, attend, console_pair
+from minidock.kernel import terminals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Callable, Iterable
+
+    from minidock.oci.spec import Process
+    from minidock.runtime.container import Container
+
+
+def run(
+    root: str,
+    container_id: str,
+    bundle: str,
+    *,
+    console: _socket.socket | None = None,
+    detach: bool = False,
+    keep: bool = False,
+    preserved: int = 0,
+    without: Iterable[str] = (),
+    born: Callable[[int], None] = lambda pid: None,
+) -> int:
+    """Create, start, wait, delete; the program's exit code."""
+    arriving = None if detach else Signals()
+    ours, theirs = (None, console) if console or detach else console_pair()
+    container = life.create(root, container_id, bundle, console=theirs, preserved=preserved, without=without)
+    try:
+        born(container.pid)
+        life.start(container)
+        if arriving is None:
+            return 0
+        return attend(container.record.pid, arriving, _master(ours, theirs, container))
+    finally:
+        if not detach and not keep:
+            life.delete(container, force=True)
+
+
+def _master(ours: _socket.socket | None, theirs: _socket.socket | None, container: Container) -> int:
+    if ours is None or theirs is None or not (container.spec.process and container.spec.process.terminal):
+        return 0
+    theirs.close()
+    return terminals.receive_over(ours)
+
+
+def run_further(
+    container: Container,
+    program: Process,
+    *,
+    console: _socket.socket | None = None,
+    detach: bool = False,
+    born: Callable[[int], None] = lambda pid: None,
+) -> int:
+    """Execute in a running container and wait; the program's exit code."""
+    arriving = None if detach else Signals()
+    ours, theirs = (None, console) if console or not program.terminal else console_pair()
+    pid = execute(container, program, console=theirs)
+    born(pid)
+    if arriving is None:
+        return 0
+    if ours is None or theirs is None:
+        return attend(pid, arriving)
+    theirs.close()
+    return attend(pid, arriving, terminals.receive_over(ours))

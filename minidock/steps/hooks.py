@@ -1,0 +1,61 @@
+"""The steps that run the programs a configuration hooks into a container's life.
+
+prestart and createRuntime run on the host once the namespaces exist; createContainer runs inside them, with
+the host's files still in reach; startContainer runs in the finished container, just before its program.
+https://github.com/opencontainers/runtime-spec/blob/main/config.md#posix-platform-hooks
+"""
+
+from __future__ import annotations
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+from minidock.kernel import processes
+from minidock.steps.step import HOST, INSIDE, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.jsonfile import Json
+    from minidock.oci.spec import Hook
+    from minidock.steps.live import Live
+    from minidock.steps.step import Side
+
+_SIDES: dict[str, Side] = {
+    "prestart": HOST,
+    "createRuntime": HOST,
+    "createContainer": INSIDE,
+    "startContainer": INSIDE,
+}
+
+
+class RunHook(Step):
+    """One hook. It gets the container's state, as JSON, on standard input."""
+
+    man = "execve(2)"
+    why = "the configuration asks for it; its failure is the container's failure"
+
+    def __init__(self, when: str, index: int, hook: Hook, state: Json) -> None:
+        self.name = f"hook.{when}" + (f".{index}" if index else "")
+        self.side = _SIDES[when]
+        self.hook = hook
+        self.state = state
+
+    def says(self) -> str:
+        return f"run the hook {' '.join([self.hook.path, *self.hook.args[1:]])}"
+
+    def shell(self) -> str:
+        return f"echo '{jsonfile.dump(self.state)}' | {' '.join([self.hook.path, *self.hook.args[1:]])}"
+
+    def do(self, live: Live) -> None:
+        run_hook(self.hook, {**self.state, "status": "creating", "pid": live.pid})
+
+
+def run_hook(hook: Hook, state: Json) -> None:
+    """Run a hook to its end; anything but success is an error."""
+    try:
+        code = processes.run(hook.path, hook.args, hook.env, jsonfile.dump(state).encode(), hook.timeout)
+    except OSError as error:
+        raise MinidockError(f"the hook {hook.path} cannot be run: {error.strerror}", hint="hooks.*.path") from error
+    if code == 124 and hook.timeout:
+        raise MinidockError(f"the hook {hook.path} did not end within {hook.timeout} seconds and was killed")
+    if code:
+        raise MinidockError(f"the hook {hook.path} failed with exit code {code}", hint="what it wrote is above")

@@ -1,0 +1,269 @@
+"""The steps that turn host root, who set everything up, into the weak user the program runs as.
+
+The order matters, and each step leaves fewer rights for the next: the bounding set while that is still
+allowed, then the user, then the final capability sets. credentials(7)
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from minidock.errors import MinidockError
+from minidock.kernel import capabilities, paths, processes, seccomp, syscalls
+from minidock.steps import users
+from minidock.steps.step import HOST, INSIDE, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.jsonfile import Json
+    from minidock.oci.spec import Rlimit, User
+    from minidock.steps.live import Live
+
+
+class Rlimits(Step):
+    """Limits on what one process, or one user, may use. Set from outside, where they may also be raised."""
+
+    name = "process.rlimits"
+    side = HOST
+    man = "prlimit(2)"
+    why = "without them the program has those of whoever started minidock"
+    hints = {1: "only root of the host may raise a hard limit"}
+
+    def __init__(self, limits: list[Rlimit]) -> None:
+        self.limits = limits
+        for limit in limits:
+            if limit.type not in processes.RLIMITS:
+                known = ", ".join(sorted(processes.RLIMITS))
+                raise MinidockError(f"process.rlimits: unknown limit {limit.type}", hint=f"known are {known}")
+
+    def says(self) -> str:
+        return "limit " + ", ".join(f"{limit.type} to {limit.soft} (hard {limit.hard})" for limit in self.limits)
+
+    def shell(self) -> str:
+        options = (f"--{limit.type[7:].lower()}={limit.soft}:{limit.hard}" for limit in self.limits)
+        return f"prlimit --pid $PID {' '.join(options)}"
+
+    def do(self, live: Live) -> None:
+        for limit in self.limits:
+            processes.limit(live.pid, limit.type, limit.soft, limit.hard)
+
+
+class OomScore(Step):
+    """How eagerly the kernel ends this process when memory runs out."""
+
+    name = "process.oom-score"
+    side = HOST
+    man = "proc(5)"
+    why = "without it the container inherits the score of whoever started it, which a service may have made immune"
+
+    def __init__(self, score: int) -> None:
+        self.score = score
+
+    def says(self) -> str:
+        return f"set the score for the out-of-memory killer to {self.score}"
+
+    def shell(self) -> str:
+        return f"echo {self.score} > /proc/$PID/oom_score_adj"
+
+    def do(self, live: Live) -> None:
+        with open(f"/proc/{live.pid}/oom_score_adj", "w") as file:
+            file.write(str(self.score))
+
+
+class SessionKeyring(Step):
+    """The kernel's store of keys is divided by no namespace: only by who has which keyring."""
+
+    name = "identity.keyring"
+    side = INSIDE
+    man = "session-keyring(7)"
+    why = "without it the container could use the keys of whoever started it"
+    hints = {122: "the quota of keys is used up: see /proc/sys/kernel/keys/maxkeys"}
+
+    def __init__(self, name: str) -> None:
+        self.keyring = f"_ses.{name}"
+
+    def says(self) -> str:
+        return f"join a new session keyring, {self.keyring}"
+
+    def shell(self) -> str:
+        return f"keyctl session {self.keyring} bash"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        try:
+            syscalls.join_session_keyring(self.keyring)
+        except OSError as error:
+            if error.errno != 38:  # ENOSYS: a kernel without keyrings has none to protect
+                raise
+
+
+class FindUser(Step):
+    """Who the program runs as: numbers as they are, names from the container's own /etc/passwd."""
+
+    name = "identity.find"
+    side = INSIDE
+    man = "passwd(5)"
+    why = "a name means whom the image says it means, not whom the host knows by it"
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def says(self) -> str:
+        return f"look up the user {self.user.name or self.user.uid} in the container's /etc/passwd and /etc/group"
+
+    def shell(self) -> str:
+        return f"grep '{self.user.name or self.user.uid}' $ROOT/etc/passwd $ROOT/etc/group"
+
+    def do(self, live: Live) -> None:
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            found = users.find(self.user, _read_or_nothing(root, "/etc/passwd"), _read_or_nothing(root, "/etc/group"))
+        finally:
+            os.close(root)
+        live.uid, live.gid, live.groups = found.uid, found.gid, found.groups
+        live.environment.setdefault("HOME", found.home)
+
+
+def _read_or_nothing(root: int, path: str) -> str:
+    """An image need not have these files, and what it has there may be anything."""
+    try:
+        return paths.read_inside(root, path)
+    except OSError:
+        return ""
+
+
+class NoNewPrivileges(Step):
+    """No execve(2) gives more rights than there were before."""
+
+    name = "identity.no-new-privileges"
+    side = INSIDE
+    man = "prctl(2)"
+    why = "without it a setuid program in the image can make an ordinary user root again"
+
+    def says(self) -> str:
+        return "forbid that any program started from here gains privileges"
+
+    def shell(self) -> str:
+        return "setpriv --no-new-privs bash"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        processes.forbid_new_privileges()
+
+
+class Seccomp(Step):
+    """A filter over system calls."""
+
+    name = "identity.seccomp"
+    side = INSIDE
+    man = "seccomp(2)"
+    why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
+
+    def __init__(self, profile: Json) -> None:
+        self.profile = profile
+        self.program = seccomp.compile(profile)
+        self.flags: list[str] = profile.get("flags") or []
+
+    def says(self) -> str:
+        return f"filter system calls: a program of {len(self.program) // 8} instructions, run by the kernel at each call"
+
+    def shell(self) -> str:
+        return "# seccomp has no command of its own; systemd-run -p SystemCallFilter=… comes closest"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        seccomp.install(self.program, self.flags)
+
+
+class BoundingSet(Step):
+    """The ceiling of what any program in the container can ever be allowed."""
+
+    name = "identity.bounding-set"
+    side = INSIDE
+    man = "capabilities(7)"
+    why = "without it a setuid program, or one with file capabilities, would bring the missing pieces back"
+
+    def __init__(self, keep: list[str]) -> None:
+        self.keep = keep
+        self.numbers = _numbers(keep, "bounding")
+
+    def says(self) -> str:
+        return f"drop all but {len(self.numbers)} capabilities for good: {', '.join(self.keep) or 'none is kept'}"
+
+    def shell(self) -> str:
+        return f"setpriv --bounding-set=-all{''.join(',+' + name[4:].lower() for name in self.keep)} bash"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        capabilities.bound(self.numbers)
+        capabilities.keep_over_setuid()
+
+
+class BecomeUser(Step):
+    """Stop being root of the host."""
+
+    name = "identity.user"
+    side = INSIDE
+    man = "credentials(7)"
+    why = "without it every program runs as root, whatever the image says"
+    hints = {22: "this id is not mapped in the container's user namespace: see linux.uidMappings"}
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def says(self) -> str:
+        return f"become user {self.user.name or f'{self.user.uid}:{self.user.gid}'}, with umask {self.user.umask:03o}"
+
+    def shell(self) -> str:
+        return f"setpriv --reuid {self.user.uid} --regid {self.user.gid} --init-groups bash"
+
+    def do(self, live: Live) -> None:
+        for stream in range(3):
+            _own_stream(stream, live.uid)
+        os.umask(self.user.umask)
+        processes.become(live.uid, live.gid, live.groups)
+
+
+def _own_stream(fd: int, uid: int) -> None:
+    """The program must be able to reopen /dev/stdout; but the host's /dev/null stays root's."""
+    try:
+        status = os.fstat(fd)
+        if status.st_uid != uid and not stat.S_ISREG(status.st_mode) and status.st_rdev != os.makedev(1, 3):
+            os.fchown(fd, uid, -1)
+    except OSError:  # closed, or of a kind or an owner that cannot change
+        pass
+
+
+class Capabilities(Step):
+    """What the program may do of what root may."""
+
+    name = "identity.capabilities"
+    side = INSIDE
+    man = "capabilities(7)"
+    why = "without it root in the container could set the host's clock, load modules and trace its processes"
+
+    def __init__(self, sets: dict[str, list[str]]) -> None:
+        self.sets = sets
+        self.numbers = {name: _numbers(names, name) for name, names in sets.items()}
+        # The kernel takes as ambient only what is permitted and inheritable; `runc spec` asks for more.
+        self.numbers["ambient"] &= self.numbers["permitted"] & self.numbers["inheritable"]
+
+    def says(self) -> str:
+        return "set capabilities: " + ", ".join(f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:])
+
+    def shell(self) -> str:
+        parts = (f"--{option}=-all" + "".join(",+" + name[4:].lower() for name in self.sets[key]) for option, key in
+                 (("inh-caps", "inheritable"), ("ambient-caps", "ambient")))
+        return f"setpriv {' '.join(parts)} bash"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        numbers = self.numbers
+        capabilities.set_all(numbers["effective"], numbers["permitted"], numbers["inheritable"])
+        capabilities.set_ambient(numbers["ambient"])
+
+
+def _numbers(names: list[str], which: str) -> set[int]:
+    for name in names:
+        if name not in capabilities.NUMBERS:
+            raise MinidockError(
+                f"process.capabilities.{which}: unknown capability {name}",
+                hint="capabilities(7) lists them, for example CAP_NET_BIND_SERVICE",
+            )
+    return {capabilities.NUMBERS[name] for name in names}

@@ -1,0 +1,73 @@
+"""Mount options as people and `config.json` write them, sorted into what the kernel takes where.
+
+`ro,nosuid` are attributes of one mount, `rslave` is how it spreads, `mode=755` is for the file system.
+mount(8) mixes them in one list. An option with an `r` before it (`rro`) is meant for the whole tree.
+"""
+
+from __future__ import annotations
+
+from minidock.errors import MinidockError
+from minidock.kernel import mounts
+
+_ATTRIBUTES = {
+    "ro": mounts.RDONLY,
+    "nosuid": mounts.NOSUID,
+    "nodev": mounts.NODEV,
+    "noexec": mounts.NOEXEC,
+    "noatime": mounts.NOATIME,
+    "strictatime": mounts.STRICTATIME,
+    "nodiratime": mounts.NODIRATIME,
+    "nosymfollow": mounts.NOSYMFOLLOW,
+}
+_OPPOSITES = {
+    "rw": mounts.RDONLY,
+    "suid": mounts.NOSUID,
+    "dev": mounts.NODEV,
+    "exec": mounts.NOEXEC,
+    "atime": mounts.NOATIME,
+    "relatime": mounts.ATIME_MASK,
+    "nostrictatime": mounts.STRICTATIME,
+    "diratime": mounts.NODIRATIME,
+    "symfollow": mounts.NOSYMFOLLOW,
+}
+# Defaults, or ways of writing to disk that the file systems of a container do not tell apart.
+_WITHOUT_EFFECT = ("defaults", "async", "loud", "silent", "nomand", "norelatime", "noiversion")
+
+
+class MountOptions:
+    """One mount's options, sorted."""
+
+    def __init__(self, options: list[str], place: str) -> None:
+        self.recursive_bind = False
+        self.add = self.clear = 0
+        self.add_to_tree = self.clear_in_tree = 0
+        self.propagation = ""
+        self.propagate_tree = False
+        self.idmap = self.idmap_tree = False
+        self.data: list[str] = []
+        for option in options:
+            self._sort(option, place)
+
+    def _sort(self, option: str, place: str) -> None:
+        plain = option.removeprefix("r")
+        if option in ("bind", "rbind"):
+            self.recursive_bind = option == "rbind"
+        elif option in ("idmap", "ridmap"):
+            self.idmap, self.idmap_tree = True, option == "ridmap"
+        elif option in mounts.PROPAGATION or plain in mounts.PROPAGATION:
+            self.propagation, self.propagate_tree = plain.removeprefix("r"), option not in mounts.PROPAGATION
+        elif option in _ATTRIBUTES or option in _OPPOSITES:
+            self._attribute(option)
+        elif option != plain and (plain in _ATTRIBUTES or plain in _OPPOSITES):
+            self.add_to_tree |= _ATTRIBUTES.get(plain, 0)
+            self.clear_in_tree |= _OPPOSITES.get(plain, 0)
+        elif option == "tmpcopyup":
+            raise MinidockError(f"the mount on {place}: the option tmpcopyup is not supported")
+        elif option and option not in _WITHOUT_EFFECT:
+            self.data.append(option)
+
+    def _attribute(self, option: str) -> None:
+        """The later of two opposite options wins."""
+        added, cleared = _ATTRIBUTES.get(option, 0), _OPPOSITES.get(option, 0)
+        self.add = (self.add & ~cleared) | added
+        self.clear = (self.clear & ~added) | cleared

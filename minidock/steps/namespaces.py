@@ -1,0 +1,201 @@
+"""The steps that give a container namespaces of its own, or let it share another's."""
+
+from __future__ import annotations
+
+import os
+
+from minidock.kernel import links, namespaces, syscalls
+from minidock.steps.step import HOST, INSIDE, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.steps.live import Live
+
+    Ranges = list[tuple[int, int, int]]
+
+_WHY = {
+    "pid": "without it the container sees, and root in it can kill, every process of the host",
+    "network": "without it the container uses the host's addresses, and can listen on and sniff its devices",
+    "mount": "without it every mount of the container would appear on the host",
+    "uts": "without it sethostname(2) in the container would rename the host",
+    "ipc": "without it the container reaches the host's shared memory and message queues",
+    "cgroup": "without it /proc/self/cgroup tells the container its place in the host's cgroup tree",
+    "user": "without it root in the container is root of the host, held back by capabilities alone",
+    "time": "without it the container cannot have a boot time of its own, as a restored one needs",
+}
+_UNSHARE_FLAG = {"pid": "--pid --fork", "network": "--net", "time": "--time", "user": "--user"}
+_NO_MORE = {28: "a limit of /proc/sys/user/max_*_namespaces is reached; raise it with sysctl"}
+# The kinds that a process enters only by being born in them.
+_BY_BIRTH = ("pid", "time", "user")
+
+
+class NewNamespace(Step):
+    """A namespace of the container's own."""
+
+    hints = _NO_MORE
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.name = f"namespace.{kind}"
+        self.side = HOST if kind in _BY_BIRTH else INSIDE
+        self.why = _WHY[kind]
+        self.man = f"{kind}_namespaces(7)"
+
+    def says(self) -> str:
+        if self.kind in _BY_BIRTH:
+            return f"have the container born in a new {self.kind} namespace"
+        return f"enter a new {self.kind} namespace"
+
+    def shell(self) -> str:
+        return f"unshare {_UNSHARE_FLAG.get(self.kind, '--' + self.kind)} bash"
+
+    def do(self, live: Live) -> None:
+        if self.side == HOST:
+            live.birth_flags |= namespaces.FLAGS[self.kind]
+        else:
+            namespaces.unshare(self.kind)
+
+
+class NewTimeNamespace(NewNamespace):
+    """A time namespace: its clocks must be set before anybody lives in it, so it is made before the birth."""
+
+    def __init__(self, offsets: dict[str, tuple[int, int]]) -> None:
+        super().__init__("time")
+        self.offsets = offsets
+
+    def says(self) -> str:
+        shifts = ", ".join(f"{clock} by {seconds}s" for clock, (seconds, _) in self.offsets.items())
+        return f"make a new time namespace for the container{', shifting ' + shifts if shifts else ''}"
+
+    def do(self, live: Live) -> None:
+        namespaces.unshare("time")
+        live.restore.append("time")
+        if self.offsets:
+            namespaces.write_time_offsets(self.offsets)
+
+
+class JoinNamespace(Step):
+    """A namespace that exists already: another container's, or one kept by a path."""
+
+    hints = {2: "has the process that held this namespace ended?", 22: "the path leads to another kind of namespace"}
+
+    def __init__(self, kind: str, path: str) -> None:
+        self.kind = kind
+        self.path = path
+        self.name = f"namespace.{kind}"
+        self.side = HOST if kind in ("pid", "time") else INSIDE
+        self.why = f"the container is to share the {kind} namespace of whoever is behind {path}"
+        self.man = "setns(2)"
+
+    def says(self) -> str:
+        return f"join the {self.kind} namespace at {self.path}"
+
+    def shell(self) -> str:
+        return f"nsenter --{namespaces.FILES.get(self.kind, self.kind)}={self.path} bash"
+
+    def do(self, live: Live) -> None:
+        namespaces.join(self.kind, self.path)
+        if self.side == HOST:
+            live.restore.append(self.kind)
+
+
+class MapIds(Step):
+    """Who the users and groups in the container's user namespace are for the host."""
+
+    name = "user.map"
+    why = "without it every user in the namespace is nobody (65534) and can own no file"
+    man = "user_namespaces(7)"
+    hints = {1: "the ids on the host's side must exist in the parent user namespace, each at most once"}
+
+    def __init__(self, uids: Ranges, gids: Ranges) -> None:
+        self.uids = uids
+        self.gids = gids
+
+    def says(self) -> str:
+        inside, outside, size = self.uids[0]
+        return f"map users {inside}–{inside + size - 1} in the container to {outside}–{outside + size - 1} on the host"
+
+    def shell(self) -> str:
+        uids, gids = (r"\n".join(" ".join(map(str, part)) for part in ranges) for ranges in (self.uids, self.gids))
+        return f"printf '{uids}\\n' > /proc/$PID/uid_map; printf '{gids}\\n' > /proc/$PID/gid_map"
+
+    def do(self, live: Live) -> None:
+        namespaces.write_id_map(live.pid, "uid", self.uids)
+        namespaces.write_id_map(live.pid, "gid", self.gids)
+
+
+class BecomeMappedRoot(Step):
+    """In a new user namespace a process keeps its old user, who is nobody there, until it changes."""
+
+    name = "user.root"
+    side = INSIDE
+    why = "without it what the container's set-up creates would belong to nobody"
+    man = "user_namespaces(7)"
+
+    def says(self) -> str:
+        return "become user 0 and group 0 of the new user namespace"
+
+    def shell(self) -> str:
+        return "setpriv --reuid 0 --regid 0 --clear-groups bash"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        os.setgroups([])
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+
+
+class Hostname(Step):
+    """The name the container believes its machine has."""
+
+    name = "uts.hostname"
+    side = INSIDE
+    why = "without it the container carries the host's name, in its prompt and in its logs"
+    man = "sethostname(2)"
+    hints = {22: "a host name has at most 64 bytes"}
+
+    def __init__(self, hostname: str) -> None:
+        self.hostname = hostname
+
+    def says(self) -> str:
+        return f"set the host name to {self.hostname}"
+
+    def shell(self) -> str:
+        return f"hostname {self.hostname}"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        syscalls.sethostname(self.hostname)
+
+
+class Domainname(Hostname):
+    """The NIS domain name, a second name in the same namespace."""
+
+    name = "uts.domainname"
+    why = "the configuration asks for it; few programs look at it"
+    man = "setdomainname(2)"
+
+    def says(self) -> str:
+        return f"set the domain name to {self.hostname}"
+
+    def shell(self) -> str:
+        return f"domainname {self.hostname}"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        syscalls.setdomainname(self.hostname)
+
+
+class Loopback(Step):
+    """127.0.0.1."""
+
+    name = "network.loopback"
+    side = INSIDE
+    why = "in a new network namespace even lo is down: a program could not reach itself by 127.0.0.1"
+    man = "netdevice(7)"
+
+    def says(self) -> str:
+        return "switch the loopback device on"
+
+    def shell(self) -> str:
+        return "ip link set lo up"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        links.bring_up("lo")

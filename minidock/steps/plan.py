@@ -1,0 +1,280 @@
+"""What is a container? This list. From a checked OCI configuration to the steps, in order, as pure data.
+
+Read `container_plan` from top to bottom: it is the life of a container up to the moment its own program
+takes over. Nothing here asks the kernel for anything, so anybody may make a plan and read it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+from minidock.kernel.namespaces import FLAGS
+from minidock.steps import devices, filesystem, hooks, identity, namespaces, process, root
+from minidock.steps.cgroup import cgroup_steps
+from minidock.steps.step import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.jsonfile import Json
+    from minidock.oci.spec import Process, Spec
+    from minidock.steps.step import Step
+
+LAYERS = "minidock.layers"  # a JSON list of directories, topmost first: the root is an overlay of them
+UPPER = "minidock.upper"  # the directory that takes the container's changes; absent: read-only
+WORK = "minidock.work"  # overlayfs's scratch directory, beside the upper one
+INIT = "minidock.init"  # the path of a static program to be the reaping init, `tini` for Debian's
+
+
+class Place:
+    """What a configuration leaves to whoever runs it: names and directories."""
+
+    def __init__(self, container_id: str, bundle: str) -> None:
+        self.container_id = container_id
+        self.bundle = bundle
+
+    def root(self, spec: Spec) -> str:
+        return os.path.join(self.bundle, spec.root.path)
+
+    def cgroup(self, spec: Spec) -> str:
+        """Below the cgroup2 mount: as the configuration says, else named after the container."""
+        wanted = spec.linux.cgroups_path
+        return wanted if wanted.startswith("/") else f"/minidock/{wanted or self.container_id}"
+
+    def state(self, spec: Spec) -> Json:
+        """What a hook is told of the container."""
+        return {
+            "ociVersion": spec.oci_version,
+            "id": self.container_id,
+            "bundle": self.bundle,
+            "annotations": spec.annotations,
+        }
+
+
+class ContainerPlan:
+    """Two lists: what `create` does, and what the waiting process does once it is started."""
+
+    def __init__(self, create: Plan, start: Plan) -> None:
+        self.create = create
+        self.start = start
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        yield from self.create
+        yield from self.start
+
+
+def container_plan(spec: Spec, place: Place) -> ContainerPlan:
+    """The steps that make a container, and those that start its program."""
+    create = [
+        *_cgroup(spec, place),
+        *_birth(spec),
+        *_limits(spec),
+        *_namespaces(spec),
+        *_sources(spec),
+        *_hooks("prestart", spec, place),
+        *_hooks("createRuntime", spec, place),
+        *_root(spec, place),
+        *_mounts(spec),
+        *_devices(spec),
+        *_hooks("createContainer", spec, place),
+        root.Pivot(),
+        *_hardening(spec),
+    ]
+    start = [*_hooks("startContainer", spec, place), *_program(spec, place)] if spec.process else []
+    return ContainerPlan(Plan(_named(create)), Plan(_named(start)))
+
+
+def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place) -> Plan:
+    """The steps that run one more program in a running container."""
+    kinds = [kind for kind in FLAGS if kind in spec.linux.namespaces]
+    terminal = program.terminal
+    steps: list[Step] = [
+        process.JoinCgroup(cgroup),
+        process.Birth([]),
+        *([identity.Rlimits(program.rlimits)] if program.rlimits else []),
+        *([identity.OomScore(program.oom_score_adj)] if program.oom_score_adj is not None else []),
+        process.JoinContainer(pid, kinds),
+        *([devices.Console(program.rows, program.columns, bind=False)] if terminal else []),
+        identity.SessionKeyring(place.container_id),
+        *_identity(program, spec.linux.seccomp),
+        process.Execute(program.args, fork=True, terminal=terminal),
+    ]
+    return Plan(_named(steps))
+
+
+def _cgroup(spec: Spec, place: Place) -> list[Step]:
+    return list(cgroup_steps(place.cgroup(spec), spec.linux.resources))
+
+
+def _birth(spec: Spec) -> list[Step]:
+    """What must be decided before the process exists, and its birth."""
+    steps: list[Step] = []
+    for kind in ("user", "pid"):
+        if spec.linux.namespaces.get(kind) == "":
+            steps.append(namespaces.NewNamespace(kind))
+    if spec.linux.namespaces.get("time") == "":
+        steps.append(namespaces.NewTimeNamespace(spec.linux.time_offsets))
+    for kind in ("pid", "time"):
+        if path := spec.linux.namespaces.get(kind):
+            steps.append(namespaces.JoinNamespace(kind, path))
+    kinds = [kind for kind in ("user", "pid") if spec.linux.namespaces.get(kind) == ""]
+    return [*steps, process.Birth(kinds)]
+
+
+def _limits(spec: Spec) -> list[Step]:
+    steps: list[Step] = []
+    if spec.linux.namespaces.get("user") == "":
+        uids = [mapping.as_range() for mapping in spec.linux.uid_mappings]
+        gids = [mapping.as_range() for mapping in spec.linux.gid_mappings]
+        steps.append(namespaces.MapIds(uids, gids))
+    if spec.process and spec.process.rlimits:
+        steps.append(identity.Rlimits(spec.process.rlimits))
+    if spec.process and spec.process.oom_score_adj is not None:
+        steps.append(identity.OomScore(spec.process.oom_score_adj))
+    return steps
+
+
+def _namespaces(spec: Spec) -> list[Step]:
+    """Joined ones first, the user namespace last of them: behind it the rights to join others are gone."""
+    wanted = spec.linux.namespaces
+    steps: list[Step] = []
+    for kind in ("network", "ipc", "uts", "cgroup", "mount", "user"):
+        if path := wanted.get(kind):
+            steps.append(namespaces.JoinNamespace(kind, path))
+    if "user" in wanted:
+        steps.append(namespaces.BecomeMappedRoot())
+    for kind in ("mount", "uts", "ipc", "network", "cgroup"):
+        if wanted.get(kind) == "":
+            steps.append(namespaces.NewNamespace(kind))
+    if spec.hostname:
+        steps.append(namespaces.Hostname(spec.hostname))
+    if spec.domainname:
+        steps.append(namespaces.Domainname(spec.domainname))
+    if wanted.get("network") == "":
+        steps.append(namespaces.Loopback())
+    return steps
+
+
+def _sources(spec: Spec) -> list[Step]:
+    """In a user namespace, and for mapped owners, bind mounts are prepared by the host."""
+    uids, gids = spec.linux.uid_mappings, spec.linux.gid_mappings
+    return [
+        filesystem.OpenSource(mount, uids, gids)
+        for mount in spec.mounts
+        if mount.is_bind and ("user" in spec.linux.namespaces or mount.uid_mappings or _idmapped(mount.options))
+    ]
+
+
+def _idmapped(options: list[str]) -> bool:
+    return "idmap" in options or "ridmap" in options
+
+
+def _hooks(when: str, spec: Spec, place: Place) -> list[Step]:
+    return [hooks.RunHook(when, index, hook, place.state(spec)) for index, hook in enumerate(spec.hooks[when])]
+
+
+def _root(spec: Spec, place: Place) -> list[Step]:
+    path = place.root(spec)
+    propagation = spec.linux.rootfs_propagation
+    steps: list[Step] = [root.Propagation(propagation or "slave")]
+    if propagation.endswith("shared"):
+        steps.append(root.DetachParent(path))
+    layers = spec.annotations.get(LAYERS)
+    if layers is None:
+        return [*steps, root.BindRoot(path)]
+    upper, work = spec.annotations.get(UPPER, ""), spec.annotations.get(WORK, "")
+    return [*steps, root.OverlayRoot(path, _layer_list(layers), upper, work)]
+
+
+def _layer_list(text: str) -> list[str]:
+    try:
+        layers = jsonfile.parse(text)
+    except ValueError:
+        layers = None
+    if not isinstance(layers, list) or not layers or not all(isinstance(layer, str) for layer in layers):
+        raise MinidockError(f"annotations.{LAYERS}: expected a JSON list of directories, got {text[:60]!r}")
+    return layers
+
+
+def _mounts(spec: Spec) -> list[Step]:
+    steps: list[Step] = []
+    own_cgroups = "cgroup" in spec.linux.namespaces
+    for mount in spec.mounts:
+        if mount.is_bind:
+            steps.append(filesystem.BindMount(mount))
+        elif mount.type in ("cgroup", "cgroup2") and not own_cgroups:
+            steps.append(filesystem.MountHostCgroups(mount))
+        else:
+            steps.append(filesystem.MountFilesystem(mount))
+    return steps
+
+
+def _devices(spec: Spec) -> list[Step]:
+    """A /dev that is the host's, by bind mount, is left as it is."""
+    if any(mount.is_bind and mount.destination.rstrip("/") == "/dev" for mount in spec.mounts):
+        return []
+    by_bind = "user" in spec.linux.namespaces
+    steps: list[Step] = [devices.StandardDevices(by_bind=by_bind)]
+    steps += [
+        devices.ExtraDevice(device, by_bind=by_bind)
+        for device in spec.linux.devices
+        if device.path not in devices.STANDARD
+    ]
+    steps.append(devices.DeviceLinks())
+    if spec.process and spec.process.terminal:
+        steps.append(devices.Console(spec.process.rows, spec.process.columns))
+    return steps
+
+
+def _hardening(spec: Spec) -> list[Step]:
+    steps: list[Step] = []
+    if spec.linux.sysctl:
+        steps.append(filesystem.Sysctls(spec.linux.sysctl))
+    if spec.linux.readonly_paths:
+        steps.append(filesystem.ReadonlyPaths(spec.linux.readonly_paths))
+    if spec.linux.masked_paths:
+        steps.append(filesystem.MaskPaths(spec.linux.masked_paths))
+    if spec.root.readonly:
+        steps.append(root.ReadonlyRoot())
+    if spec.linux.rootfs_propagation.endswith(("shared", "unbindable")):
+        steps.append(root.FinalPropagation(spec.linux.rootfs_propagation))
+    return steps
+
+
+def _program(spec: Spec, place: Place) -> list[Step]:
+    program = spec.process
+    assert program is not None
+    return [
+        process.Session(terminal=program.terminal),
+        identity.SessionKeyring(place.container_id),
+        *_identity(program, spec.linux.seccomp),
+        process.Execute(program.args, reaper=spec.annotations.get(INIT, "")),
+    ]
+
+
+def _identity(program: Process, filter_: Json) -> list[Step]:
+    """A filter needs the right to set one, which no_new_privs replaces: with it, the filter comes last."""
+    early = [identity.Seccomp(filter_)] if filter_ and not program.no_new_privileges else []
+    late = [identity.Seccomp(filter_)] if filter_ and program.no_new_privileges else []
+    return [
+        identity.FindUser(program.user),
+        process.WorkingDirectory(program.cwd),
+        process.FindProgram(program),
+        *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
+        *early,
+        identity.BoundingSet(program.capabilities["bounding"]),
+        identity.BecomeUser(program.user),
+        identity.Capabilities(program.capabilities),
+        *late,
+    ]
+
+
+def _named(steps: list[Step]) -> list[Step]:
+    """Each name once: a second mount on /data becomes mount.data#2."""
+    seen: dict[str, int] = {}
+    for step in steps:
+        seen[step.name] = seen.get(step.name, 0) + 1
+        if seen[step.name] > 1:
+            step.name = f"{step.name}#{seen[step.name]}"
+    return steps

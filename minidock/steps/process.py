@@ -1,0 +1,243 @@
+"""The steps of the process itself: its birth, its session, its working directory, and the program it becomes."""
+
+from __future__ import annotations
+
+import os
+
+from minidock.errors import MinidockError
+from minidock.kernel import cgroups, namespaces, paths, processes, signals, syscalls, terminals, trampoline
+from minidock.steps.step import HOST, INSIDE, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.oci.spec import Process
+    from minidock.steps.live import Live
+
+_FIRST_FREE_FD = 3
+
+
+class Birth(Step):
+    """The container's first process, born in its cgroup and in the namespaces asked for so far."""
+
+    name = "process.clone"
+    side = HOST
+    man = "clone(2)"
+    why = "there is no container without a process to be it; born in its cgroup, it is never outside of it"
+    hints = {
+        11: "a limit on processes is reached: see ulimit -u, and pids.max of this cgroup and those above it",
+        16: "the cgroup has children with controllers of their own, so no process can live in it",
+        28: "a limit of /proc/sys/user/max_*_namespaces is reached",
+    }
+
+    def __init__(self, kinds: list[str]) -> None:
+        self.kinds = kinds
+
+    def says(self) -> str:
+        new = f", in a new {' and '.join(self.kinds)} namespace" if self.kinds else ""
+        return f"make the process that becomes the container, inside its cgroup{new}"
+
+    def shell(self) -> str:
+        options = "".join(f" --{kind}" for kind in self.kinds)
+        return f'sh -c \'echo $$ > "$CGROUP/cgroup.procs"; exec unshare --fork{options} "$0"\' bash & PID=$!'
+
+    def do(self, live: Live) -> None:
+        live.baton.make()
+        pid = processes.born(live.birth_flags, live.cgroup_fd)
+        if pid == 0:
+            live.become_inside()  # and never comes back
+        live.pid = pid
+        live.baton.take_end(0)
+        for kind in live.restore:
+            namespaces.join(kind, namespaces.file_of("self", kind))
+
+    def undo(self, live: Live) -> None:
+        """End the process if it is still there; its namespaces and everything mounted in them go with it."""
+        live.baton.close()
+        if not live.pid:
+            return
+        try:
+            os.kill(live.pid, signals.KILL)
+            processes.wait(live.pid)
+        except (ProcessLookupError, ChildProcessError):  # gone already, or not our child: its parent reaps it
+            pass
+
+
+class JoinCgroup(Step):
+    """A further process of a container is born where the first one is now, which may be below its cgroup."""
+
+    name = "cgroup.join"
+    side = HOST
+    man = "cgroups(7)"
+    why = "without it what an exec uses would not count towards the container's limits"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def says(self) -> str:
+        return f"have the new process born in the cgroup {self.path}"
+
+    def shell(self) -> str:
+        return f'CGROUP="$CGROUP_ROOT"{self.path}'
+
+    def do(self, live: Live) -> None:
+        live.cgroup_fd = cgroups.open_group(cgroups.locate(self.path))
+
+
+class JoinContainer(Step):
+    """All namespaces of a running container, entered at once."""
+
+    name = "namespace.join"
+    side = INSIDE
+    man = "setns(2)"
+    why = "an exec is to see what the container sees: its files, its processes, its network"
+    hints = {3: "the container has ended meanwhile"}
+
+    def __init__(self, pid: int, kinds: list[str]) -> None:
+        self.pid = pid
+        self.kinds = kinds
+
+    def says(self) -> str:
+        return f"enter the {', '.join(self.kinds)} namespaces of process {self.pid}"
+
+    def shell(self) -> str:
+        options = " ".join(f"--{namespaces.FILES.get(kind, kind)}" for kind in self.kinds)
+        return f"nsenter --target {self.pid} {options} bash"
+
+    def do(self, live: Live) -> None:
+        namespaces.join_all(self.pid, self.kinds)
+        live.root_fd = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+class Session(Step):
+    """A session of its own, led by this process, with no controlling terminal or the container's."""
+
+    name = "process.session"
+    side = INSIDE
+    man = "setsid(2)"
+    why = "without it the program could push keystrokes into the terminal that minidock was started from (TIOCSTI)"
+
+    def __init__(self, *, terminal: bool) -> None:
+        self.terminal = terminal
+
+    def says(self) -> str:
+        return "begin a new session" + (", controlled by the container's terminal" if self.terminal else "")
+
+    def shell(self) -> str:
+        return f"setsid{' --ctty' if self.terminal else ''} bash"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        os.setsid()
+        if self.terminal:
+            terminals.control(0)
+
+
+class WorkingDirectory(Step):
+    """Where the program starts. One that the image lacks is made."""
+
+    name = "process.cwd"
+    side = INSIDE
+    man = "chdir(2)"
+    why = "without it the program starts in /, and relative paths lead elsewhere"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def says(self) -> str:
+        return f"change to the directory {self.path}"
+
+    def shell(self) -> str:
+        return f"mkdir -p {quoted(self.path)} && cd {quoted(self.path)}"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        directory = paths.make_directory(root, self.path)
+        os.fchdir(directory)
+        os.close(root)
+        os.close(directory)
+        self._check_inside()
+
+    def _check_inside(self) -> None:
+        """A directory of the host, reached by a leaked descriptor, has no path from here (CVE-2024-21626)."""
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            raise MinidockError(
+                f"the working directory {self.path} is outside of the container's root",
+                hint="an image that names /proc/self/fd/… as its working directory tries to break out",
+            ) from None
+
+
+class FindProgram(Step):
+    """Where the program is, found before anything else fails."""
+
+    name = "process.find"
+    side = INSIDE
+    man = "execvp(3)"
+    why = "execve(2) wants a path, and people give a name"
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def says(self) -> str:
+        return f"find the program {self.process.args[0]}"
+
+    def shell(self) -> str:
+        return f"command -v {self.process.args[0]}"
+
+    def do(self, live: Live) -> None:
+        for pair in self.process.env:
+            key, equals, value = pair.partition("=")
+            if equals and (key != "HOME" or value):
+                live.environment[key] = value
+        live.program = processes.find_program(self.process.args[0], live.environment.get("PATH"))
+
+
+class Execute(Step):
+    """The end of minidock in this process: from here on it is the program."""
+
+    name = "process.exec"
+    side = INSIDE
+    man = "execve(2)"
+    why = "this is what all the others are for"
+    hints = {
+        2: "the file is there, but what it needs to start (its #! interpreter or its ELF loader) is not",
+        8: "is it built for another kind of processor?",
+        13: "is it executable, for this user, on a mount without noexec?",
+    }
+
+    def __init__(self, args: list[str], *, fork: bool = False, terminal: bool = False, reaper: bytes = b"") -> None:
+        self.args = args
+        self.fork = fork
+        self.terminal = terminal
+        self.reaper = reaper  # the program of a small init, which then starts the container's
+        self.preserved = 0  # descriptors after the standard three that the program is to get
+
+    def says(self) -> str:
+        under = ", under an init that reaps orphans" if self.reaper else ""
+        return f"execute {' '.join(map(quoted, self.args))}{under}"
+
+    def shell(self) -> str:
+        return "exec " + " ".join(map(quoted, self.args))
+
+    def do(self, live: Live) -> None:
+        signals.reset_all()
+        syscalls.close_on_exec_from(_FIRST_FREE_FD + self.preserved)
+        if self.reaper:
+            fd = trampoline.sealed("init", self.reaper)
+            os.execve(fd, ["init", "--", live.program, *self.args[1:]], live.environment)
+        report = live.baton.fileno()
+        os.set_inheritable(report, True)  # for the trampoline, which closes it on its own way out
+        code = trampoline.program(os.uname().machine, report, fork=self.fork, terminal=self.terminal)
+        os.execve(trampoline.sealed("exec", code), [live.program, *self.args], live.environment)
+
+    def failure(self, number: int) -> MinidockError:
+        """The error that the trampoline reports by number alone."""
+        name = self.args[0]
+        message = f'exec: "{name}": {os.strerror(number).lower()}'
+        return MinidockError(message, hint=self.hints.get(number, ""), code=127 if number == 2 else 126)
+
+
+def quoted(word: str) -> str:
+    """One word for a shell: quoted where it must be. The standard shlex would cost an import of `re`."""
+    plain = word and all(letter.isalnum() or letter in "@%+=:,./-_" for letter in word)
+    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"

@@ -1,0 +1,183 @@
+"""The steps that give a container a file tree of its own: assemble it, enter it, let go of the host's."""
+
+from __future__ import annotations
+
+import os
+
+from minidock.kernel import mounts, overlay, paths
+from minidock.steps.step import INSIDE, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.steps.live import Live
+
+
+class Propagation(Step):
+    """How the mounts copied from the host's namespace stay tied to the host's."""
+
+    name = "root.propagation"
+    side = INSIDE
+    why = "mounts are shared by default: without it every mount made for the container would appear on the host"
+    man = "mount_namespaces(7)"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind.removeprefix("r") if kind not in mounts.PROPAGATION else kind
+
+    def says(self) -> str:
+        return f"make every mount of this namespace {self.kind}"
+
+    def shell(self) -> str:
+        return f"mount --make-r{self.kind} /"
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        mounts.propagate_everything(self.kind)
+
+
+class _AttachRoot(Step):
+    """Shared by the kinds of root: put the detached tree on its place, and remember it as the root."""
+
+    side = INSIDE
+    path: str
+
+    def attach(self, live: Live, mount: int) -> None:
+        target = paths.open_root(self.path)
+        try:
+            mounts.attach(mount, target)
+        finally:
+            os.close(target)
+        mounts.propagate(mount, "private", recursive=True)
+        live.root_fd = live.mounts["/"] = mount
+
+
+class BindRoot(_AttachRoot):
+    """A directory as the root. pivot_root(2) wants a mount, so it is mounted on itself."""
+
+    name = "root.bind"
+    why = "pivot_root(2) takes only the root of a mount, and a directory is none"
+    man = "mount(2)"
+    hints = {13: "every directory above the root file system must be searchable by the container's root user"}
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def says(self) -> str:
+        return f"mount {self.path} on itself, to become the root"
+
+    def shell(self) -> str:
+        return f"mount --rbind {self.path} {self.path}"
+
+    def do(self, live: Live) -> None:
+        self.attach(live, mounts.copy(self.path, recursive=True))
+
+
+class OverlayRoot(_AttachRoot):
+    """The layers of an image as one tree, with a directory on top that takes the changes."""
+
+    name = "root.overlay"
+    why = "without it containers of one image would write into each other's files"
+    man = "mount(8), overlay"
+    hints = {
+        19: "the kernel has no overlayfs: modprobe overlay",
+        22: "upper and work must be on one file system, which must not itself be an overlay",
+    }
+
+    def __init__(self, path: str, lower: list[str], upper: str, work: str) -> None:
+        self.path = path
+        self.lower = lower  # topmost first
+        self.upper = upper
+        self.work = work
+
+    def says(self) -> str:
+        top = f"changes going to {self.upper}" if self.upper else "read-only"
+        return f"mount an overlay of {len(self.lower)} layers on {self.path}, {top}"
+
+    def shell(self) -> str:
+        top = f",upperdir={self.upper},workdir={self.work}" if self.upper else ""
+        return f"mount -t overlay overlay -o lowerdir={':'.join(self.lower)}{top} {self.path}"
+
+    def do(self, live: Live) -> None:
+        self.attach(live, overlay.mount(self.lower, self.upper, self.work, self.path))
+
+
+class DetachParent(Step):
+    """pivot_root(2) refuses where the new root's parent mount is shared; with a shared root it is."""
+
+    name = "root.parent"
+    side = INSIDE
+    why = "pivot_root(2) refuses a root whose parent mount is shared, lest the swap spread to the host"
+    man = "pivot_root(2)"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def says(self) -> str:
+        return f"make the mount that holds {self.path} private"
+
+    def shell(self) -> str:
+        return f'mount --make-private "$(findmnt -n -o TARGET -T {self.path})"'
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        parent = paths.open_root(mounts.mount_point_of(os.path.realpath(self.path)))
+        try:
+            mounts.propagate(parent, "private")
+        finally:
+            os.close(parent)
+
+
+class Pivot(Step):
+    """Enter the tree, and let go of the host's."""
+
+    name = "root.pivot"
+    side = INSIDE
+    why = "chroot(2) would leave the host's tree mounted behind the container, and root can climb out of a chroot"
+    man = "pivot_root(2)"
+    hints = {22: "the root must be a mount point whose parent mount is not shared, and not the initial ramfs"}
+
+    def says(self) -> str:
+        return "make the assembled tree the root, and detach the host's"
+
+    def shell(self) -> str:
+        return 'cd "$ROOT" && pivot_root . . && umount -l . && cd /'
+
+    def do(self, live: Live) -> None:
+        mounts.pivot(live.root_fd)
+
+
+class ReadonlyRoot(Step):
+    """The root itself cannot be written; mounts on it can."""
+
+    name = "root.readonly"
+    side = INSIDE
+    why = "the configuration asks for a root that cannot be written"
+    man = "mount_setattr(2)"
+
+    def says(self) -> str:
+        return "make the root read-only"
+
+    def shell(self) -> str:
+        return "mount -o remount,bind,ro /"
+
+    def do(self, live: Live) -> None:
+        mounts.add_attributes(live.root_fd, mounts.RDONLY)
+
+
+class FinalPropagation(Step):
+    """How mounts spread between this container's root and namespaces made in it later."""
+
+    name = "root.final-propagation"
+    side = INSIDE
+    man = "mount_namespaces(7)"
+    why = "programs that mount in the container and expect it to spread, as rootfsPropagation asks"
+
+    def __init__(self, kind: str) -> None:
+        self.recursive = kind not in mounts.PROPAGATION
+        self.kind = kind[1:] if self.recursive else kind
+
+    def says(self) -> str:
+        return f"make the root {self.kind}{', and all below it' if self.recursive else ''}"
+
+    def shell(self) -> str:
+        return f"mount --make-{'r' if self.recursive else ''}{self.kind} /"
+
+    def do(self, live: Live) -> None:
+        mounts.propagate(live.root_fd, self.kind, recursive=self.recursive)

@@ -1,0 +1,77 @@
+"""The scripts that set a machine up: what they would install, and the commands that they write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_PROJECT = Path(__file__).parents[2]
+
+
+def packages(purpose: str, provision: Path = _PROJECT / "provision") -> set[str]:
+    listing = [str(provision / "debian-packages"), purpose, "--list"]
+    return set(subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split())
+
+
+def write_commands(prefix: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PREFIX": str(prefix)}
+    script = _PROJECT / "provision/commands"
+    return subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_machine_that_is_ready_for_tests_is_ready_to_run_minidock() -> None:
+    assert packages("run") < packages("test")
+
+
+def test_a_machine_with_wheels_beside_the_scripts_needs_no_compiler(tmp_path: Path) -> None:
+    provision = shutil.copytree(
+        _PROJECT / "provision", tmp_path / "provision", ignore=shutil.ignore_patterns("wheels")
+    )
+    assert "gcc" in packages("guest", provision)
+    (provision / "wheels").mkdir()
+    assert "gcc" not in packages("guest", provision)
+
+
+def test_every_line_of_the_package_list_names_who_needs_it_and_what_for() -> None:
+    lines = (_PROJECT / "provision/packages").read_text().splitlines()
+    rows = [line.split(maxsplit=2) for line in lines if line and not line.startswith("#")]
+    assert all(len(row) == 3 and set(row[0].split(",")) <= {"run", "build", "test", "guest"} for row in rows)
+
+
+@pytest.mark.parametrize("purpose", ["", "everything"])
+def test_an_unknown_purpose_is_refused(purpose: str) -> None:
+    for script in ("debian-packages", "python-packages"):
+        ran = subprocess.run([_PROJECT / "provision" / script, purpose], capture_output=True, check=False)
+        assert ran.returncode == 2
+
+
+def test_a_command_that_is_not_minidocks_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/minidock").write_text("somebody's own\n")
+    refused = write_commands(tmp_path)
+    assert refused.returncode != 0
+    assert "exists and is not minidock's" in refused.stderr
+    assert (tmp_path / "bin/minidock").read_text() == "somebody's own\n"
+
+
+def test_the_commands_become_python_without_a_shell_left_over(tmp_path: Path) -> None:
+    assert write_commands(tmp_path).returncode == 0
+    assert write_commands(tmp_path).returncode == 0, "a second time, over what the first one wrote"
+    for name, module in (
+        ("minidock", "minidock.cli.main"),
+        ("minidock-runtime", "minidock.runtime.__main__"),
+    ):
+        last = (tmp_path / "bin" / name).read_text().splitlines()[-1]
+        assert last == (
+            f'exec "{_PROJECT}/.venv/bin/python" -I -S "{_PROJECT}/minidock/launch.py" {module} "$@"'
+        )
+
+
+def test_vagrant_and_the_test_machine_are_provisioned_by_the_same_script() -> None:
+    script = "/minidock/provision/machine guest"
+    assert script in (_PROJECT / "Vagrantfile").read_text()
+    assert script in (_PROJECT / "tests/vm/image.py").read_text()
