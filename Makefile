@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One failing check must not hide what the others have to say.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run test tools lint unit integration vm bench clean
+.PHONY: help run test tools lint style types layers unit integration vm bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*[#][#] ' 'NF == 2 { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,10 +25,16 @@ test: lint unit integration vm ## Set up for tests as well, once, and run them a
 tools:
 	@provision/machine test
 
-lint: tools ## Style, types, and the rule that imports only go down
-	ruff check
+lint: style types layers ## Style, types, and the rule that imports only go down
+
+style: tools
+	ruff check --output-format concise
 	ruff format --check
+
+types: tools
 	mypy
+
+layers: tools
 	lint-imports
 
 unit: tools ## Tests that need no root

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # linux/bpf_common.h
 _LOAD, _AND, _RETURN, _ALWAYS = 0x20, 0x54, 0x06, 0x05
 IF_EQUAL, IF_NOT_LESS, IF_ANY_BIT = 0x15, 0x35, 0x45
+_INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter: code, how far to jump if true, if false, value
 _FURTHEST = 255
 _MOST_INSTRUCTIONS = 4096
 _MOST_EXCEPTIONS = 3
@@ -56,8 +57,10 @@ class Program:
         """Compare the accumulator with a value."""
         if yes == no:
             return yes
-        yes, no = self._near(yes), self._near(no)
         here = len(self._code)
+        if here - yes >= _FURTHEST or here - no >= _FURTHEST:
+            yes, no = self._near(yes), self._near(no)
+            here = len(self._code)
         return self._write(test, here - yes - 1, here - no - 1, value)
 
     def switch(self, offset: int, changes: list[Change]) -> int:
@@ -93,8 +96,11 @@ class Program:
         closer = self._closer.get(label)
         if closer is None or len(self._code) - closer >= _FURTHEST:
             instruction = self._code[label]
-            closer = self._jump_to(label) if instruction[0] != _RETURN else self._append(instruction)
-            self._closer[label] = closer
+            if instruction[0] == _RETURN:
+                self._code.append(instruction)
+            else:
+                self._jump_to(label)
+            self._closer[label] = closer = len(self._code) - 1
         return closer
 
     def _fall_to(self, label: int) -> None:
@@ -105,10 +111,7 @@ class Program:
         return self._write(_ALWAYS, 0, 0, len(self._code) - label - 1)
 
     def _write(self, code: int, if_true: int, if_false: int, value: int) -> int:
-        return self._append(struct.pack("=HBBI", code, if_true, if_false, value))
-
-    def _append(self, instruction: bytes) -> int:
-        self._code.append(instruction)
+        self._code.append(_INSTRUCTION.pack(code, if_true, if_false, value))
         return len(self._code) - 1
 
 
@@ -119,20 +122,15 @@ def _leaves(changes: list[Change]) -> list[Leaf]:
     while position < len(changes):
         start, label = changes[position]
         exceptions: list[Change] = []
-        while len(exceptions) < _MOST_EXCEPTIONS and _is_single(changes, position):
-            exceptions.append(changes[position + 1])
+        while len(exceptions) < _MOST_EXCEPTIONS and position + 2 < len(changes):
+            single, after = changes[position + 1], changes[position + 2]
+            if after != (single[0] + 1, label):
+                break
+            exceptions.append(single)
             position += 2
         leaves.append((start, label, exceptions))
         position += 1
     return leaves
-
-
-def _is_single(changes: list[Change], position: int) -> bool:
-    """Whether the next range is one value wide, and the one after it goes where this one goes."""
-    if position + 2 >= len(changes):
-        return False
-    (_, label), (value, _), (after, label_after) = changes[position : position + 3]
-    return after == value + 1 and label_after == label
 
 
 def merged(changes: list[Change]) -> list[Change]:

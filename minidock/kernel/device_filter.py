@@ -61,9 +61,6 @@ class DeviceRule:
     def bits(self) -> int:
         return sum(bit for letter, bit in ACCESS.items() if letter in self.access)
 
-    def fits(self, kind: str, major: int, minor: int) -> bool:
-        return self.kind in ("a", kind) and self.major in (None, major) and self.minor in (None, minor)
-
 
 def _number(value: int | None) -> int | None:
     """-1 stands for any number, as in the OCI's Go types."""
@@ -89,15 +86,6 @@ def parse(text: str) -> DeviceRule:
         ) from None
     fitting: Kind = "a" if kind == "a" else "b" if kind == "b" else "c"
     return DeviceRule(allow=verb == "allow", kind=fitting, major=major, minor=minor, access=access)
-
-
-def allowed(rules: Sequence[DeviceRule], kind: str, major: int, minor: int, access: str) -> bool:
-    """What the program will answer: each access asked for is decided by the last rule that speaks of it."""
-    for letter in access:
-        verdicts = [rule.allow for rule in rules if letter in rule.access and rule.fits(kind, major, minor)]
-        if not verdicts or not verdicts[-1]:
-            return False
-    return True
 
 
 # The program ---------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from _bisect import bisect_left
 
 from minidock.errors import MinidockError
 from minidock.kernel import syscalls
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     Condition = tuple[int, str, int, int]  # index, operator, value, valueTwo
     Rule = tuple[tuple[Condition, ...], int]  # what must hold, and the verdict if all of it does
-    Verdict = int | list[Rule]
 
 # What a filter answers: linux/seccomp.h. The lower 16 bits are the errno, or a message for the tracer.
 ACTIONS = {
@@ -146,30 +146,36 @@ class _Served:
     def __init__(self, name: str) -> None:
         table, self.token, self.bits = ARCHITECTURES[name]
         self.numbers = numbers(table)
-        self.verdicts: dict[int, Verdict] = {}
-        self.named: set[int] = set()  # also calls whose rule repeats the default
+        self.named: set[int] = set()  # also calls of which rules only repeat the default
+        self.certain: dict[int, int] = {}
+        self.conditional: dict[int, list[Rule]] = {}
         self.through = _multiplexed(self.numbers) if name == "SCMP_ARCH_X86" else {}
 
-    def add(self, name: str, alternatives: list[tuple[Condition, ...]], verdict: int | None) -> None:
-        """Note a rule for a call. A name without a number here is ignored: profiles name every machine's."""
-        number = self.numbers.get(name)
-        if number is not None:
-            self._decide(number, alternatives, verdict)
-        if name in self.through:
-            carrier, which = self.through[name]
-            # As libseccomp: what was asked of the first argument is lost, it lies behind a pointer here.
-            seen = [(which, *(each for each in rule if each[0] != 0)) for rule in alternatives]
-            self._decide(carrier, seen, verdict)
+    def add(
+        self, names: Sequence[str], alternatives: list[tuple[Condition, ...]], verdict: int | None
+    ) -> None:
+        """Note a rule for calls. Names without a number here are ignored: profiles name every machine's."""
+        self._decide([self.numbers[name] for name in names if name in self.numbers], alternatives, verdict)
+        if self.through:
+            for name in self.through.keys() & names:
+                carrier, which = self.through[name]
+                # As libseccomp: what was asked of the first argument is lost, it lies behind a pointer here.
+                seen = [(which, *(each for each in rule if each[0] != 0)) for rule in alternatives]
+                self._decide([carrier], seen, verdict)
 
-    def _decide(self, number: int, alternatives: list[tuple[Condition, ...]], verdict: int | None) -> None:
-        self.named.add(number)
-        known = self.verdicts.get(number)
-        if verdict is None or isinstance(known, int):
+    def _decide(
+        self, found: list[int], alternatives: list[tuple[Condition, ...]], verdict: int | None
+    ) -> None:
+        self.named.update(found)
+        if verdict is None:
             return
         if () in alternatives:
-            self.verdicts[number] = verdict
+            for number in found:
+                self.certain.setdefault(number, verdict)
         else:
-            self.verdicts[number] = [*(known or []), *((conditions, verdict) for conditions in alternatives)]
+            rules = [(conditions, verdict) for conditions in alternatives]
+            for number in found:
+                self.conditional.setdefault(number, []).extend(rules)
 
 
 def _multiplexed(table: dict[str, int]) -> dict[str, tuple[int, Condition]]:
@@ -185,12 +191,10 @@ def _multiplexed(table: dict[str, int]) -> dict[str, tuple[int, Condition]]:
 def _gather(rule: dict[str, Any], where: str, served: list[_Served], default: int) -> None:
     """Note one rule of the config for each of its calls, on each architecture."""
     names = rule.get("names") or []
-    where = f"{where} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
     verdict = _verdict(rule["action"], rule.get("errnoRet"), where)
     alternatives = _alternatives(rule.get("args") or [], where)
     for architecture in served:
-        for name in names:
-            architecture.add(name, alternatives, None if verdict == default else verdict)
+        architecture.add(names, alternatives, None if verdict == default else verdict)
 
 
 def _verdict(action: str, errno_ret: int | None, where: str) -> int:
@@ -243,11 +247,13 @@ def _condition(argument: dict[str, Any], where: str) -> Condition:
 
 def _changes(served: list[_Served], blocks: _Blocks) -> list[Change]:
     """Where the verdict changes, going up through all the numbers that one token can come with."""
-    labels = {
-        number: blocks.decide(verdict, architecture.bits)
-        for architecture in served
-        for number, verdict in architecture.verdicts.items()
-    }
+    labels: dict[int, int] = {}
+    for architecture in served:
+        given = {verdict: blocks.program.give(verdict) for verdict in set(architecture.certain.values())}
+        labels |= {number: given[verdict] for number, verdict in architecture.certain.items()}
+        for number, rules in architecture.conditional.items():
+            if number not in architecture.certain:  # a rule without conditions counts, wherever it stands
+                labels[number] = blocks.decide(rules, architecture.bits)
     named = sorted(set[int]().union(*(architecture.named for architecture in served)))
     second = _SECOND_RANGE.get(served[0].token, _WORD)
     changes = _range(0, [number for number in named if number < second], labels, blocks)
@@ -263,9 +269,15 @@ def _changes(served: list[_Served], blocks: _Blocks) -> list[Change]:
 def _range(start: int, named: list[int], labels: dict[int, int], blocks: _Blocks) -> list[Change]:
     """The changes from one number on, up to what is newer than all calls that the rules name."""
     changes = [(start, blocks.default)]
+    following = start
     for number in named:
-        changes += [(number, labels.get(number, blocks.default)), (number + 1, blocks.default)]
-    return [*changes, (named[-1] + 1, blocks.newer)] if named else changes
+        if number != following and changes[-1][1] != blocks.default:
+            changes.append((following, blocks.default))
+        label = labels.get(number, blocks.default)
+        if label != changes[-1][1]:
+            changes.append((number, label))
+        following = number + 1
+    return [*changes, (following, blocks.newer)] if named else changes
 
 
 # From verdicts to code ------------------------------------------------------------------------------------
@@ -280,24 +292,22 @@ class _Blocks:
         self.newer = self.program.give(_for_newer_calls(default))
         self._known: dict[tuple[tuple[Rule, ...], int], int] = {}
 
-    def decide(self, verdict: Verdict, bits: int) -> int:
-        """Code that gives a verdict, which may depend on arguments."""
-        if isinstance(verdict, int):
-            return self.program.give(verdict)
-        rules = (tuple(verdict), bits)
-        if rules not in self._known:
+    def decide(self, rules: list[Rule], bits: int) -> int:
+        """Code that looks at a call's arguments, and comes to the default if no rule matches."""
+        known = (tuple(rules), bits)
+        if known not in self._known:
             label = self.default
-            for group in reversed(_groups(verdict)):
+            for group in reversed(_groups(rules)):
                 label = self._group(group, label, bits)
-            self._known[rules] = label
-        return self._known[rules]
+            self._known[known] = label
+        return self._known[known]
 
     def _group(self, rules: list[Rule], otherwise: int, bits: int) -> int:
-        """Code for one rule, or for several that look at the same argument: the first that matches decides."""
+        """Code for one rule, or for several that look at one argument: the first that matches decides."""
         if len(rules) > 1:
             ranges = [(0, otherwise)]
             for ((_, operator, value, _),), verdict in reversed(rules):
-                ranges = _painted(ranges, operator, value, self.program.give(verdict), bits)
+                _paint(ranges, operator, value, self.program.give(verdict), bits)
             return self._compare(rules[0][0][0][0], ranges, bits)
         conditions, verdict = rules[0]
         label = self.program.give(verdict)
@@ -305,14 +315,16 @@ class _Blocks:
             if operator == "SCMP_CMP_MASKED_EQ":
                 label = self._compare_masked(index, value, second & value, (label, otherwise), bits)
             else:
-                label = self._compare(index, _painted([(0, otherwise)], operator, value, label, bits), bits)
+                ranges = [(0, otherwise)]
+                _paint(ranges, operator, value, label, bits)
+                label = self._compare(index, ranges, bits)
         return label
 
     def _compare(self, index: int, changes: list[Change], bits: int) -> int:
         """Code that goes where an argument's range says: by its upper half, and if need be by its lower."""
         low, high = _ARGUMENTS + 8 * index, _ARGUMENTS + 8 * index + 4
         if bits == 32:
-            return self.program.switch(low, changes)
+            return self.program.switch(low, merged(changes))
         halves: dict[int, list[Change]] = {}
         for start, label in changes:
             halves.setdefault(start >> 32, []).append((start & _WORD, label))
@@ -363,18 +375,15 @@ def _groups(rules: list[Rule]) -> list[list[Rule]]:
     return groups
 
 
-def _painted(changes: list[Change], operator: str, value: int, label: int, bits: int) -> list[Change]:
-    """Ranges of an argument, with those values that fulfil a comparison now leading to a label."""
+def _paint(changes: list[Change], operator: str, value: int, label: int, bits: int) -> None:
+    """Have those values of an argument that fulfil a comparison lead to a label."""
     top = (1 << bits) - 1
-    value &= top  # a 32-bit architecture knows no more of a constant either: as libseccomp
-    for first, last in _fulfilling(operator, value, top):
-        if first > last:
-            continue
-        after = [target for start, target in changes if start <= last + 1][-1]
-        kept = [change for change in changes if change[0] < first]
-        rest = [change for change in changes if change[0] > last + 1]
-        changes = [*kept, (first, label), *([(last + 1, after)] if last < top else []), *rest]
-    return merged(changes)
+    # A 32-bit architecture knows no more of a constant than of an argument: as libseccomp.
+    for first, last in _fulfilling(operator, value & top, top):
+        if first <= last:
+            begin, end = bisect_left(changes, (first, -1)), bisect_left(changes, (last + 2, -1))
+            after = [(last + 1, changes[end - 1][1])] if last < top else []
+            changes[begin:end] = [(first, label), *after]
 
 
 def _fulfilling(operator: str, value: int, top: int) -> list[tuple[int, int]]:

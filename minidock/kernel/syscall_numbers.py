@@ -1,4 +1,4 @@
-"""The number of every system call, by architecture: to the kernel and to seccomp, a call is a number.
+"""The number of every system call, by architecture: for the kernel and seccomp a call is a number.
 
 Written by provision/make-syscall-numbers from the headers of Debian 12 (Linux 6.1) and what Linux added up to
 6.18: do not edit. Each row is a number and the calls that have it and those after it; a table takes

@@ -27,7 +27,7 @@ _RUN = {**_CREATE, "detach": FLAG, "keep": FLAG}
 _EXEC = {"console-socket": VALUE, "pid-file": VALUE, "process": VALUE, "detach": FLAG, "tty": FLAG, "user": VALUE}
 _EXEC |= {"cwd": VALUE, "env": MANY, "additional-gids": MANY, "cap": MANY, "no-new-privs": FLAG}
 _ALIASES = {"b": "bundle", "d": "detach", "f": "force", "a": "all", "t": "tty", "u": "user", "e": "env"}
-_ALIASES |= {"p": "process", "q": "quiet", "h": "help", "v": "version", "c": "cap", "g": "additional-gids"}
+_ALIASES |= {"p": "process", "q": "quiet", "h": "help", "v": "version", "c": "cap", "g": "additional-gids", "r": "resources"}
 
 USAGE = """Usage: minidock-runtime [--root DIR] [--log FILE] [--log-format text|json] COMMAND
 
@@ -44,9 +44,9 @@ Commands:
   list [-q] [--format table|json]                list containers
   ps [--format table|json] ID                    list a container's processes
   delete [-f] ID                                 undo the plan, forget the container
-  plan [--format text|json|shell] [BUNDLE]       show the steps that would make the container
+  plan [--format text|json] [BUNDLE]             show the steps that would make the container
   spec                                           write an example config.json
-  update [-r FILE | --memory …] ID               change limits while it runs
+  update [-r FILE | --memory N …] ID             change limits while it runs
   events --stats ID                              print what the cgroup has counted
   features                                       tell what this runtime supports
 """
@@ -256,6 +256,82 @@ def _exec_process(container: life.Container, arguments: Arguments):  # type: ign
     )
 
 
+def _list(request: Request) -> int:
+    from minidock.runtime import reports
+
+    rows = reports.table(request.root)
+    if request.arguments.flag("quiet"):
+        sys.stdout.write("".join(f"{row['id']}\n" for row in rows))
+    elif request.arguments.value("format", "table") == "json":
+        sys.stdout.write(jsonfile.dump(rows) + "\n")
+    else:
+        sys.stdout.write(reports.as_columns(rows))
+    return 0
+
+
+def _ps(request: Request) -> int:
+    from minidock.runtime import reports
+
+    pids = reports.processes_of(request.container())
+    as_json = request.arguments.value("format", "table") == "json"
+    sys.stdout.write(jsonfile.dump(pids) + "\n" if as_json else "PID\n" + "".join(f"{pid}\n" for pid in pids))
+    return 0
+
+
+def _plan(request: Request) -> int:
+    from minidock.runtime import reports
+
+    arguments = request.arguments
+    plan = reports.plan_of((arguments.words or [arguments.value("bundle") or "."])[0])
+    if arguments.value("format", "text") == "json":
+        sys.stdout.write(jsonfile.dump(reports.plan_as_data(plan)) + "\n")
+    else:
+        sys.stdout.write(reports.plan_as_text(plan))
+    return 0
+
+
+def _spec(request: Request) -> int:
+    import json
+
+    from minidock.runtime import defaults
+
+    path = os.path.join(request.arguments.value("bundle") or ".", "config.json")
+    if os.path.exists(path):
+        raise MinidockError(f"{path} exists already", hint="remove it first, or choose another bundle")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(defaults.document(["sh"], terminal=True), file, indent=4)
+        file.write("\n")
+    return 0
+
+
+def _update(request: Request) -> int:
+    from minidock.runtime.updating import update
+
+    update(request.container(), request.arguments)
+    return 0
+
+
+def _events(request: Request) -> int:
+    from minidock.runtime import reports
+
+    if not request.arguments.flag("stats"):
+        raise MinidockError("events needs --stats", hint="following events is not offered; --stats prints them once")
+    sys.stdout.write(jsonfile.dump(reports.counted(request.container())) + "\n")
+    return 0
+
+
+def _features(request: Request) -> int:  # noqa: ARG001
+    from minidock.runtime import reports
+
+    sys.stdout.write(jsonfile.dump(reports.features()) + "\n")
+    return 0
+
+
+_UPDATE = {"resources": VALUE, "memory": VALUE, "memory-reservation": VALUE, "memory-swap": VALUE, "cpu-period": VALUE}
+_UPDATE |= {"cpu-quota": VALUE, "cpu-share": VALUE, "cpuset-cpus": VALUE, "cpuset-mems": VALUE, "pids-limit": VALUE}
+_UPDATE |= {"blkio-weight": VALUE}
+
+# Each command's flags, how many plain words come before a command line of the container, and what does it.
 COMMANDS: dict[str, tuple[dict[str, str], int | None, Callable[[Request], int]]] = {
     "create": (_CREATE, None, _create),
     "run": (_RUN, None, _run),
@@ -265,5 +341,12 @@ COMMANDS: dict[str, tuple[dict[str, str], int | None, Callable[[Request], int]]]
     "pause": ({}, None, _pause),
     "resume": ({}, None, _resume),
     "state": ({}, None, _state),
+    "list": ({"quiet": FLAG, "format": VALUE}, None, _list),
+    "ps": ({"format": VALUE}, None, _ps),
     "delete": ({"force": FLAG}, None, _delete),
+    "plan": ({"bundle": VALUE, "format": VALUE}, None, _plan),
+    "spec": ({"bundle": VALUE}, None, _spec),
+    "update": (_UPDATE, None, _update),
+    "events": ({"stats": FLAG}, None, _events),
+    "features": ({}, None, _features),
 }

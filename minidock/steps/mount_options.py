@@ -34,6 +34,13 @@ _OPPOSITES = {
 _WITHOUT_EFFECT = ("defaults", "async", "loud", "silent", "nomand", "norelatime", "noiversion")
 
 
+def known_options() -> list[str]:
+    """Every option that is understood here; others are passed on to the file system."""
+    plain = [*_ATTRIBUTES, *_OPPOSITES]
+    spread = [*mounts.PROPAGATION, *(f"r{kind}" for kind in mounts.PROPAGATION)]
+    return sorted([*plain, *(f"r{option}" for option in plain), *spread, "bind", "rbind", "idmap", "ridmap"])
+
+
 class MountOptions:
     """One mount's options, sorted."""
 

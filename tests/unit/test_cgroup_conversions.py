@@ -16,17 +16,9 @@ def lines(writes: list[cgroup.Write]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("shares", "weight"),
     [
-        (1, 1),
-        (2, 1),
-        (3, 2),
-        (512, 59),
-        (1024, 100),
-        (2000, 170),
-        (22000, 1204),
-        (262143, 10000),
-        (262144, 10000),
-    ]
-    + [(300000, 10000)],
+        *((1, 1), (2, 1), (3, 2), (512, 59), (1024, 100), (2000, 170), (22000, 1204)),
+        *((262143, 10000), (262144, 10000), (300000, 10000)),
+    ],
 )
 def test_cpu_shares_become_the_weight_that_runc_1_3_2_gives_them(shares: int, weight: int) -> None:
     assert cgroup.cpu_weight(shares) == weight

@@ -10,6 +10,7 @@ from minidock.steps import cgroup
 from minidock.steps.live import Live
 from minidock.steps.resources import Resources
 from minidock.steps.step import HOST, Step
+from tests.unit.test_device_filter import allowed
 
 EVERYTHING = Resources(
     memory_limit=64 << 20,
@@ -92,10 +93,10 @@ def test_what_docker_always_allows_can_be_opened_and_the_disk_cannot() -> None:
     [_, devices] = steps(devices=[device_filter.parse("deny a *:* rwm")])
     assert isinstance(devices, cgroup.DeviceFilter)
     for major, minor in ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (136, 77)):
-        assert device_filter.allowed(devices.rules, "c", major, minor, "rw")
-    assert device_filter.allowed(devices.rules, "b", 8, 0, "m")
-    assert not device_filter.allowed(devices.rules, "b", 8, 0, "r")
-    assert not device_filter.allowed(devices.rules, "c", 1, 1, "r")  # /dev/mem
+        assert allowed(devices.rules, "c", major, minor, "rw")
+    assert allowed(devices.rules, "b", 8, 0, "m")
+    assert not allowed(devices.rules, "b", 8, 0, "r")
+    assert not allowed(devices.rules, "c", 1, 1, "r")  # /dev/mem
 
 
 @pytest.mark.parametrize("path", ["..", "/", "/minidock/../../etc"])
