@@ -117,7 +117,7 @@ def _empty(directory: str, parent: int | None) -> list[str]:
 
 
 def _make_file(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def _make_directory(path: str) -> int:

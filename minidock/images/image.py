@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Layer = tuple[str, Descriptor]  # its diff id, and the blob it is shipped as
 
-_DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_MANIFESTS = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
 
 
 class Image:
@@ -98,6 +98,8 @@ def _find_by_id(layout: Layout, beginning: str) -> Descriptor | None:
     """The image whose id begins so; it takes a look into every manifest."""
     found: dict[str, Descriptor] = {}
     for entry in layout.images():
+        if entry.get("mediaType") not in _MANIFESTS:
+            continue
         identifier = _manifest(layout, entry)["config"]["digest"]
         if identifier.startswith(f"sha256:{beginning}"):
             found[identifier] = entry
@@ -134,7 +136,7 @@ def _make_embedded(layout: Layout, reference: str) -> Descriptor:
 def _manifest(layout: Layout, descriptor: Descriptor) -> dict[str, Json]:
     """An image's manifest, with a configuration and a list of layers that can be relied on."""
     digest = descriptor.get("digest")
-    if descriptor.get("mediaType") not in (MANIFEST, _DOCKER_MANIFEST):
+    if descriptor.get("mediaType") not in _MANIFESTS:
         raise MinidockError(f"{digest} is no image manifest, but {descriptor.get('mediaType')!r}")
     manifest = layout.document(digest)
     _object(manifest.get("config"), digest, "config")

@@ -136,8 +136,8 @@ class Layout:
         os.makedirs(self.root, mode=0o711, exist_ok=True)
         os.makedirs(f"{self.root}/blobs/sha256", mode=0o700, exist_ok=True)
         os.makedirs(f"{self.root}/layers", mode=0o700, exist_ok=True)
-        marker = os.open(f"{self.root}/oci-layout", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:  # written in place, never replaced: this file carries the lock
+        marker = os.open(f"{self.root}/oci-layout", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:  # written in place, never replaced: it carries the lock, which whoever can open it can hold
             if os.fstat(marker).st_size == 0:
                 os.write(marker, b'{"imageLayoutVersion": "1.0.0"}')
         finally:

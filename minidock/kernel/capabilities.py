@@ -45,7 +45,11 @@ def keep_over_setuid() -> None:
 def set_all(effective: set[int], permitted: set[int], inheritable: set[int]) -> None:
     """Set the three classic sets at once. capset(2)"""
     everything = set(range(len(NAMES)))
-    flags = ((prctl.CAP_EFFECTIVE, effective), (prctl.CAP_PERMITTED, permitted), (prctl.CAP_INHERITABLE, inheritable))
+    flags = (
+        (prctl.CAP_EFFECTIVE, effective),
+        (prctl.CAP_PERMITTED, permitted),
+        (prctl.CAP_INHERITABLE, inheritable),
+    )
     changes = [(sorted(wanted), flag, True) for flag, wanted in flags]
     changes += [(sorted(everything - wanted), flag, False) for flag, wanted in flags]
     prctl.set_caps(*changes)

@@ -108,16 +108,14 @@ def compile(seccomp: dict[str, Any], machine: str | None = None) -> bytes:  # no
     Where rules overlap they do as with runc and libseccomp: a rule without conditions beats those with
     conditions, else the first that matches decides; rules that repeat the default count for nothing.
     """
-    served = [_Served(name) for name in _covered(seccomp.get("architectures") or [], machine)]
+    architectures = _covered(seccomp.get("architectures") or [], machine)
     default = _verdict(seccomp["defaultAction"], seccomp.get("defaultErrnoRet"), "defaultAction")
+    calls = _Calls(default)
     for position, rule in enumerate(seccomp.get("syscalls") or []):
-        _gather(rule, f"syscalls[{position}]", served, default)
+        calls.note(rule, f"syscalls[{position}]")
     blocks = _Blocks(default)
-    entries = {
-        token: blocks.program.switch(_NUMBER, _changes([s for s in served if s.token == token], blocks))
-        for token in reversed(dict.fromkeys(architecture.token for architecture in served))
-    }
     entry = blocks.program.give(_KILL)  # an architecture that no rule is for: as libseccomp does
+    entries = {token: _numbers_of(token, architectures, calls, blocks) for token in _tokens(architectures)}
     for token, start in entries.items():
         entry = blocks.program.jump(IF_EQUAL, token, start, entry)
     blocks.program.load(_ARCHITECTURE, entry)
@@ -140,61 +138,24 @@ def _covered(names: Sequence[str], machine: str | None) -> list[str]:
 # What the rules say -------------------------------------------------------------------------------------
 
 
-class _Served:
-    """One architecture in the filter: its numbers, and what the rules say of them."""
+class _Calls:
+    """What the rules say of each call, by name."""
 
-    def __init__(self, name: str) -> None:
-        table, self.token, self.bits = ARCHITECTURES[name]
-        self.numbers = numbers(table)
-        self.named: set[int] = set()  # also calls of which rules only repeat the default
-        self.certain: dict[int, int] = {}
-        self.conditional: dict[int, list[Rule]] = {}
-        self.through = _multiplexed(self.numbers) if name == "SCMP_ARCH_X86" else {}
+    def __init__(self, default: int) -> None:
+        self.default = default
+        self.certain: dict[str, int] = {}
+        self.conditional: dict[str, list[Rule]] = {}  # an empty list: a rule names the call, to no effect
 
-    def add(
-        self, names: Sequence[str], alternatives: list[tuple[Condition, ...]], verdict: int | None
-    ) -> None:
-        """Note a rule for calls. Names without a number here are ignored: profiles name every machine's."""
-        self._decide([self.numbers[name] for name in names if name in self.numbers], alternatives, verdict)
-        if self.through:
-            for name in self.through.keys() & names:
-                carrier, which = self.through[name]
-                # As libseccomp: what was asked of the first argument is lost, it lies behind a pointer here.
-                seen = [(which, *(each for each in rule if each[0] != 0)) for rule in alternatives]
-                self._decide([carrier], seen, verdict)
-
-    def _decide(
-        self, found: list[int], alternatives: list[tuple[Condition, ...]], verdict: int | None
-    ) -> None:
-        self.named.update(found)
-        if verdict is None:
-            return
-        if () in alternatives:
-            for number in found:
-                self.certain.setdefault(number, verdict)
-        else:
-            rules = [(conditions, verdict) for conditions in alternatives]
-            for number in found:
-                self.conditional.setdefault(number, []).extend(rules)
-
-
-def _multiplexed(table: dict[str, int]) -> dict[str, tuple[int, Condition]]:
-    """For each call that has a second way in: the number of that way, and what tells the call there."""
-    found: dict[str, tuple[int, Condition]] = {}
-    for row in _THROUGH_OTHERS.strip().split("\n"):
-        carrier, first, mask, *names = row.split()
-        for which, name in enumerate(names, int(first)):
-            found[name] = (table[carrier], (0, "SCMP_CMP_MASKED_EQ", int(mask, 16), which))
-    return found
-
-
-def _gather(rule: dict[str, Any], where: str, served: list[_Served], default: int) -> None:
-    """Note one rule of the config for each of its calls, on each architecture."""
-    names = rule.get("names") or []
-    verdict = _verdict(rule["action"], rule.get("errnoRet"), where)
-    alternatives = _alternatives(rule.get("args") or [], where)
-    for architecture in served:
-        architecture.add(names, alternatives, None if verdict == default else verdict)
+    def note(self, rule: dict[str, Any], where: str) -> None:
+        """Note one rule of the config for each call that it names."""
+        verdict = _verdict(rule["action"], rule.get("errnoRet"), where)
+        alternatives = _alternatives(rule.get("args") or [], where)
+        rules = [(conditions, verdict) for conditions in alternatives] if verdict != self.default else []
+        for name in rule.get("names") or []:
+            if rules and not alternatives[0]:
+                self.certain.setdefault(name, verdict)
+            else:
+                self.conditional.setdefault(name, []).extend(rules)
 
 
 def _verdict(action: str, errno_ret: int | None, where: str) -> int:
@@ -242,28 +203,68 @@ def _condition(argument: dict[str, Any], where: str) -> Condition:
     return index, operator, value, second
 
 
-# From verdicts by number to ranges of numbers --------------------------------------------------------------
+# From names to ranges of numbers --------------------------------------------------------------------------
 
 
-def _changes(served: list[_Served], blocks: _Blocks) -> list[Change]:
-    """Where the verdict changes, going up through all the numbers that one token can come with."""
+def _tokens(architectures: list[str]) -> list[int]:
+    """The tokens of some architectures, the machine's own last: what is written last is what runs first."""
+    return list(dict.fromkeys(ARCHITECTURES[name][1] for name in reversed(architectures)))
+
+
+def _numbers_of(token: int, architectures: list[str], calls: _Calls, blocks: _Blocks) -> int:
+    """Code that finds the verdict for a number, among all the numbers that a token can come with."""
+    sharing = [name for name in architectures if ARCHITECTURES[name][1] == token]
     labels: dict[int, int] = {}
-    for architecture in served:
-        given = {verdict: blocks.program.give(verdict) for verdict in set(architecture.certain.values())}
-        labels |= {number: given[verdict] for number, verdict in architecture.certain.items()}
-        for number, rules in architecture.conditional.items():
-            if number not in architecture.certain:  # a rule without conditions counts, wherever it stands
-                labels[number] = blocks.decide(rules, architecture.bits)
-    named = sorted(set[int]().union(*(architecture.named for architecture in served)))
-    second = _SECOND_RANGE.get(served[0].token, _WORD)
-    changes = _range(0, [number for number in named if number < second], labels, blocks)
-    if second == X32_BIT and len(served) == 1:
+    for name in sharing:
+        labels |= _labels(name, calls, blocks)
+    named = sorted(labels)
+    second = _SECOND_RANGE.get(token, _WORD)
+    middle = bisect_left(named, second)
+    changes = _range(0, named[:middle], labels, blocks)
+    if second == X32_BIT and len(sharing) == 1:
         # x32 was not asked for, and its numbers would be a way around every rule. The last number, -1, is
         # what a tracer writes to have a call skipped: that is no x32 call.
         changes += [(X32_BIT, blocks.program.give(_KILL)), (_WORD, blocks.default)]
     else:
-        changes += _range(second, [number for number in named if number >= second], labels, blocks)
-    return merged(changes)
+        changes += _range(second, named[middle:], labels, blocks)
+    return blocks.program.switch(_NUMBER, merged(changes))
+
+
+def _labels(architecture: str, calls: _Calls, blocks: _Blocks) -> dict[int, int]:
+    """Where each call that is named continues, by its number on one architecture.
+
+    A name without a number there is ignored, as by runc: profiles name the calls of every machine.
+    """
+    table, _, bits = ARCHITECTURES[architecture]
+    known = numbers(table)
+    given = {verdict: blocks.program.give(verdict) for verdict in set(calls.certain.values())}
+    labels = {known[name]: given[verdict] for name, verdict in calls.certain.items() if name in known}
+    conditional = [(known[name], rules) for name, rules in calls.conditional.items() if name in known]
+    if architecture == "SCMP_ARCH_X86":
+        conditional += _through_others(known, calls)
+    together: dict[int, list[Rule]] = {}
+    for number, rules in conditional:
+        if number not in labels:
+            together[number] = together.get(number, []) + rules
+    return labels | {number: blocks.decide(rules, bits) for number, rules in together.items()}
+
+
+def _through_others(known: dict[str, int], calls: _Calls) -> list[tuple[int, list[Rule]]]:
+    """The rules for calls as they look when another call carries them.
+
+    As with libseccomp, what a rule asks of the first argument is lost: that lies behind a pointer here.
+    """
+    found = []
+    for row in _THROUGH_OTHERS.strip().split("\n"):
+        carrier, first, mask, *names = row.split()
+        for which, name in enumerate(names, int(first)):
+            told = (0, "SCMP_CMP_MASKED_EQ", int(mask, 16), which)
+            rules = calls.conditional.get(name, [])
+            if name in calls.certain:
+                rules = [((), calls.certain[name])]
+            seen = [((told, *(each for each in rule if each[0] != 0)), verdict) for rule, verdict in rules]
+            found.append((known[carrier], seen))
+    return found
 
 
 def _range(start: int, named: list[int], labels: dict[int, int], blocks: _Blocks) -> list[Change]:
@@ -423,9 +424,7 @@ def install(program: bytes, flags: Sequence[str] = ()) -> None:
         if error.errno != errno.EACCES:
             raise
         # Else who filters setuid(2) away could fool a setuid program into believing it gave up its rights.
-        message = (
-            "seccomp: a process needs CAP_SYS_ADMIN or no_new_privs to give itself a filter, and has neither"
-        )
+        message = "seccomp: a process needs CAP_SYS_ADMIN or no_new_privs to give itself a filter, and has neither"
         hint = "Install the filter before CAP_SYS_ADMIN is dropped, or set noNewPrivileges to true."
         raise MinidockError(message, hint=hint) from None
     if thread:

@@ -98,7 +98,13 @@ class _Aarch64:
     def report(self, fd: int) -> bytes:
         """str x0, [sp, #-16]!; mov x1, sp"""
         push_and_point = struct.pack("<2I", 0xF81F0FE0, 0x910003E1)
-        return push_and_point[:4] + self._set(0, fd) + push_and_point[4:] + self._set(2, 8) + self.call(self.WRITE)
+        return (
+            push_and_point[:4]
+            + self._set(0, fd)
+            + push_and_point[4:]
+            + self._set(2, 8)
+            + self.call(self.WRITE)
+        )
 
 
 _PROCESSORS: dict[str, _X86_64 | _Aarch64] = {"x86_64": _X86_64(), "aarch64": _Aarch64()}

@@ -69,7 +69,9 @@ class Node:
             raise self.error(f'"{text}" is not one of {", ".join(choice for choice in choices if choice)}')
         return text
 
-    def integer(self, default: int | None = None, *, least: int | None = None, most: int | None = None) -> int:
+    def integer(
+        self, default: int | None = None, *, least: int | None = None, most: int | None = None
+    ) -> int:
         if self.value is None and default is not None:
             return default
         number: int = self._as(int)

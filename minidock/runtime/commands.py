@@ -21,13 +21,34 @@ if TYPE_CHECKING:
 
 _GLOBAL = {"root": VALUE, "log": VALUE, "log-format": VALUE, "debug": FLAG, "version": FLAG, "help": FLAG}
 _GLOBAL |= {"systemd-cgroup": FLAG, "rootless": VALUE}
-_CREATE = {"bundle": VALUE, "console-socket": VALUE, "pid-file": VALUE, "preserve-fds": VALUE, "without": MANY}
+_CREATE = {
+    "bundle": VALUE,
+    "console-socket": VALUE,
+    "pid-file": VALUE,
+    "preserve-fds": VALUE,
+    "without": MANY,
+}
 _CREATE |= {"no-new-keyring": FLAG, "no-pivot": FLAG}
 _RUN = {**_CREATE, "detach": FLAG, "keep": FLAG}
-_EXEC = {"console-socket": VALUE, "pid-file": VALUE, "process": VALUE, "detach": FLAG, "tty": FLAG, "user": VALUE}
+_EXEC = {
+    "console-socket": VALUE,
+    "pid-file": VALUE,
+    "process": VALUE,
+    "detach": FLAG,
+    "tty": FLAG,
+    "user": VALUE,
+}
 _EXEC |= {"cwd": VALUE, "env": MANY, "additional-gids": MANY, "cap": MANY, "no-new-privs": FLAG}
 _ALIASES = {"b": "bundle", "d": "detach", "f": "force", "a": "all", "t": "tty", "u": "user", "e": "env"}
-_ALIASES |= {"p": "process", "q": "quiet", "h": "help", "v": "version", "c": "cap", "g": "additional-gids", "r": "resources"}
+_ALIASES |= {
+    "p": "process",
+    "q": "quiet",
+    "h": "help",
+    "v": "version",
+    "c": "cap",
+    "g": "additional-gids",
+    "r": "resources",
+}
 
 USAGE = """Usage: minidock-runtime [--root DIR] [--log FILE] [--log-format text|json] COMMAND
 
@@ -104,7 +125,9 @@ def _dispatch(root: str, words: list[str]) -> int:
 def _complain(error: MinidockError, log: str, log_format: str) -> int:
     sys.stderr.write(f"minidock-runtime: {error}\n")
     if log:
-        line = jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message
+        line = (
+            jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message
+        )
         with open(log, "a", encoding="utf-8") as file:
             file.write(line + "\n")
     return error.code
@@ -315,7 +338,9 @@ def _events(request: Request) -> int:
     from minidock.runtime import reports
 
     if not request.arguments.flag("stats"):
-        raise MinidockError("events needs --stats", hint="following events is not offered; --stats prints them once")
+        raise MinidockError(
+            "events needs --stats", hint="following events is not offered; --stats prints them once"
+        )
     sys.stdout.write(jsonfile.dump(reports.counted(request.container())) + "\n")
     return 0
 
@@ -327,8 +352,20 @@ def _features(request: Request) -> int:  # noqa: ARG001
     return 0
 
 
-_UPDATE = {"resources": VALUE, "memory": VALUE, "memory-reservation": VALUE, "memory-swap": VALUE, "cpu-period": VALUE}
-_UPDATE |= {"cpu-quota": VALUE, "cpu-share": VALUE, "cpuset-cpus": VALUE, "cpuset-mems": VALUE, "pids-limit": VALUE}
+_UPDATE = {
+    "resources": VALUE,
+    "memory": VALUE,
+    "memory-reservation": VALUE,
+    "memory-swap": VALUE,
+    "cpu-period": VALUE,
+}
+_UPDATE |= {
+    "cpu-quota": VALUE,
+    "cpu-share": VALUE,
+    "cpuset-cpus": VALUE,
+    "cpuset-mems": VALUE,
+    "pids-limit": VALUE,
+}
 _UPDATE |= {"blkio-weight": VALUE}
 
 # Each command's flags, how many plain words come before a command line of the container, and what does it.

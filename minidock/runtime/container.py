@@ -73,7 +73,12 @@ class Container:
 
     def state(self) -> Json:
         """The container as the OCI describes it: what `state` prints and hooks are told."""
-        return {**self.place.state(self.spec), "status": self.status(), "pid": self.pid, "created": self.record.created}
+        return {
+            **self.place.state(self.spec),
+            "status": self.status(),
+            "pid": self.pid,
+            "created": self.record.created,
+        }
 
     def plan(self) -> ContainerPlan:
         return container_plan(self.spec, self.place)

@@ -55,7 +55,9 @@ def mounts(shm_size: int = 64 << 20) -> list[Json]:
     return [
         _mount("/proc", "proc", hardened),
         _mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        _mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        _mount(
+            "/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+        ),
         _mount("/sys", "sysfs", [*hardened, "ro"]),
         _mount("/sys/fs/cgroup", "cgroup", [*hardened, "ro"]),
         _mount("/dev/mqueue", "mqueue", hardened),

@@ -74,7 +74,9 @@ def process_from(path: str) -> Process:
     try:
         return Process(Node(jsonfile.read(path), "process"))
     except (OSError, ValueError) as error:
-        raise MinidockError(f"{path}: {error}", hint="--process wants the OCI's process object as JSON") from None
+        raise MinidockError(
+            f"{path}: {error}", hint="--process wants the OCI's process object as JSON"
+        ) from None
 
 
 def further_process(
@@ -94,7 +96,10 @@ def further_process(
     if user:
         description["user"] = _user(user)
     if groups:
-        description["user"] = {**description.get("user", {}), "additionalGids": [int(group) for group in groups]}
+        description["user"] = {
+            **description.get("user", {}),
+            "additionalGids": [int(group) for group in groups],
+        }
     if cwd:
         description["cwd"] = cwd
     if capabilities:

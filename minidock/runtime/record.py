@@ -35,10 +35,13 @@ def check_id(container_id: str) -> str:
     """An id becomes part of paths on the host, so it may hold nothing that moves in them."""
     if not container_id or container_id in (".", "..") or not _ID_LETTERS.issuperset(container_id):
         raise MinidockError(
-            f'invalid container ID: "{container_id}"', hint="an ID has letters, digits, and any of _ + - . in it"
+            f'invalid container ID: "{container_id}"',
+            hint="an ID has letters, digits, and any of _ + - . in it",
         )
     if len(container_id) > _LONGEST_ID:
-        raise MinidockError(f"the container ID is {len(container_id)} letters long; at most {_LONGEST_ID} are possible")
+        raise MinidockError(
+            f"the container ID is {len(container_id)} letters long; at most {_LONGEST_ID} are possible"
+        )
     return container_id
 
 
@@ -62,7 +65,8 @@ class Record:
             os.mkdir(record.path, 0o711)
         except FileExistsError:
             raise MinidockError(
-                f'container with given ID already exists: "{container_id}"', hint="delete it first, or choose another ID"
+                f'container with given ID already exists: "{container_id}"',
+                hint="delete it first, or choose another ID",
             ) from None
         record.bundle = bundle
         record.created = _now()
@@ -80,7 +84,9 @@ class Record:
         except FileNotFoundError:
             raise MinidockError(f'container does not exist: "{container_id}"') from None
         except (ValueError, KeyError, TypeError) as error:
-            raise MinidockError(f"{record.path}/state.json is damaged: {error}", hint="delete --force removes it") from None
+            raise MinidockError(
+                f"{record.path}/state.json is damaged: {error}", hint="delete --force removes it"
+            ) from None
         return record
 
     def save(self) -> None:
@@ -122,7 +128,9 @@ def known_ids(root: str) -> list[str]:
         names = sorted(os.listdir(root))
     except FileNotFoundError:
         return []
-    return [name for name in names if stat.S_ISDIR(os.lstat(f"{root}/{name}").st_mode) and _has_state(root, name)]
+    return [
+        name for name in names if stat.S_ISDIR(os.lstat(f"{root}/{name}").st_mode) and _has_state(root, name)
+    ]
 
 
 def _has_state(root: str, name: str) -> bool:

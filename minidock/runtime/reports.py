@@ -53,9 +53,13 @@ def _row(container: Container) -> Json:
 def as_columns(rows: list[Json]) -> str:
     """A list of containers as people read it."""
     lines = [("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")]
-    lines += [tuple(str(row[key]) for key in ("id", "pid", "status", "bundle", "created", "owner")) for row in rows]
+    lines += [
+        tuple(str(row[key]) for key in ("id", "pid", "status", "bundle", "created", "owner")) for row in rows
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
     return "\n".join(line.rstrip() for line in padded) + "\n"
 
 
@@ -68,11 +72,23 @@ def counted(container: Container) -> Json:
     group = container.cgroup
     if not os.path.isdir(group):
         raise MinidockError(f"container {container.id} has no cgroup any more")
-    memory = {"current": cgroup_stats.number(group, "memory.current"), "events": cgroup_stats.table(group, "memory.events")}
-    pids = {"current": cgroup_stats.number(group, "pids.current"), "limit": cgroup_stats.number(group, "pids.max")}
+    memory = {
+        "current": cgroup_stats.number(group, "memory.current"),
+        "events": cgroup_stats.table(group, "memory.events"),
+    }
+    pids = {
+        "current": cgroup_stats.number(group, "pids.current"),
+        "limit": cgroup_stats.number(group, "pids.max"),
+    }
     pressure = {name: cgroup_stats.pressure(group, name) for name in ("cpu", "memory", "io")}
     cpu = cgroup_stats.table(group, "cpu.stat")
-    data = {"cpu": cpu, "memory": memory, "pids": pids, "io": cgroup_stats.by_device(group), "pressure": pressure}
+    data = {
+        "cpu": cpu,
+        "memory": memory,
+        "pids": pids,
+        "io": cgroup_stats.by_device(group),
+        "pressure": pressure,
+    }
     return {"type": "stats", "id": container.id, "data": data}
 
 
@@ -96,4 +112,3 @@ def features() -> Json:
             "mountExtensions": {"idmap": {"enabled": True}},
         },
     }
-

@@ -169,7 +169,11 @@ class BindMount(Step):
             mounts.add_attributes(mount, options.add, clear=options.clear)
         if options.add_to_tree or options.clear_in_tree:
             mounts.add_attributes(mount, options.add_to_tree, clear=options.clear_in_tree, recursive=True)
-        mounts.propagate(mount, options.propagation or "private", recursive=options.propagate_tree or not options.propagation)
+        mounts.propagate(
+            mount,
+            options.propagation or "private",
+            recursive=options.propagate_tree or not options.propagation,
+        )
 
 
 class OpenSource(Step):
@@ -208,7 +212,9 @@ class OpenSource(Step):
         if self.idmap:
             userns = self._user_namespace()
             try:
-                mounts.map_ids(mount, userns, recursive=self.options.idmap_tree or self.options.recursive_bind)
+                mounts.map_ids(
+                    mount, userns, recursive=self.options.idmap_tree or self.options.recursive_bind
+                )
             finally:
                 os.close(userns)
         live.sources[self.target] = mount
@@ -261,7 +267,9 @@ def _host_null() -> int:
     fd = os.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     status = os.fstat(fd)
     if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
-        raise MinidockError("the host's /dev/null is not the null device", hint="mknod -m 666 /dev/null c 1 3")
+        raise MinidockError(
+            "the host's /dev/null is not the null device", hint="mknod -m 666 /dev/null c 1 3"
+        )
     return fd
 
 

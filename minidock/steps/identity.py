@@ -38,7 +38,9 @@ class Rlimits(Step):
                 raise MinidockError(f"process.rlimits: unknown limit {limit.type}", hint=f"known are {known}")
 
     def says(self) -> str:
-        return "limit " + ", ".join(f"{limit.type} to {limit.soft} (hard {limit.hard})" for limit in self.limits)
+        return "limit " + ", ".join(
+            f"{limit.type} to {limit.soft} (hard {limit.hard})" for limit in self.limits
+        )
 
     def shell(self) -> str:
         options = (f"--{limit.type[7:].lower()}={limit.soft}:{limit.hard}" for limit in self.limits)
@@ -117,7 +119,9 @@ class FindUser(Step):
     def do(self, live: Live) -> None:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            found = users.find(self.user, _read_or_nothing(root, "/etc/passwd"), _read_or_nothing(root, "/etc/group"))
+            found = users.find(
+                self.user, _read_or_nothing(root, "/etc/passwd"), _read_or_nothing(root, "/etc/group")
+            )
         finally:
             os.close(root)
         live.uid, live.gid, live.groups = found.uid, found.gid, found.groups
@@ -246,11 +250,15 @@ class Capabilities(Step):
         self.numbers["ambient"] &= self.numbers["permitted"] & self.numbers["inheritable"]
 
     def says(self) -> str:
-        return "set capabilities: " + ", ".join(f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:])
+        return "set capabilities: " + ", ".join(
+            f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:]
+        )
 
     def shell(self) -> str:
-        parts = (f"--{option}=-all" + "".join(",+" + name[4:].lower() for name in self.sets[key]) for option, key in
-                 (("inh-caps", "inheritable"), ("ambient-caps", "ambient")))
+        parts = (
+            f"--{option}=-all" + "".join(",+" + name[4:].lower() for name in self.sets[key])
+            for option, key in (("inh-caps", "inheritable"), ("ambient-caps", "ambient"))
+        )
         return f"setpriv {' '.join(parts)} bash"
 
     def do(self, live: Live) -> None:  # noqa: ARG002

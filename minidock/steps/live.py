@@ -27,7 +27,9 @@ class Live:
         self.side: Side = HOST
         self.observers = list(observers)
         self.baton = Baton()
-        self.inside: Callable[[Live], NoReturn] | None = None  # what the newborn process does; set by runtime/
+        self.inside: Callable[[Live], NoReturn] | None = (
+            None  # what the newborn process does; set by runtime/
+        )
         self.pid = pid  # of the process that becomes the container, as the host numbers it; 0: not born
         self.birth_flags = 0  # the namespaces that process is to be born in
         self.restore: list[str] = []  # kinds of namespaces that HOST entered only for the sake of the birth
@@ -39,6 +41,7 @@ class Live:
         self.groups: list[int] = []  # supplementary groups found in the container's /etc/group
         self.uid = self.gid = 0  # whom the program runs as
         self.environment: dict[str, str] = {}
+        self.init_fd = -1  # a small init program, sealed in memory, that is to be the container's first
         self.program = ""  # the path that the program was found at
 
     def become_inside(self) -> NoReturn:

@@ -77,7 +77,10 @@ class NewTimeNamespace(NewNamespace):
 class JoinNamespace(Step):
     """A namespace that exists already: another container's, or one kept by a path."""
 
-    hints = {2: "has the process that held this namespace ended?", 22: "the path leads to another kind of namespace"}
+    hints = {
+        2: "has the process that held this namespace ended?",
+        22: "the path leads to another kind of namespace",
+    }
 
     def __init__(self, kind: str, path: str) -> None:
         self.kind = kind
@@ -116,7 +119,9 @@ class MapIds(Step):
         return f"map users {inside}–{inside + size - 1} in the container to {outside}–{outside + size - 1} on the host"
 
     def shell(self) -> str:
-        uids, gids = (r"\n".join(" ".join(map(str, part)) for part in ranges) for ranges in (self.uids, self.gids))
+        uids, gids = (
+            r"\n".join(" ".join(map(str, part)) for part in ranges) for ranges in (self.uids, self.gids)
+        )
         return f"printf '{uids}\\n' > /proc/$PID/uid_map; printf '{gids}\\n' > /proc/$PID/gid_map"
 
     def do(self, live: Live) -> None:

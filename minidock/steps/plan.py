@@ -17,6 +17,8 @@ from minidock.steps.step import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from minidock.jsonfile import Json
     from minidock.oci.spec import Process, Spec
     from minidock.steps.step import Step
@@ -59,9 +61,20 @@ class ContainerPlan:
         self.create = create
         self.start = start
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Step]:
         yield from self.create
         yield from self.start
+
+    def without(self, names: Iterable[str]) -> ContainerPlan:
+        """The same plan with some steps left out, to see what they were for."""
+        left_out = set(names)
+        known = {step.name for step in self}
+        if unknown := left_out - known:
+            raise MinidockError(
+                f"no such step: {', '.join(sorted(unknown))}",
+                hint=f"the steps are: {', '.join(sorted(known))}",
+            )
+        return ContainerPlan(self.create.without(left_out), self.start.without(left_out))
 
 
 def container_plan(spec: Spec, place: Place) -> ContainerPlan:
@@ -118,6 +131,8 @@ def _birth(spec: Spec) -> list[Step]:
     for kind in ("pid", "time"):
         if path := spec.linux.namespaces.get(kind):
             steps.append(namespaces.JoinNamespace(kind, path))
+    if path := spec.annotations.get(INIT):
+        steps.append(process.LoadInit(path))
     kinds = [kind for kind in ("user", "pid") if spec.linux.namespaces.get(kind) == ""]
     return [*steps, process.Birth(kinds)]
 
@@ -162,7 +177,8 @@ def _sources(spec: Spec) -> list[Step]:
     return [
         filesystem.OpenSource(mount, uids, gids)
         for mount in spec.mounts
-        if mount.is_bind and ("user" in spec.linux.namespaces or mount.uid_mappings or _idmapped(mount.options))
+        if mount.is_bind
+        and ("user" in spec.linux.namespaces or mount.uid_mappings or _idmapped(mount.options))
     ]
 
 
@@ -171,7 +187,9 @@ def _idmapped(options: list[str]) -> bool:
 
 
 def _hooks(when: str, spec: Spec, place: Place) -> list[Step]:
-    return [hooks.RunHook(when, index, hook, place.state(spec)) for index, hook in enumerate(spec.hooks[when])]
+    return [
+        hooks.RunHook(when, index, hook, place.state(spec)) for index, hook in enumerate(spec.hooks[when])
+    ]
 
 
 def _root(spec: Spec, place: Place) -> list[Step]:
@@ -249,7 +267,7 @@ def _program(spec: Spec, place: Place) -> list[Step]:
         process.Session(terminal=program.terminal),
         identity.SessionKeyring(place.container_id),
         *_identity(program, spec.linux.seccomp),
-        process.Execute(program.args, reaper=spec.annotations.get(INIT, "")),
+        process.Execute(program.args),
     ]
 
 

@@ -16,6 +16,29 @@ if TYPE_CHECKING:
 _FIRST_FREE_FD = 3
 
 
+class LoadInit(Step):
+    """A small init, as the container's first process: it starts the program, and buries what others orphan."""
+
+    name = "process.init"
+    side = HOST
+    man = "wait(2)"
+    why = "PID 1 gets every orphan and no default signal handlers: few programs are made for that"
+    hints = {2: "Debian's package tini has such a program, /usr/bin/tini-static"}
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def says(self) -> str:
+        return f"keep a copy of {self.path} in memory, sealed, to be the container's first process"
+
+    def shell(self) -> str:
+        return f"install {self.path} $ROOT/sbin/init"
+
+    def do(self, live: Live) -> None:
+        with open(self.path, "rb") as file:
+            live.init_fd = trampoline.sealed("init", file.read())
+
+
 class Birth(Step):
     """The container's first process, born in its cgroup and in the namespaces asked for so far."""
 
@@ -205,16 +228,14 @@ class Execute(Step):
         13: "is it executable, for this user, on a mount without noexec?",
     }
 
-    def __init__(self, args: list[str], *, fork: bool = False, terminal: bool = False, reaper: bytes = b"") -> None:
+    def __init__(self, args: list[str], *, fork: bool = False, terminal: bool = False) -> None:
         self.args = args
         self.fork = fork
         self.terminal = terminal
-        self.reaper = reaper  # the program of a small init, which then starts the container's
         self.preserved = 0  # descriptors after the standard three that the program is to get
 
     def says(self) -> str:
-        under = ", under an init that reaps orphans" if self.reaper else ""
-        return f"execute {' '.join(map(quoted, self.args))}{under}"
+        return f"execute {' '.join(map(quoted, self.args))}"
 
     def shell(self) -> str:
         return "exec " + " ".join(map(quoted, self.args))
@@ -222,9 +243,8 @@ class Execute(Step):
     def do(self, live: Live) -> None:
         signals.reset_all()
         syscalls.close_on_exec_from(_FIRST_FREE_FD + self.preserved)
-        if self.reaper:
-            fd = trampoline.sealed("init", self.reaper)
-            os.execve(fd, ["init", "--", live.program, *self.args[1:]], live.environment)
+        if live.init_fd >= 0:
+            os.execve(live.init_fd, ["init", "--", live.program, *self.args[1:]], live.environment)
         report = live.baton.fileno()
         os.set_inheritable(report, True)  # for the trampoline, which closes it on its own way out
         code = trampoline.program(os.uname().machine, report, fork=self.fork, terminal=self.terminal)

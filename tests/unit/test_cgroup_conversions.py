@@ -52,9 +52,7 @@ def test_shares_of_zero_and_no_shares_leave_the_weight_alone() -> None:
         (-1, 3000, 3000),  # nothing to take away from it
     ],
 )
-def test_memory_and_swap_together_become_swap_alone(
-    limit: int | None, both: int | None, swap: int | None
-) -> None:
+def test_memory_and_swap_together_become_swap_alone(limit: int | None, both: int | None, swap: int | None) -> None:
     assert cgroup.swap_max(limit, both) == swap
 
 

@@ -59,9 +59,7 @@ def test_io_is_read_by_device_also_where_a_device_has_no_figures(group: str) -> 
 
 
 def test_pressure_is_read_as_averages_and_a_total(group: str) -> None:
-    write(
-        group, "io.pressure", "some avg10=1.50 avg60=0.20 avg300=0.00 total=12345\nfull avg10=0.00 total=7\n"
-    )
+    write(group, "io.pressure", "some avg10=1.50 avg60=0.20 avg300=0.00 total=12345\nfull avg10=0.00 total=7\n")
     pressure = cgroup_stats.pressure(group, "io")
     assert pressure["some"] == {"avg10": 1.5, "avg60": 0.2, "avg300": 0.0, "total": 12345}
     assert pressure["full"]["total"] == 7

@@ -51,9 +51,7 @@ def test_each_kind_of_limit_is_a_step_of_its_own() -> None:
 @pytest.mark.parametrize("step", cgroup.cgroup_steps("/minidock/web", EVERYTHING), ids=lambda step: step.name)
 def test_every_step_explains_itself_and_is_the_hosts(step: Step) -> None:
     assert step.side == HOST
-    assert (
-        step.says() and step.why.startswith(("without it", "the configuration")) and step.shell() and step.man
-    )
+    assert step.says() and step.why.startswith(("without it", "the configuration")) and step.shell() and step.man
     assert "\n" not in step.says()
 
 
@@ -78,9 +76,7 @@ def test_an_io_weight_in_shell_falls_back_to_the_other_file() -> None:
 
 
 def test_device_rules_are_followed_by_those_that_runc_always_adds() -> None:
-    [_, devices] = steps(
-        devices=[device_filter.parse("deny a *:* rwm"), device_filter.parse("allow b 8:0 r")]
-    )
+    [_, devices] = steps(devices=[device_filter.parse("deny a *:* rwm"), device_filter.parse("allow b 8:0 r")])
     assert isinstance(devices, cgroup.DeviceFilter)
     assert [str(rule) for rule in devices.rules] == [
         "deny a *:* rwm",
@@ -106,9 +102,7 @@ def test_a_path_outside_of_the_tree_is_refused_before_anything_is_done(path: str
 
 
 def test_unified_files_of_several_controllers_enable_each_of_them_but_not_the_core() -> None:
-    files = cgroup.UnifiedFiles(
-        "/x", Resources(unified={"memory.high": "1", "cgroup.max.depth": "3", "io.max": "a"})
-    )
+    files = cgroup.UnifiedFiles("/x", Resources(unified={"memory.high": "1", "cgroup.max.depth": "3", "io.max": "a"}))
     assert files.controllers() == ["memory", "io"]
 
 

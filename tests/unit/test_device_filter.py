@@ -164,9 +164,7 @@ def test_no_jump_leads_backwards_so_that_every_program_ends() -> None:
 
 def test_rules_before_one_that_fits_everything_are_left_out() -> None:
     short = device_filter.assemble([parse("deny a *:* rwm"), parse("allow c 1:3 rwm")])
-    long = device_filter.assemble(
-        [*[parse("allow b 8:0 r")] * 100, parse("deny a *:* rwm"), parse("allow c 1:3 rwm")]
-    )
+    long = device_filter.assemble([*[parse("allow b 8:0 r")] * 100, parse("deny a *:* rwm"), parse("allow c 1:3 rwm")])
     assert short == long
 
 

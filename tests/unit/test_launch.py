@@ -21,9 +21,7 @@ def main(argv: Sequence[str]) -> int:
 
 def launch(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-S", f"{_PROJECT}/minidock/launch.py", __name__, *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd="/", env=os.environ | environment
-    )
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=os.environ | environment)
 
 
 def test_a_program_gets_its_arguments_and_its_result_becomes_the_exit_status() -> None:

@@ -28,9 +28,7 @@ def test_a_machine_that_is_ready_for_tests_is_ready_to_run_minidock() -> None:
 
 
 def test_a_machine_with_wheels_beside_the_scripts_needs_no_compiler(tmp_path: Path) -> None:
-    provision = shutil.copytree(
-        _PROJECT / "provision", tmp_path / "provision", ignore=shutil.ignore_patterns("wheels")
-    )
+    provision = shutil.copytree(_PROJECT / "provision", tmp_path / "provision", ignore=shutil.ignore_patterns("wheels"))
     assert "gcc" in packages("guest", provision)
     (provision / "wheels").mkdir()
     assert "gcc" not in packages("guest", provision)
@@ -66,9 +64,7 @@ def test_the_commands_become_python_without_a_shell_left_over(tmp_path: Path) ->
         ("minidock-runtime", "minidock.runtime.__main__"),
     ):
         last = (tmp_path / "bin" / name).read_text().splitlines()[-1]
-        assert last == (
-            f'exec "{_PROJECT}/.venv/bin/python" -I -S "{_PROJECT}/minidock/launch.py" {module} "$@"'
-        )
+        assert last == (f'exec "{_PROJECT}/.venv/bin/python" -I -S "{_PROJECT}/minidock/launch.py" {module} "$@"')
 
 
 def test_vagrant_and_the_test_machine_are_provisioned_by_the_same_script() -> None:

@@ -18,9 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def validate(directory: Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MINIDOCK_", "VAGRANT_"))
-    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MINIDOCK_", "VAGRANT_"))}
     return subprocess.run(
         ["vagrant", "validate", "--ignore-provider"],
         cwd=directory,
@@ -41,9 +39,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("environment", [{}, {"MINIDOCK_BOX": "mine", "MINIDOCK_TCG": "1"}])
-def test_vagrant_finds_the_vagrantfile_valid(
-    project: Path, tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_vagrant_finds_the_vagrantfile_valid(project: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     validated = validate(project, tmp_path / "home", **environment)
     assert validated.returncode == 0, validated.stdout + validated.stderr
 

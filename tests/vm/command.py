@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ _ENVIRONMENT = {
 
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
+    # By default SIGTERM ends Python at once, and what is temporary would stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with ready_image() as image:
             return _run(image, options)
@@ -47,12 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Run COMMAND in the project's tree inside a Debian 12 machine with cgroup v2, "
         "and end with its exit status.",
     )
-    parser.add_argument(
-        "--timeout", type=int, default=600, metavar="SECONDS", help="end COMMAND after so long (600)"
-    )
-    parser.add_argument(
-        "--artefact", action="append", default=[], metavar="PATH", help="bring this file back"
-    )
+    parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="end COMMAND after so long (600)")
+    parser.add_argument("--artefact", action="append", default=[], metavar="PATH", help="bring this file back")
     parser.add_argument("--into", default="artefacts", metavar="DIR", help="where to (artefacts)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run")
     return parser

@@ -17,6 +17,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ _INPUTS = (
     "tests/vm/wheels.py",
 )
 _GIB = 1024**3
-_KEPT_SECONDS = 7 * 24 * 3600  # an image that nothing has used for so long is removed when another is built
+_KEPT_SECONDS = 7 * 24 * 3600  # an image that nothing has used for so long goes when another is built
 _NOT_INSTALLED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 _CLEAN = "env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8"  # nothing of this machine's settings
@@ -88,8 +89,8 @@ def ready_image() -> Iterator[Image]:
     with contextlib.ExitStack() as held:
         with _locked(CACHE / "building", fcntl.LOCK_EX):
             if not image.directory.exists():
+                _remove_what_is_old()
                 _build_beside(image)
-                _remove_old_images()
             held.enter_context(_locked(image.directory, fcntl.LOCK_SH))
         os.utime(image.directory)
         yield image
@@ -107,14 +108,14 @@ def _build_beside(image: Image) -> None:
     """Build in a temporary directory and give it its name at the end: an image is whole or not there."""
     if os.geteuid() != 0:
         raise MinidockError("only root can build the test machine's image", hint="sudo make vm")
-    print("Building the test machine's image: about a minute, once", flush=True)
+    print("Building the test machine's image: about a minute, once", file=sys.stderr)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="unfinished-") as name:
         unfinished = Image(Path(name) / "image")
         unfinished.directory.mkdir()
         _build(unfinished, Path(name))
         unfinished.directory.rename(image.directory)
-    print(f"Built {image.directory} in {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"Built {image.directory} in {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 
 def _build(image: Image, scratch: Path) -> None:
@@ -180,8 +181,11 @@ def _make_empty(disk: Path, size: int) -> None:
     os.truncate(disk, size)
 
 
-def _remove_old_images() -> None:
-    for directory in CACHE.glob("image-*"):
+def _remove_what_is_old() -> None:
+    """Called by the one process that may build: what is unfinished now was left by one that was killed."""
+    for directory in CACHE.glob("unfinished-*"):
+        shutil.rmtree(directory)
+    for directory in (*CACHE.glob("image-*"), *CACHE.glob("wheels-*")):
         if time.time() - directory.stat().st_mtime > _KEPT_SECONDS:
             with contextlib.suppress(BlockingIOError), _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 shutil.rmtree(directory)
@@ -201,10 +205,14 @@ def _locked(path: Path, kind: int) -> Iterator[None]:
 
 def _run(*command: str, environment: dict[str, str] | None = None) -> None:
     try:
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env=os.environ | (environment or {}))
+        subprocess.run(
+            command,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,  # standard output is the command's in the guest
+            env=os.environ | (environment or {}),
+        )
     except FileNotFoundError as error:
         raise MinidockError(f"{command[0]} is not installed", hint="sudo make test installs it") from error
     except subprocess.CalledProcessError as error:
-        raise MinidockError(
-            f"building the image: {command[0]} failed with status {error.returncode}"
-        ) from error
+        raise MinidockError(f"building the image: {command[0]} failed with status {error.returncode}") from error

@@ -1,0 +1,19 @@
+"""What every integration test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.bundles import Bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Generator[Bundle]:
+    """A busybox bundle; the container of it, if there still is one, is deleted when the test is over."""
+    tmp_path.chmod(0o755)
+    made = Bundle(tmp_path)
+    yield made
+    made.remove()
