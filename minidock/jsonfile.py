@@ -35,7 +35,8 @@ def parse(text: str) -> Json:
     """The value of a JSON text; ValueError says where it is malformed."""
     start = len(text) - len(text.lstrip(_SPACES))
     try:
-        value, end = make_scanner(_Settings())(text, start)
+        scan = make_scanner(_Settings())  # type: ignore[arg-type] # any object with these attributes will do
+        value, end = scan(text, start)
     except (StopIteration, SystemError, RecursionError):
         return _refuse(text)
     return _refuse(text) if text[end:].strip(_SPACES) else value

@@ -104,9 +104,7 @@ def busybox_document() -> dict[str, Json]:
         "architecture": _ARCHITECTURES.get(machine, machine),
         "os": "linux",
         "config": {"Env": [_PATH], "Cmd": ["sh"]},
-        "history": [
-            {"created": "1970-01-01T00:00:00Z", "created_by": "minidock's embedded recipe for busybox"}
-        ],
+        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "minidock's embedded recipe for busybox"}],
     }
 
 
@@ -132,9 +130,7 @@ def _static_program() -> bytes:
         with open(PROGRAM, "rb") as file:
             program = file.read()
     except FileNotFoundError:
-        raise MinidockError(
-            f"the busybox image is made from {PROGRAM}, which is missing", hint=_HINT
-        ) from None
+        raise MinidockError(f"the busybox image is made from {PROGRAM}, which is missing", hint=_HINT) from None
     if _needs_loader(program):
         raise MinidockError(f"{PROGRAM} is not static: it would need libraries in the image", hint=_HINT)
     return program

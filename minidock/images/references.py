@@ -14,11 +14,11 @@ DEFAULT_DOMAIN = "docker.io"
 DEFAULT_TAG = "latest"
 _LEGACY_DOMAIN = "index.docker.io"
 _OFFICIAL = "library/"  # where the images with a one-word name are
-_LONGEST_NAME, _LONGEST_TAG = 255, 128
+_LONGEST_PATH, _LONGEST_TAG = 255, 128
 
 _LOWER, _DIGITS, _HEX = "abcdefghijklmnopqrstuvwxyz", "0123456789", "0123456789abcdef"
 _LETTERS = _LOWER + _LOWER.upper()
-_BLANK_ALPHANUMERIC = {ord(character): " " for character in _LOWER + _DIGITS}
+_WITHOUT_ALPHANUMERIC = {ord(character): "/" for character in _LOWER + _DIGITS}
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
@@ -78,8 +78,8 @@ def parse(text: str) -> Reference:
         raise _invalid(text, f"'{tag}' cannot be a tag")
     if at and not is_digest(digest):
         raise _invalid(text, f"'{digest}' is not a digest")
-    if len(domain) + 1 + len(path) > _LONGEST_NAME:
-        raise _invalid(text, f"repository name must not be more than {_LONGEST_NAME} characters")
+    if len(path) > _LONGEST_PATH:
+        raise _invalid(text, f"repository name must not be more than {_LONGEST_PATH} characters")
     return Reference(domain, path, tag, digest)
 
 
@@ -138,7 +138,7 @@ def _is_component(text: str) -> bool:
     """Lower case letters and digits; between them a dot, one or two underscores, or any number of dashes."""
     if not text or not _only(text[0] + text[-1], _LOWER + _DIGITS):
         return False
-    separators = text.translate(_BLANK_ALPHANUMERIC).split(" ")
+    separators = text.translate(_WITHOUT_ALPHANUMERIC).split("/")  # in a component there is no slash
     return all(run in ("", ".", "_", "__") or _only(run, "-") for run in separators)
 
 

@@ -109,8 +109,7 @@ class Tar:
             return None
         if len(block) < _BLOCK:
             raise MinidockError("the tar archive is cut off")
-        stated = block[148:156]  # the checksum, itself counted as eight blanks
-        if sum(block) - sum(stated) + 8 * 32 != _number(stated):
+        if not _is_header(block):
             raise MinidockError("the tar archive is damaged, or none: a header's checksum is wrong")
         self._expect(_number(block[124:136]))
         return block
@@ -213,6 +212,13 @@ def pax_records(text: bytes) -> Records:
         records[name] = value
         at = end
     return records
+
+
+def _is_header(block: bytes) -> bool:
+    """Whether the sum of all bytes is what the header says; the sum itself counts as eight blanks."""
+    field = block[148:156]
+    stated = field.strip(b" \0")
+    return not stated.strip(b"01234567") and sum(block) - sum(field) + 8 * 32 == int(stated or b"0", 8)
 
 
 def _name(header: bytes) -> bytes:

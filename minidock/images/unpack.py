@@ -296,8 +296,6 @@ def _set_attribute(file: int | str, key: str, value: bytes) -> None:
     try:
         os.setxattr(file, key, value, follow_symlinks=isinstance(file, int))
     except OSError as error:
-        is_of_users = error.errno == errno.EPERM and key.startswith(
-            "user."
-        )  # only files and directories have
+        is_of_users = error.errno == errno.EPERM and key.startswith("user.")  # only files and directories have
         if error.errno != errno.ENOTSUP and not is_of_users:
             raise

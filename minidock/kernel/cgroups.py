@@ -203,7 +203,7 @@ def _holder(name: str) -> tuple[str, str]:
             f"the group that is mounted at {mount_point()} was not given it",
             "enable it from outside of this container",
         )
-    return "this kernel was built without it", "use a kernel with that controller: Debian's have them all"
+    return "this kernel does not have it", f"what there is: cat {mount_point()}/cgroup.controllers"
 
 
 def _version_1_state(name: str) -> tuple[int, bool]:
@@ -390,9 +390,7 @@ def remove(group: str, seconds: float = 5.0) -> None:
     while not _removed(group):
         # EBUSY can outlast the last process for a moment, and somebody below may still make groups.
         if time.monotonic() > deadline:
-            raise OSError(
-                errno.EBUSY, os.strerror(errno.EBUSY), f"rmdir {group} (processes: {processes(group)})"
-            )
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), f"rmdir {group} (processes: {processes(group)})")
         wait_until_empty(group, 0.05)
         _remove_below(group)
         time.sleep(0.001)

@@ -36,6 +36,7 @@ class Program:
         self._code: list[bytes] = []  # the last instruction first
         self._verdicts: dict[int, int] = {}
         self._closer: dict[int, int] = {}
+        self._switches: dict[tuple[int, tuple[Change, ...]], int] = {}
 
     def give(self, verdict: int) -> int:
         """Return a verdict. Each is written once, at the end; who is too far away writes it again."""
@@ -67,7 +68,10 @@ class Program:
         """Load a value and go where its range says. The first change is at 0, neighbours differ."""
         if len(changes) == 1:
             return changes[0][1]
-        return self.load(offset, self._halve(_leaves(changes)))
+        same = (offset, tuple(changes))
+        if same not in self._switches:
+            self._switches[same] = self.load(offset, self._halve(_leaves(changes)))
+        return self._switches[same]
 
     def assembled(self) -> bytes:
         """The finished program: an array of struct sock_filter."""

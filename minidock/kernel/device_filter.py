@@ -67,9 +67,7 @@ def _number(value: int | None) -> int | None:
     if value is None or value == -1:
         return None
     if not 0 <= value < 1 << 32:
-        raise MinidockError(
-            f"{value} is not a device number", hint="it is between 0 and 4294967295, -1 for any"
-        )
+        raise MinidockError(f"{value} is not a device number", hint="it is between 0 and 4294967295, -1 for any")
     return value
 
 
@@ -133,9 +131,7 @@ def assemble(rules: Sequence[DeviceRule]) -> bytes:
             code.append(_instruction(_JUMP_UNLESS_EQUAL, register, offset=past, constant=number))
         code += verdict
         if not conditions and rule.bits() == _EVERY_ACCESS:
-            return b"".join(
-                code
-            )  # no earlier rule can matter, and the verifier refuses what cannot be reached
+            return b"".join(code)  # no earlier rule can matter, and the verifier refuses what cannot be reached
     return b"".join(code + _answer(False))
 
 
@@ -180,9 +176,7 @@ def load(program: bytes) -> int:
         if error.errno not in (errno.EINVAL, errno.EACCES):
             raise
         # Refused by the verifier: once more, for its reasons.
-        raise OSError(
-            error.errno, error.strerror, f"loading the device filter ({_reasons(program)})"
-        ) from error
+        raise OSError(error.errno, error.strerror, f"loading the device filter ({_reasons(program)})") from error
 
 
 def _load(program: bytes, log: ctypes.Array[ctypes.c_char] | None = None) -> int:
@@ -263,9 +257,7 @@ def _open_by_id(number: int) -> int:
     return bpf(_PROG_GET_FD_BY_ID, ctypes.create_string_buffer(attributes, len(attributes)))
 
 
-if (
-    __name__ == "__main__"
-):  # python3 -m minidock.kernel.device_filter DIRECTORY 'deny a *:* rwm' 'allow c 1:3 rwm'
+if __name__ == "__main__":  # python3 -m minidock.kernel.device_filter DIRECTORY 'deny a *:* rwm' 'allow c 1:3 rwm'
     import sys
 
     apply(os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY), [parse(text) for text in sys.argv[2:]])

@@ -12,9 +12,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import syscalls
 
 # The names of setrlimit(2), as the OCI writes them, with Python's numbers.
-RLIMITS: dict[str, int] = {
-    name: value for name, value in vars(resource).items() if name.startswith("RLIMIT_")
-}
+RLIMITS: dict[str, int] = {name: value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
 RLIMITS.setdefault("RLIMIT_LOCKS", 10)
 
 
@@ -52,9 +50,7 @@ def limit(pid: int, name: str, soft: int, hard: int) -> None:
     try:
         resource.prlimit(pid, RLIMITS[name], (_signed(soft), _signed(hard)))
     except (ValueError, OSError) as error:
-        raise OSError(
-            getattr(error, "errno", None) or 22, str(error), f"prlimit({name}, {soft}, {hard})"
-        ) from error
+        raise OSError(getattr(error, "errno", None) or 22, str(error), f"prlimit({name}, {soft}, {hard})") from error
 
 
 def _signed(value: int) -> int:
@@ -108,9 +104,7 @@ def _runnable(path: str) -> str:
     if os.path.isdir(path):
         raise MinidockError(f'exec: "{path}": is a directory', code=126)
     if not os.access(path, os.X_OK):
-        raise MinidockError(
-            f'exec: "{path}": permission denied', hint="chmod +x makes it executable", code=126
-        )
+        raise MinidockError(f'exec: "{path}": permission denied', hint="chmod +x makes it executable", code=126)
     return path
 
 

@@ -225,7 +225,7 @@ def _numbers_of(token: int, architectures: list[str], calls: _Calls, blocks: _Bl
         # x32 was not asked for, and its numbers would be a way around every rule. The last number, -1, is
         # what a tracer writes to have a call skipped: that is no x32 call.
         changes += [(X32_BIT, blocks.program.give(_KILL)), (_WORD, blocks.default)]
-    else:
+    elif second < _WORD:
         changes += _range(second, named[middle:], labels, blocks)
     return blocks.program.switch(_NUMBER, merged(changes))
 
@@ -263,7 +263,8 @@ def _through_others(known: dict[str, int], calls: _Calls) -> list[tuple[int, lis
             if name in calls.certain:
                 rules = [((), calls.certain[name])]
             seen = [((told, *(each for each in rule if each[0] != 0)), verdict) for rule, verdict in rules]
-            found.append((known[carrier], seen))
+            if seen:
+                found.append((known[carrier], seen))
     return found
 
 
@@ -274,9 +275,8 @@ def _range(start: int, named: list[int], labels: dict[int, int], blocks: _Blocks
     for number in named:
         if number != following and changes[-1][1] != blocks.default:
             changes.append((following, blocks.default))
-        label = labels.get(number, blocks.default)
-        if label != changes[-1][1]:
-            changes.append((number, label))
+        if labels[number] != changes[-1][1]:
+            changes.append((number, labels[number]))
         following = number + 1
     return [*changes, (following, blocks.newer)] if named else changes
 

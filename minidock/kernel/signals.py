@@ -25,9 +25,7 @@ def number(name: str) -> int:
         return NAMES[base] + int(offset)
     if word in NAMES:
         return NAMES[word]
-    raise MinidockError(
-        f'unknown signal: "{name}"', hint="a name such as TERM or SIGHUP, or a number up to 64"
-    )
+    raise MinidockError(f'unknown signal: "{name}"', hint="a name such as TERM or SIGHUP, or a number up to 64")
 
 
 def send(pidfd: int, signal: int) -> None:

@@ -28,7 +28,7 @@ _TIOCSCTTY = 0x540E
 _F_SETFD, _FD_CLOEXEC = 2, 1
 
 
-class _X86_64:
+class _X86:
     """Arguments go in rdi, rsi, rdx, the number in rax; rsp points at argc, then argv, then the environment."""
 
     machine = 62
@@ -37,7 +37,9 @@ class _X86_64:
     def call(self, number: int, *arguments: int) -> bytes:
         """mov edi/esi/edx, argument …; mov eax, number; syscall"""
         registers = (b"\xbf", b"\xbe", b"\xba")
-        code = b"".join(register + struct.pack("<I", value) for register, value in zip(registers, arguments))
+        code = b"".join(
+            register + struct.pack("<I", value) for register, value in zip(registers, arguments, strict=False)
+        )
         return code + b"\xb8" + struct.pack("<I", number) + b"\x0f\x05"
 
     def clone(self) -> bytes:
@@ -63,7 +65,7 @@ class _X86_64:
         return b"\x50" + write + b"\xb8" + struct.pack("<I", self.WRITE) + b"\x0f\x05"
 
 
-class _Aarch64:
+class _Arm:
     """Arguments go in x0, x1, x2, the number in x8; sp points at argc, then argv, then the environment."""
 
     machine = 183
@@ -98,16 +100,10 @@ class _Aarch64:
     def report(self, fd: int) -> bytes:
         """str x0, [sp, #-16]!; mov x1, sp"""
         push_and_point = struct.pack("<2I", 0xF81F0FE0, 0x910003E1)
-        return (
-            push_and_point[:4]
-            + self._set(0, fd)
-            + push_and_point[4:]
-            + self._set(2, 8)
-            + self.call(self.WRITE)
-        )
+        return push_and_point[:4] + self._set(0, fd) + push_and_point[4:] + self._set(2, 8) + self.call(self.WRITE)
 
 
-_PROCESSORS: dict[str, _X86_64 | _Aarch64] = {"x86_64": _X86_64(), "aarch64": _Aarch64()}
+_PROCESSORS: dict[str, _X86 | _Arm] = {"x86_64": _X86(), "aarch64": _Arm()}
 
 
 def program(machine: str, report_fd: int, *, fork: bool = False, terminal: bool = False) -> bytes:

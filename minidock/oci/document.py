@@ -69,9 +69,7 @@ class Node:
             raise self.error(f'"{text}" is not one of {", ".join(choice for choice in choices if choice)}')
         return text
 
-    def integer(
-        self, default: int | None = None, *, least: int | None = None, most: int | None = None
-    ) -> int:
+    def integer(self, default: int | None = None, *, least: int | None = None, most: int | None = None) -> int:
         if self.value is None and default is not None:
             return default
         number: int = self._as(int)
@@ -83,7 +81,7 @@ class Node:
     def maybe_integer(self, *, least: int | None = None) -> int | None:
         return None if self.value is None else self.integer(least=least)
 
-    def boolean(self, default: bool = False) -> bool:  # noqa: FBT001, FBT002
+    def boolean(self, default: bool = False) -> bool:
         return default if self.value is None else bool(self._as(bool))
 
     def items(self) -> list[Node]:

@@ -58,9 +58,7 @@ def read_spec(path: str) -> Spec:
 def _version(node: Node) -> str:
     version = node.text()
     if version.split(".")[0] != "1":
-        raise node.error(
-            f'"{version}" is not supported', hint="minidock reads versions 1.x of the specification"
-        )
+        raise node.error(f'"{version}" is not supported', hint="minidock reads versions 1.x of the specification")
     return version
 
 
@@ -87,9 +85,7 @@ class Process:
         self.env = node.get("env").texts()
         self.cwd = _absolute(node.get("cwd"))
         sets = node.get("capabilities")
-        self.capabilities = {
-            name: sets.get(name).texts() for name in _CAPABILITY_SETS
-        }  # absent: none, as in runc
+        self.capabilities = {name: sets.get(name).texts() for name in _CAPABILITY_SETS}  # absent: none, as in runc
         self.rlimits = node.get("rlimits").each(Rlimit)
         self.no_new_privileges = node.get("noNewPrivileges").boolean()
         self.oom_score_adj = node.get("oomScoreAdj").value
@@ -107,9 +103,7 @@ class User:
         self.uid = node.get("uid").integer(0, least=0, most=_HIGHEST_ID)
         self.gid = node.get("gid").integer(0, least=0, most=_HIGHEST_ID)
         self.umask = node.get("umask").integer(0o022, least=0, most=0o7777)
-        self.groups = [
-            group.integer(least=0, most=_HIGHEST_ID) for group in node.get("additionalGids").items()
-        ]
+        self.groups = [group.integer(least=0, most=_HIGHEST_ID) for group in node.get("additionalGids").items()]
         self.name = node.get("username").text("")
 
 
@@ -138,9 +132,7 @@ class Mount:
             raise node.get("destination").error("is empty")
         if not self.destination.startswith("/"):  # allowed by old versions: relative to /
             self.destination = "/" + self.destination
-        self.is_bind = self.type in ("bind", "none", "") and (
-            "bind" in self.options or "rbind" in self.options
-        )
+        self.is_bind = self.type in ("bind", "none", "") and ("bind" in self.options or "rbind" in self.options)
         self.is_bind = self.is_bind or self.type == "bind"
         if not self.is_bind and not self.type:
             raise node.get("type").error("expected a file system type, or a bind option")
@@ -255,21 +247,14 @@ def _check_together(spec: Spec) -> None:
     if linux.time_offsets and "time" not in new_or_joined:
         raise MinidockError('linux.timeOffsets: add {"type": "time"} to linux.namespaces')
     if spec.hostname and "uts" not in new_or_joined:
-        raise MinidockError(
-            "hostname: it would rename the host", hint='add {"type": "uts"} to linux.namespaces'
-        )
+        raise MinidockError("hostname: it would rename the host", hint='add {"type": "uts"} to linux.namespaces')
     _check_sysctls(spec)
 
 
 _IPC_SYSCTLS = (
-    "kernel.msgmax",
-    "kernel.msgmnb",
-    "kernel.msgmni",
-    "kernel.sem",
-    "kernel.shmall",
-    "kernel.shmmax",
+    *("kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem"),
+    *("kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"),
 )
-_IPC_SYSCTLS += ("kernel.shmmni", "kernel.shm_rmid_forced")
 
 
 def _check_sysctls(spec: Spec) -> None:

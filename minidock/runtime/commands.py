@@ -5,12 +5,13 @@ The flags are those that containerd, Docker and Podman pass to a runtime, so thi
 
 from __future__ import annotations
 
+import _socket
 import os
 import sys
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import processes, signals
+from minidock.kernel import signals
 from minidock.runtime import container as life
 from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
 from minidock.runtime.record import Record, state_root
@@ -18,6 +19,8 @@ from minidock.runtime.record import Record, state_root
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from minidock.oci.spec import Process
 
 _GLOBAL = {"root": VALUE, "log": VALUE, "log-format": VALUE, "debug": FLAG, "version": FLAG, "help": FLAG}
 _GLOBAL |= {"systemd-cgroup": FLAG, "rootless": VALUE}
@@ -125,9 +128,7 @@ def _dispatch(root: str, words: list[str]) -> int:
 def _complain(error: MinidockError, log: str, log_format: str) -> int:
     sys.stderr.write(f"minidock-runtime: {error}\n")
     if log:
-        line = (
-            jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message
-        )
+        line = jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message
         with open(log, "a", encoding="utf-8") as file:
             file.write(line + "\n")
     return error.code
@@ -155,12 +156,10 @@ def _create(request: Request) -> int:
     return 0
 
 
-def _console_socket(address: str):  # type: ignore[no-untyped-def]
+def _console_socket(address: str) -> _socket.socket | None:
     """A connection to whoever shows the terminal, made while the host's paths are still ours."""
     if not address:
         return None
-    import _socket
-
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     socket.connect(address)
     return socket
@@ -261,7 +260,7 @@ def _exec(request: Request) -> int:
     )
 
 
-def _exec_process(container: life.Container, arguments: Arguments):  # type: ignore[no-untyped-def]
+def _exec_process(container: life.Container, arguments: Arguments) -> Process:
     from minidock.runtime.executing import further_process, process_from
 
     if path := arguments.value("process"):
@@ -338,9 +337,7 @@ def _events(request: Request) -> int:
     from minidock.runtime import reports
 
     if not request.arguments.flag("stats"):
-        raise MinidockError(
-            "events needs --stats", hint="following events is not offered; --stats prints them once"
-        )
+        raise MinidockError("events needs --stats", hint="following events is not offered; --stats prints them once")
     sys.stdout.write(jsonfile.dump(reports.counted(request.container())) + "\n")
     return 0
 

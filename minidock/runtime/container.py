@@ -87,9 +87,7 @@ class Container:
         """Refuse a verb that the container's state does not allow."""
         status = self.status()
         if status not in allowed:
-            raise MinidockError(
-                f"container {self.id} is {status}", hint=f"for this it must be {' or '.join(allowed)}"
-            )
+            raise MinidockError(f"container {self.id} is {status}", hint=f"for this it must be {' or '.join(allowed)}")
 
 
 def _frozen(group: str) -> bool:

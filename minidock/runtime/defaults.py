@@ -55,9 +55,7 @@ def mounts(shm_size: int = 64 << 20) -> list[Json]:
     return [
         _mount("/proc", "proc", hardened),
         _mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        _mount(
-            "/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
-        ),
+        _mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
         _mount("/sys", "sysfs", [*hardened, "ro"]),
         _mount("/sys/fs/cgroup", "cgroup", [*hardened, "ro"]),
         _mount("/dev/mqueue", "mqueue", hardened),
@@ -70,14 +68,14 @@ def _mount(destination: str, kind: str, options: list[str], source: str = "") ->
 
 
 def capability_sets(names: list[str]) -> Json:
-    """Docker leaves inheritable and ambient empty: else a plain user in the container would get them (CVE-2022-24769)."""
+    """Docker leaves inheritable and ambient empty: else plain users in the container get them (CVE-2022-24769)."""
     return {"bounding": names, "effective": names, "permitted": names, "inheritable": [], "ambient": []}
 
 
 def document(args: list[str], *, root: str = "rootfs", terminal: bool = False) -> Json:
     """A whole configuration, to be changed where it should differ."""
     return {
-        "ociVersion": "1.2.0",
+        "ociVersion": "1.0.2",
         "process": {
             "terminal": terminal,
             "user": {"uid": 0, "gid": 0},

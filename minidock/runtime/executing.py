@@ -74,9 +74,7 @@ def process_from(path: str) -> Process:
     try:
         return Process(Node(jsonfile.read(path), "process"))
     except (OSError, ValueError) as error:
-        raise MinidockError(
-            f"{path}: {error}", hint="--process wants the OCI's process object as JSON"
-        ) from None
+        raise MinidockError(f"{path}: {error}", hint="--process wants the OCI's process object as JSON") from None
 
 
 def further_process(

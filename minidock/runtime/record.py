@@ -39,9 +39,7 @@ def check_id(container_id: str) -> str:
             hint="an ID has letters, digits, and any of _ + - . in it",
         )
     if len(container_id) > _LONGEST_ID:
-        raise MinidockError(
-            f"the container ID is {len(container_id)} letters long; at most {_LONGEST_ID} are possible"
-        )
+        raise MinidockError(f"the container ID is {len(container_id)} letters long; at most {_LONGEST_ID} are possible")
     return container_id
 
 
@@ -128,9 +126,7 @@ def known_ids(root: str) -> list[str]:
         names = sorted(os.listdir(root))
     except FileNotFoundError:
         return []
-    return [
-        name for name in names if stat.S_ISDIR(os.lstat(f"{root}/{name}").st_mode) and _has_state(root, name)
-    ]
+    return [name for name in names if stat.S_ISDIR(os.lstat(f"{root}/{name}").st_mode) and _has_state(root, name)]
 
 
 def _has_state(root: str, name: str) -> bool:

@@ -52,14 +52,10 @@ def _row(container: Container) -> Json:
 
 def as_columns(rows: list[Json]) -> str:
     """A list of containers as people read it."""
-    lines = [("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")]
-    lines += [
-        tuple(str(row[key]) for key in ("id", "pid", "status", "bundle", "created", "owner")) for row in rows
-    ]
+    lines: list[tuple[str, ...]] = [("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")]
+    lines += [tuple(str(row[key]) for key in ("id", "pid", "status", "bundle", "created", "owner")) for row in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    padded = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in padded) + "\n"
 
 

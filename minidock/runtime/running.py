@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from minidock.kernel import terminals
 from minidock.runtime import container as life
 from minidock.runtime.executing import execute
 from minidock.runtime.foreground import Signals, attend, console_pair
-from minidock.kernel import terminals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(
     keep: bool = False,
     preserved: int = 0,
     without: Iterable[str] = (),
-    born: Callable[[int], None] = lambda pid: None,
+    born: Callable[[int], object] = int,
 ) -> int:
     """Create, start, wait, delete; the program's exit code."""
     arriving = None if detach else Signals()
@@ -56,7 +56,7 @@ def run_further(
     *,
     console: _socket.socket | None = None,
     detach: bool = False,
-    born: Callable[[int], None] = lambda pid: None,
+    born: Callable[[int], object] = int,
 ) -> int:
     """Execute in a running container and wait; the program's exit code."""
     arriving = None if detach else Signals()

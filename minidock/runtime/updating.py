@@ -46,9 +46,7 @@ def _from_file(path: str) -> Json:
     try:
         return jsonfile.parse(sys.stdin.read()) if path == "-" else jsonfile.read(path)
     except (OSError, ValueError) as error:
-        raise MinidockError(
-            f"{path}: {error}", hint="--resources wants the OCI's resources object as JSON"
-        ) from None
+        raise MinidockError(f"{path}: {error}", hint="--resources wants the OCI's resources object as JSON") from None
 
 
 def _from_flags(arguments: Arguments) -> Json:

@@ -8,7 +8,6 @@ pair closes, and waiting ends at once with a clear error rather than for ever.
 from __future__ import annotations
 
 import _socket
-import os
 import struct
 
 from minidock import jsonfile
@@ -107,7 +106,7 @@ class Baton:
         try:
             self._mine.sendmsg([jsonfile.dump(message).encode()], rights, _socket.MSG_NOSIGNAL)
         except OSError as error:
-            raise PeerDied(f"the other process of the plan is gone: {os.strerror(error.errno)}") from error
+            raise PeerDied(f"the other process of the plan is gone: {error.strerror}") from error
 
     def _receive(self) -> tuple[jsonfile.Json, list[int]]:
         assert self._mine is not None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from minidock.kernel.device_filter import DeviceRule
-    from minidock.steps.resources import Resources
+    from minidock.oci.resources import Resources
     from minidock.steps.step import Observer
 
 # What runc lets every container have that has device rules at all, whatever the rules say: make any node
@@ -38,9 +38,7 @@ class Write:
 
     __slots__ = ("file", "optional", "otherwise", "value")
 
-    def __init__(
-        self, file: str, value: str | int, *, otherwise: Write | None = None, optional: bool = False
-    ) -> None:
+    def __init__(self, file: str, value: str | int, *, otherwise: Write | None = None, optional: bool = False) -> None:
         self.file = file
         self.value = str(value)
         self.otherwise = otherwise  # to be written instead where the kernel does not have the file
@@ -63,11 +61,7 @@ class Write:
 
 def _readable(write: Write) -> str:
     """A size in bytes once more, as people say it."""
-    if (
-        not write.file.startswith(("memory.", "hugetlb."))
-        or not write.value.isdigit()
-        or int(write.value) < 1024
-    ):
+    if not write.file.startswith(("memory.", "hugetlb.")) or not write.value.isdigit() or int(write.value) < 1024:
         return ""
     size, unit = float(write.value), 0
     while size >= 1024 and unit < 5:
@@ -168,9 +162,7 @@ def pids_writes(resources: Resources) -> list[Write]:
 
 def io_writes(resources: Resources) -> list[Write]:
     writes = [_io_weight("", resources.blkio_weight)] if resources.blkio_weight else []
-    writes += [
-        _io_weight(f"{major}:{minor} ", weight) for major, minor, weight in resources.blkio_weight_device
-    ]
+    writes += [_io_weight(f"{major}:{minor} ", weight) for major, minor, weight in resources.blkio_weight_device]
     rates: dict[str, list[str]] = {}
     for key, limits in (
         ("rbps", resources.throttle_read_bps),
@@ -316,9 +308,7 @@ class MemoryLimits(Limits):
     """memory.max, memory.high, memory.low, memory.swap.max"""
 
     name = "cgroup.memory"
-    why = (
-        "without it the container can take all memory, and the kernel kills whom it likes, on the whole host"
-    )
+    why = "without it the container can take all memory, and the kernel kills whom it likes, on the whole host"
     hints = {
         errno.EBUSY: "the container uses more than the new limit, and the kernel could not take it back",
         errno.ENOENT: "this kernel does not count swap by cgroup: boot it with swapaccount=1",
@@ -458,9 +448,7 @@ def limit_steps(path: str, resources: Resources) -> list[Step]:
     return steps
 
 
-def cgroup_steps(
-    path: str, resources: Resources, *, controllers: Sequence[str] = (), owner: str = ""
-) -> list[Step]:
+def cgroup_steps(path: str, resources: Resources, *, controllers: Sequence[str] = (), owner: str = "") -> list[Step]:
     """The cgroup of a container, with everything that limits it."""
     return [CreateCgroup(path, controllers, owner=owner), *limit_steps(path, resources)]
 

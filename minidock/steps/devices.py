@@ -50,9 +50,7 @@ class StandardDevices(Step):
     def shell(self) -> str:
         if self.by_bind:
             return f"for d in {' '.join(STANDARD)}; do touch $ROOT$d; mount --bind $d $ROOT$d; done"
-        return "; ".join(
-            f"mknod -m 666 $ROOT{path} c {major} {minor}" for path, (major, minor) in STANDARD.items()
-        )
+        return "; ".join(f"mknod -m 666 $ROOT{path} c {major} {minor}" for path, (major, minor) in STANDARD.items())
 
     def do(self, live: Live) -> None:
         for path, (major, minor) in STANDARD.items():
@@ -94,9 +92,7 @@ class ExtraDevice(Step):
 
     side = INSIDE
     man = "mknod(2)"
-    why = (
-        "the configuration gives the container this device; the device rules of its cgroup must allow it too"
-    )
+    why = "the configuration gives the container this device; the device rules of its cgroup must allow it too"
 
     def __init__(self, device: Device, *, by_bind: bool) -> None:
         self.device = device
@@ -118,9 +114,7 @@ class ExtraDevice(Step):
         if self.by_bind:
             _bind_device(live, device.path, device.path)
             return
-        _make_node(
-            live, device.path, _TYPES[device.type] | device.mode, os.makedev(device.major, device.minor)
-        )
+        _make_node(live, device.path, _TYPES[device.type] | device.mode, os.makedev(device.major, device.minor))
         head, _, name = device.path.rpartition("/")
         parent = paths.open_inside(live.root_fd, head or "/", os.O_PATH | os.O_DIRECTORY)
         try:

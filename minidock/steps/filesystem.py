@@ -212,9 +212,7 @@ class OpenSource(Step):
         if self.idmap:
             userns = self._user_namespace()
             try:
-                mounts.map_ids(
-                    mount, userns, recursive=self.options.idmap_tree or self.options.recursive_bind
-                )
+                mounts.map_ids(mount, userns, recursive=self.options.idmap_tree or self.options.recursive_bind)
             finally:
                 os.close(userns)
         live.sources[self.target] = mount
@@ -267,9 +265,7 @@ def _host_null() -> int:
     fd = os.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     status = os.fstat(fd)
     if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
-        raise MinidockError(
-            "the host's /dev/null is not the null device", hint="mknod -m 666 /dev/null c 1 3"
-        )
+        raise MinidockError("the host's /dev/null is not the null device", hint="mknod -m 666 /dev/null c 1 3")
     return fd
 
 

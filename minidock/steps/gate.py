@@ -49,9 +49,7 @@ class Gate:
             os.unlink(self.path)
         except (FileNotFoundError, ConnectionRefusedError):
             socket.close()
-            raise MinidockError(
-                "the container is not waiting to be started", hint="it was started before"
-            ) from None
+            raise MinidockError("the container is not waiting to be started", hint="it was started before") from None
         return Baton(socket)
 
     def is_standing(self) -> bool:

@@ -54,12 +54,8 @@ def run_hook(hook: Hook, state: Json) -> None:
     try:
         code = processes.run(hook.path, hook.args, hook.env, jsonfile.dump(state).encode(), hook.timeout)
     except OSError as error:
-        raise MinidockError(
-            f"the hook {hook.path} cannot be run: {error.strerror}", hint="hooks.*.path"
-        ) from error
+        raise MinidockError(f"the hook {hook.path} cannot be run: {error.strerror}", hint="hooks.*.path") from error
     if code == 124 and hook.timeout:
         raise MinidockError(f"the hook {hook.path} did not end within {hook.timeout} seconds and was killed")
     if code:
-        raise MinidockError(
-            f"the hook {hook.path} failed with exit code {code}", hint="what it wrote is above"
-        )
+        raise MinidockError(f"the hook {hook.path} failed with exit code {code}", hint="what it wrote is above")

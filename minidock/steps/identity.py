@@ -38,9 +38,7 @@ class Rlimits(Step):
                 raise MinidockError(f"process.rlimits: unknown limit {limit.type}", hint=f"known are {known}")
 
     def says(self) -> str:
-        return "limit " + ", ".join(
-            f"{limit.type} to {limit.soft} (hard {limit.hard})" for limit in self.limits
-        )
+        return "limit " + ", ".join(f"{limit.type} to {limit.soft} (hard {limit.hard})" for limit in self.limits)
 
     def shell(self) -> str:
         options = (f"--{limit.type[7:].lower()}={limit.soft}:{limit.hard}" for limit in self.limits)
@@ -119,9 +117,7 @@ class FindUser(Step):
     def do(self, live: Live) -> None:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            found = users.find(
-                self.user, _read_or_nothing(root, "/etc/passwd"), _read_or_nothing(root, "/etc/group")
-            )
+            found = users.find(self.user, _read_or_nothing(root, "/etc/passwd"), _read_or_nothing(root, "/etc/group"))
         finally:
             os.close(root)
         live.uid, live.gid, live.groups = found.uid, found.gid, found.groups
@@ -168,7 +164,9 @@ class Seccomp(Step):
         self.flags: list[str] = profile.get("flags") or []
 
     def says(self) -> str:
-        return f"filter system calls: a program of {len(self.program) // 8} instructions, run by the kernel at each call"
+        return (
+            f"filter system calls: a program of {len(self.program) // 8} instructions, run by the kernel at each call"
+        )
 
     def shell(self) -> str:
         return "# seccomp has no command of its own; systemd-run -p SystemCallFilter=… comes closest"
@@ -250,9 +248,7 @@ class Capabilities(Step):
         self.numbers["ambient"] &= self.numbers["permitted"] & self.numbers["inheritable"]
 
     def says(self) -> str:
-        return "set capabilities: " + ", ".join(
-            f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:]
-        )
+        return "set capabilities: " + ", ".join(f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:])
 
     def shell(self) -> str:
         parts = (

@@ -27,9 +27,7 @@ class Live:
         self.side: Side = HOST
         self.observers = list(observers)
         self.baton = Baton()
-        self.inside: Callable[[Live], NoReturn] | None = (
-            None  # what the newborn process does; set by runtime/
-        )
+        self.inside: Callable[[Live], NoReturn] | None = None  # what the newborn process does; set by runtime/
         self.pid = pid  # of the process that becomes the container, as the host numbers it; 0: not born
         self.birth_flags = 0  # the namespaces that process is to be born in
         self.restore: list[str] = []  # kinds of namespaces that HOST entered only for the sake of the birth

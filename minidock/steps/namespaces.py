@@ -116,12 +116,10 @@ class MapIds(Step):
 
     def says(self) -> str:
         inside, outside, size = self.uids[0]
-        return f"map users {inside}–{inside + size - 1} in the container to {outside}–{outside + size - 1} on the host"
+        return f"map users {inside}-{inside + size - 1} in the container to {outside}-{outside + size - 1} on the host"
 
     def shell(self) -> str:
-        uids, gids = (
-            r"\n".join(" ".join(map(str, part)) for part in ranges) for ranges in (self.uids, self.gids)
-        )
+        uids, gids = (r"\n".join(" ".join(map(str, part)) for part in ranges) for ranges in (self.uids, self.gids))
         return f"printf '{uids}\\n' > /proc/$PID/uid_map; printf '{gids}\\n' > /proc/$PID/gid_map"
 
     def do(self, live: Live) -> None:

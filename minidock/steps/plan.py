@@ -177,8 +177,7 @@ def _sources(spec: Spec) -> list[Step]:
     return [
         filesystem.OpenSource(mount, uids, gids)
         for mount in spec.mounts
-        if mount.is_bind
-        and ("user" in spec.linux.namespaces or mount.uid_mappings or _idmapped(mount.options))
+        if mount.is_bind and ("user" in spec.linux.namespaces or mount.uid_mappings or _idmapped(mount.options))
     ]
 
 
@@ -187,9 +186,7 @@ def _idmapped(options: list[str]) -> bool:
 
 
 def _hooks(when: str, spec: Spec, place: Place) -> list[Step]:
-    return [
-        hooks.RunHook(when, index, hook, place.state(spec)) for index, hook in enumerate(spec.hooks[when])
-    ]
+    return [hooks.RunHook(when, index, hook, place.state(spec)) for index, hook in enumerate(spec.hooks[when])]
 
 
 def _root(spec: Spec, place: Place) -> list[Step]:

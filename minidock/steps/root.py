@@ -17,9 +17,7 @@ class Propagation(Step):
 
     name = "root.propagation"
     side = INSIDE
-    why = (
-        "mounts are shared by default: without it every mount made for the container would appear on the host"
-    )
+    why = "mounts are shared by default: without it every mount made for the container would appear on the host"
     man = "mount_namespaces(7)"
 
     def __init__(self, kind: str) -> None:

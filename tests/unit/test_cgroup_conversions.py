@@ -6,7 +6,7 @@ import pytest
 
 from minidock.errors import MinidockError
 from minidock.steps import cgroup
-from minidock.steps.resources import Resources
+from minidock.oci.resources import Resources
 
 
 def lines(writes: list[cgroup.Write]) -> list[tuple[str, str]]:

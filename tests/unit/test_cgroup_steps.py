@@ -8,7 +8,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import device_filter
 from minidock.steps import cgroup
 from minidock.steps.live import Live
-from minidock.steps.resources import Resources
+from minidock.oci.resources import Resources
 from minidock.steps.step import HOST, Step
 from tests.unit.test_device_filter import allowed
 
