@@ -44,7 +44,7 @@ def _cgroups() -> Iterator[str]:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         if " - cgroup2 " in line:
             for directory, _, _ in os.walk(line.split()[4]):
-                if _is_ours(directory):
+                if _is_ours(directory) and not directory.endswith("/minidock"):  # the parent of all may stay
                     yield f"cgroup {directory}"
 
 

@@ -40,10 +40,9 @@ _VERDICTS = {
     "SCMP_ACT_LOG": LOG,
     "SCMP_ACT_ALLOW": ALLOW,
 }
-_SOCKETCALLS = (
-    "- socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown"
-    " setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
-).split()
+_SOCKETCALLS = ["", "socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair"]
+_SOCKETCALLS += ["send", "recv", "sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg"]
+_SOCKETCALLS += ["recvmsg", "accept4", "recvmmsg", "sendmmsg"]
 _IPC = {1: "semop", 2: "semget", 3: "semctl", 4: "semtimedop", 11: "msgsnd", 12: "msgrcv", 13: "msgget"}
 _IPC |= {14: "msgctl", 21: "shmat", 22: "shmdt", 23: "shmget", 24: "shmctl"}
 
@@ -118,9 +117,20 @@ def by_the_rules(config: Config, machines_own: str, call: Call) -> int:
     for verdict, alternatives in conditional:
         if verdict != default and any(_all_hold(each, architecture, call.arguments) for each in alternatives):
             return verdict
+    return ERRNO | ENOSYS if _is_newer(config, architecture, call) else default
+
+
+def by_libseccomp_and_runc(program: bytes, config: Config, call: Call) -> int:
+    """The verdict of libseccomp's program, behind what runc puts before it: ENOSYS for what is newer."""
+    newer = any(_is_newer(config, name, call) for name in config["architectures"] if _in_block(name, call))
+    return ERRNO | ENOSYS if newer else run(program, call.record()).verdict
+
+
+def _is_newer(config: Config, architecture: str, call: Call) -> bool:
+    """Whether a call is beyond all that the profile names, and is so told from one that it forbids."""
     newest = max(_named(config, architecture, call.number), default=None)
-    permissive = default & 0xFFFF0000 in (ALLOW, LOG, TRACE)
-    return ERRNO | ENOSYS if newest is not None and call.number > newest and not permissive else default
+    permissive = _default(config) & 0xFFFF0000 in (ALLOW, LOG, TRACE)
+    return newest is not None and call.number > newest and not permissive
 
 
 def _in_block(name: str, call: Call) -> bool:
@@ -164,7 +174,7 @@ def _holds(condition: Config, architecture: str, arguments: Sequence[int]) -> bo
     most = (1 << ARCHITECTURES[architecture][2]) - 1
     argument = arguments[condition["index"]] & most
     value = condition["value"] & most
-    results = {
+    results: dict[str, bool] = {
         "SCMP_CMP_NE": argument != value,
         "SCMP_CMP_LT": argument < value,
         "SCMP_CMP_LE": argument <= value,
@@ -219,7 +229,7 @@ def libseccomp(config: Config, machines_own: str) -> bytes:
 
 def knows(name: str) -> bool:
     """Whether libseccomp has heard of a call; Debian 12's has not of those after Linux 5.17."""
-    return pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) != -1
+    return bool(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) != -1)
 
 
 def _add_rule(compiled: Any, rule: Config, default: int) -> None:

@@ -36,11 +36,21 @@ def unshare(kind: str) -> None:
     syscalls.unshare(FLAGS[kind])
 
 
+def open_own(kind: str) -> int:
+    """This process's namespace of a kind, to come back to."""
+    return os.open(file_of("self", kind), os.O_RDONLY | os.O_CLOEXEC)
+
+
+def enter(kind: str, fd: int) -> None:
+    """Enter the namespace behind a descriptor; the kernel refuses one of another kind."""
+    syscalls.setns(fd, FLAGS[kind])
+
+
 def join(kind: str, path: str) -> None:
-    """Enter the namespace behind a path; the kernel refuses one of another kind."""
+    """Enter the namespace behind a path."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        syscalls.setns(fd, FLAGS[kind])
+        enter(kind, fd)
     finally:
         os.close(fd)
 

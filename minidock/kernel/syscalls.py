@@ -82,7 +82,7 @@ def setdomainname(name: str) -> None:
     check(libc.setdomainname(data, len(data)), f'setdomainname("{name}")')
 
 
-CLONE_PIDFD = 0x1000
+CLONE_PARENT = 0x8000
 CLONE_INTO_CGROUP = 0x2_0000_0000
 _SIGCHLD = 17
 
@@ -95,7 +95,9 @@ def clone3(flags: int, cgroup_fd: int = 0) -> int:
     keep the interpreter's locks and signals right in the child. Only for a process with one thread.
     """
     flags |= CLONE_INTO_CGROUP if cgroup_fd else 0
-    arguments = struct.pack("11Q", flags, 0, 0, 0, _SIGCHLD, 0, 0, 0, 0, 0, cgroup_fd)
+    # A sibling (CLONE_PARENT) ends with its parent's signal, and the kernel refuses another.
+    signal = 0 if flags & CLONE_PARENT else _SIGCHLD
+    arguments = struct.pack("11Q", flags, 0, 0, 0, signal, 0, 0, 0, 0, 0, cgroup_fd)
     _locked.PyOS_BeforeFork()
     result = _locked.syscall(ctypes.c_long(_CLONE3), arguments, ctypes.c_long(len(arguments)))
     number = ctypes.get_errno()

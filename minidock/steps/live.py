@@ -29,8 +29,9 @@ class Live:
         self.baton = Baton()
         self.inside: Callable[[Live], NoReturn] | None = None  # what the newborn process does; set by runtime/
         self.pid = pid  # of the process that becomes the container, as the host numbers it; 0: not born
+        self.birth_userns = -1  # an existing user namespace that process is to be born in
         self.birth_flags = 0  # the namespaces that process is to be born in
-        self.restore: list[str] = []  # kinds of namespaces that HOST entered only for the sake of the birth
+        self.restore: dict[str, int] = {}  # HOST's own namespaces, where it left them for the sake of the birth
         self.cgroup_fd = 0  # the cgroup that process is to be born in; 0: the caller's own
         self.sources: dict[str, int] = {}  # detached mounts that HOST prepared for INSIDE, by target
         self.root_fd = -1  # the new root, once it is mounted

@@ -68,14 +68,18 @@ class NewTimeNamespace(NewNamespace):
         return f"make a new time namespace for the container{', shifting ' + shifts if shifts else ''}"
 
     def do(self, live: Live) -> None:
+        live.restore["time"] = namespaces.open_own("time")
         namespaces.unshare("time")
-        live.restore.append("time")
         if self.offsets:
             namespaces.write_time_offsets(self.offsets)
 
 
 class JoinNamespace(Step):
-    """A namespace that exists already: another container's, or one kept by a path."""
+    """A namespace that exists already: another container's, or one kept by a path.
+
+    HOST enters it for the moment of the birth, since a container in a user namespace of its own would not be
+    allowed to. A user namespace is entered by the newborn alone: nobody comes back from one.
+    """
 
     hints = {
         2: "has the process that held this namespace ended?",
@@ -86,7 +90,7 @@ class JoinNamespace(Step):
         self.kind = kind
         self.path = path
         self.name = f"namespace.{kind}"
-        self.side = HOST if kind in ("pid", "time") else INSIDE
+        self.side = INSIDE if kind == "mount" else HOST
         self.why = f"the container is to share the {kind} namespace of whoever is behind {path}"
         self.man = "setns(2)"
 
@@ -97,9 +101,12 @@ class JoinNamespace(Step):
         return f"nsenter --{namespaces.FILES.get(self.kind, self.kind)}={self.path} bash"
 
     def do(self, live: Live) -> None:
-        namespaces.join(self.kind, self.path)
+        if self.kind == "user":
+            live.birth_userns = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            return
         if self.side == HOST:
-            live.restore.append(self.kind)
+            live.restore[self.kind] = namespaces.open_own(self.kind)
+        namespaces.join(self.kind, self.path)
 
 
 class MapIds(Step):

@@ -128,7 +128,7 @@ def _birth(spec: Spec) -> list[Step]:
             steps.append(namespaces.NewNamespace(kind))
     if spec.linux.namespaces.get("time") == "":
         steps.append(namespaces.NewTimeNamespace(spec.linux.time_offsets))
-    for kind in ("pid", "time"):
+    for kind in ("network", "ipc", "uts", "cgroup", "pid", "time", "user"):
         if path := spec.linux.namespaces.get(kind):
             steps.append(namespaces.JoinNamespace(kind, path))
     if path := spec.annotations.get(INIT):
@@ -151,12 +151,11 @@ def _limits(spec: Spec) -> list[Step]:
 
 
 def _namespaces(spec: Spec) -> list[Step]:
-    """Joined ones first, the user namespace last of them: behind it the rights to join others are gone."""
+    """Those that a living process can make for itself, and what is set in them."""
     wanted = spec.linux.namespaces
     steps: list[Step] = []
-    for kind in ("network", "ipc", "uts", "cgroup", "mount", "user"):
-        if path := wanted.get(kind):
-            steps.append(namespaces.JoinNamespace(kind, path))
+    if path := wanted.get("mount"):
+        steps.append(namespaces.JoinNamespace("mount", path))
     if "user" in wanted:
         steps.append(namespaces.BecomeMappedRoot())
     for kind in ("mount", "uts", "ipc", "network", "cgroup"):

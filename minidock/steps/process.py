@@ -65,17 +65,20 @@ class Birth(Step):
 
     def do(self, live: Live) -> None:
         live.baton.make()
-        pid = processes.born(live.birth_flags, live.cgroup_fd)
+        if live.birth_userns >= 0:
+            pid = processes.born_in_user_namespace(live.birth_userns, live.birth_flags, live.cgroup_fd)
+        else:
+            pid = processes.born(live.birth_flags, live.cgroup_fd)
         if pid == 0:
             live.become_inside()  # and never comes back
         live.pid = pid
         live.baton.take_end(0)
-        for kind in live.restore:
-            namespaces.join(kind, namespaces.file_of("self", kind))
+        self._restore(live)
 
     def undo(self, live: Live) -> None:
         """End the process if it is still there; its namespaces and everything mounted in them go with it."""
         live.baton.close()
+        self._restore(live)
         if not live.pid:
             return
         try:
@@ -83,6 +86,13 @@ class Birth(Step):
             processes.wait(live.pid)
         except (ProcessLookupError, ChildProcessError):  # gone already, or not our child: its parent reaps it
             pass
+
+    def _restore(self, live: Live) -> None:
+        """Go back to the namespaces left for the sake of the birth."""
+        for kind, fd in live.restore.items():
+            namespaces.enter(kind, fd)
+            os.close(fd)
+        live.restore.clear()
 
 
 class JoinCgroup(Step):

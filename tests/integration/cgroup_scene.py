@@ -14,9 +14,9 @@ import pytest
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, syscalls
+from minidock.oci.resources import Resources
 from minidock.steps.cgroup import cgroup_steps
 from minidock.steps.live import Live
-from minidock.oci.resources import Resources
 from minidock.steps.step import Plan
 
 

@@ -21,9 +21,9 @@ import pytest
 from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups, device_filter, syscalls
 from minidock.kernel.device_filter import DeviceRule, parse
+from minidock.oci.resources import Resources
 from minidock.steps import cgroup
 from minidock.steps.live import Live
-from minidock.oci.resources import Resources
 from minidock.steps.step import StepFailed, perform
 from tests.integration.cgroup_scene import Group, Scene
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.steps import cgroup
 from minidock.oci.resources import Resources
+from minidock.steps import cgroup
 
 
 def lines(writes: list[cgroup.Write]) -> list[tuple[str, str]]:

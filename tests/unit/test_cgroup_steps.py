@@ -6,9 +6,9 @@ import pytest
 
 from minidock.errors import MinidockError
 from minidock.kernel import device_filter
+from minidock.oci.resources import Resources
 from minidock.steps import cgroup
 from minidock.steps.live import Live
-from minidock.oci.resources import Resources
 from minidock.steps.step import HOST, Step
 from tests.unit.test_device_filter import allowed
 

@@ -121,7 +121,7 @@ def test_what_gnu_tar_wrote_is_read_the_same_in_each_of_its_formats(tmp_path: Pa
     (deep / "f").write_bytes(bytes(range(256)) * 100)
     (source / "link").symlink_to("t" * (90 if form in ("v7", "ustar") else 150))
     os.utime(deep / "f", ns=(0, 1_234_567_891_000_000_000))
-    command = ["tar", f"--format={form}", "--numeric-owner", "-C", source, "-c", "."]
+    command = ["tar", f"--format={form}", "--numeric-owner", "-C", str(source), "-c", "."]
     archive = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     tree = unpacked(archive, tmp_path / "layer")
     copy = tree / deep.relative_to(source) / "f"
@@ -139,8 +139,8 @@ def test_holes_of_sparse_files_stay_holes(tmp_path: Path, form: str) -> None:
             file_with_holes.seek(part * 100_000)
             file_with_holes.write(b"%d" % part)
         file_with_holes.truncate(50_000_000)
-    command = ["tar", "-S", f"--format={form}", "-C", source, "-c", "."]
-    archive = subprocess.run(" ".join(map(str, command)).split(), stdout=subprocess.PIPE, check=True).stdout
+    command = ["tar", "-S", *f"--format={form}".split(), "-C", str(source), "-c", "."]
+    archive = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     assert len(archive) < 1_000_000
     copy = unpacked(archive, tmp_path / "layer") / "holes"
     assert copy.read_bytes() == (source / "holes").read_bytes()
@@ -355,8 +355,8 @@ def sound() -> bytes:
 def test_no_damage_to_an_archive_gets_further_than_a_clear_error(
     damage: list[tuple[int, bytes]], resealed: bool
 ) -> None:
+    headers = [at for at in range(0, len(sound()), 512) if sound()[at : at + 512] == seal(sound()[at : at + 512])]
     archive = bytearray(sound())
-    headers = [at for at in range(0, len(archive), 512) if archive[at : at + 512] == seal(archive[at : at + 512])]
     for position, change in damage:
         archive[position : position + len(change)] = change
     for at in headers if resealed else []:
