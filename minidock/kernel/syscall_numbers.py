@@ -209,6 +209,7 @@ _ARM = """
 414 ppoll_time64
 416 io_pgetevents_time64 recvmmsg_time64 mq_timedsend_time64 mq_timedreceive_time64 semtimedop_time64
 421 rt_sigtimedwait_time64 futex_time64 sched_rr_get_interval_time64
+453 map_shadow_stack
 983041 breakpoint cacheflush usr26 usr32 set_tls get_tls
 """
 

@@ -252,7 +252,7 @@ class MaskPaths(Step):
         return f"for p in {' '.join(self.masked)}; do {mask}; done"
 
     def do(self, live: Live) -> None:
-        null = _host_null()
+        null = _null_device()
         try:
             for path in self.masked:
                 _cover(live, path, null)
@@ -260,12 +260,14 @@ class MaskPaths(Step):
             os.close(null)
 
 
-def _host_null() -> int:
-    """The host's /dev/null, seen to be what it claims: an image's could be anything (CVE-2025-31133)."""
+def _null_device() -> int:
+    """/dev/null, seen to be what it claims: in its place an image could have anything (CVE-2025-31133)."""
     fd = os.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     status = os.fstat(fd)
     if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
-        raise MinidockError("the host's /dev/null is not the null device", hint="mknod -m 666 /dev/null c 1 3")
+        raise MinidockError(
+            "/dev/null is not the null device", hint="mount a tmpfs on /dev, as `minidock-runtime spec` does"
+        )
     return fd
 
 

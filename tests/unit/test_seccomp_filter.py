@@ -337,7 +337,7 @@ profiles = st.builds(
     st.lists(rules_of_any_kind, max_size=12),
 )
 SOME_NUMBERS = sorted(
-    {number + offset for name in SOME_NAMES for number in [numbers("x86_64")[name]] for offset in (-1, 0, 1)}
+    {numbers("x86_64")[name] + offset for name in SOME_NAMES for offset in (0, 1)}
     | {numbers("i386")[name] for name in [*SOME_NAMES, "socketcall", "ipc"] if name in numbers("i386")}
     | {500, 0xFFFFFFFE}
 )
@@ -355,20 +355,23 @@ def test_any_profile_says_of_any_call_what_its_rules_say(config: Config, several
         assert verdict(program, call) == by_the_rules(config, X86_64, call), call
 
 
-def one_action_for_each_call(config: Config) -> Config:
-    """The same profile, but rules that could contradict each other agree: there libseccomp's order is its own."""
-    decided: dict[str, str] = {}
-    rules = []
+def one_rule_for_each_call(config: Config) -> Config:
+    """The same profile with only the first rule of each call, and one condition on an argument.
+
+    libseccomp 2.5 merges several rules of one call into a tree, and errs at that: of `arg0 < 1 << 32` and
+    `arg0 < 0` its filter makes neither, and allows nothing.
+    """
+    rules: dict[str, Config] = {}
     for each in config["syscalls"]:
+        conditions = {condition["index"]: condition for condition in each["args"]}
         for name in each["names"]:
-            action = decided.setdefault(name, each["action"])
-            rules.append(rule(name, action=action, args=each["args"][:1]))
-    return {**config, "syscalls": rules}
+            rules.setdefault(name, {**each, "names": [name], "args": list(conditions.values())})
+    return {**config, "syscalls": list(rules.values())}
 
 
 @settings(max_examples=100, deadline=None)
-@given(profiles.map(one_action_for_each_call), st.lists(st.tuples(*[words] * 6), min_size=1, max_size=4))
-def test_any_profile_without_contradictions_says_what_libseccomp_says(
+@given(profiles.map(one_rule_for_each_call), st.lists(st.tuples(*[words] * 6), min_size=1, max_size=4))
+def test_any_profile_with_one_rule_for_a_call_says_what_libseccomp_says(
     config: Config, several: list[tuple[int, ...]]
 ) -> None:
     ours = seccomp.compile(config, "x86_64")
