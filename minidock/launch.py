@@ -8,7 +8,13 @@ directory from having a say in what is imported, which matters in a program that
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def _parent(path: str, levels: int) -> str:
@@ -25,5 +31,13 @@ def _run() -> int:
     return code
 
 
+def leave(code: int) -> NoReturn:
+    """End at once. Taking the interpreter apart piece by piece costs 2 ms, and the kernel does it anyway."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(_run())
+    gc.disable()  # a process that lives for milliseconds has no garbage worth collecting
+    leave(_run())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,13 +109,16 @@ def by_the_rules(config: Config, machines_own: str, call: Call) -> int:
     if not block:
         return default if call.number == 0xFFFFFFFF and call.architecture == "SCMP_ARCH_X32" else KILL_THREAD
     (architecture,) = block
-    conditional: list[tuple[int, Alternatives]] = []
-    for verdict, alternatives, unconditional in _rules_for(config, architecture, call):
-        if unconditional and verdict != default:
-            return verdict
-        conditional.append((verdict, alternatives))
-    for verdict, alternatives in conditional:
-        if verdict != default and any(_all_hold(each, architecture, call.arguments) for each in alternatives):
+    table = numbers(ARCHITECTURES[architecture][0])
+    own = [name for name, number in table.items() if number == call.number]
+    rules = _rules_for(config, own)
+    unconditional = [verdict for verdict, alternatives in rules if alternatives == [[]]]
+    if unconditional:
+        return unconditional[0]
+    if architecture == "SCMP_ARCH_X86":
+        rules += _without_first_argument(_rules_for(config, [_carried(call, table)]))
+    for verdict, alternatives in rules:
+        if any(_all_hold(each, architecture, call.arguments) for each in alternatives):
             return verdict
     return ERRNO | ENOSYS if _is_newer(config, architecture, call) else default
 
@@ -140,18 +143,23 @@ def _in_block(name: str, call: Call) -> bool:
     return ARCHITECTURES[name][1] != 0xC000003E or (name == "SCMP_ARCH_X32") == (call.number >= X32_BIT)
 
 
-def _rules_for(config: Config, architecture: str, call: Call) -> Iterator[tuple[int, Alternatives, bool]]:
-    """The rules that name a call, also by what another call carries, and whether they have no conditions."""
-    table = numbers(ARCHITECTURES[architecture][0])
-    carried = _carried(call, table) if architecture == "SCMP_ARCH_X86" else ""
-    for rule in config["syscalls"]:
-        verdict = _verdict(rule["action"], rule.get("errnoRet"))
-        alternatives = _alternatives(rule.get("args", []))
-        for name in rule["names"]:
-            if table.get(name) == call.number:
-                yield verdict, alternatives, alternatives == [[]]
-            if name == carried:
-                yield verdict, [[each for each in some if each["index"] != 0] for some in alternatives], False
+def _rules_for(config: Config, names: list[str]) -> list[tuple[int, Alternatives]]:
+    """The rules that name one of some calls and say anything new."""
+    found = [
+        (_verdict(rule["action"], rule.get("errnoRet")), _alternatives(rule.get("args", [])))
+        for rule in config["syscalls"]
+        if set(names) & set(rule["names"])
+    ]
+    return [(verdict, alternatives) for verdict, alternatives in found if verdict != _default(config)]
+
+
+def _without_first_argument(rules: list[tuple[int, Alternatives]]) -> list[tuple[int, Alternatives]]:
+    """Rules for a call that another one carries: its first argument then lies behind a pointer."""
+    first = [rule for rule in rules if rule[1] == [[]]]
+    return first or [
+        (verdict, [[each for each in some if each["index"] != 0] for some in alternatives])
+        for verdict, alternatives in rules
+    ]
 
 
 def _carried(call: Call, table: dict[str, int]) -> str:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 
-# A process that lives for milliseconds has no garbage worth collecting.
-gc.disable()
+gc.disable()  # before the imports, which make most of the objects that there will ever be here
 
-from minidock.runtime.commands import main  # noqa: E402 - after gc.disable(): the imports make most objects
-
-
-def leave(code: int) -> None:
-    """End at once. Taking the interpreter apart piece by piece costs 2 ms, and the kernel does it anyway."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
+from minidock.launch import leave  # noqa: E402
+from minidock.runtime.commands import main  # noqa: E402
 
 if __name__ == "__main__":
     leave(main(sys.argv[1:]))

@@ -14,6 +14,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups, device_filter
 from minidock.kernel.device_filter import parse
 from minidock.steps.live import Live
+from minidock.steps.process import quoted
 from minidock.steps.step import Step, perform
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ class Write:
         return f"{self.file} to {self.value}{_readable(self)}"
 
     def shell(self) -> str:
-        line = f"echo '{self.value}' > $CGROUP/{self.file}"
+        line = f'echo {quoted(self.value)} > "$CGROUP"/{quoted(self.file)}'
         return f"{line} || {self.otherwise.shell()}" if self.otherwise else line
 
     def do(self, group: str) -> None:
@@ -229,7 +230,7 @@ class CreateCgroup(Step):
         return f"make the cgroup {self.path} for the container{counted}"
 
     def shell(self) -> str:
-        made = f'CGROUP={_described(self.path)}; mkdir -p "$CGROUP"'
+        made = f'CGROUP={quoted(_described(self.path))}; mkdir -p "$CGROUP"'
         return "\n".join([made, *(_shell_to_enable(self.path, name) for name in self.controllers)])
 
     def do(self, live: Live) -> None:
@@ -237,17 +238,21 @@ class CreateCgroup(Step):
             group = cgroups.create(self.path)
         except FileExistsError:  # left by a crash, or made for the container beforehand
             group = cgroups.locate(self.path)
-            self._taken = cgroups.populated(group) or cgroups.mark_of(group) not in ("", self.owner)
-        if self._taken:
-            raise MinidockError(
-                f"the cgroup {group} is taken: processes {cgroups.processes(group)} are in it",
-                hint="give the container another path, or end what runs there",
-            )
+            self._refuse_if_taken(group)
         if self.owner:
             cgroups.mark(group, self.owner)
         if self.controllers:
             cgroups.enable_offered(group, self.controllers)
         live.cgroup_fd = cgroups.open_group(group)
+
+    def _refuse_if_taken(self, group: str) -> None:
+        living, owner = cgroups.processes(group), cgroups.mark_of(group)
+        self._taken = bool(living) or owner not in ("", self.owner)
+        if self._taken:
+            by = f"by the processes {living}" if living else f"by {owner}"
+            raise MinidockError(
+                f"the cgroup {group} is taken {by}", hint="give the container another path, or end what runs there"
+            )
 
     def undo(self, live: Live) -> None:
         """End every process in the group, and remove it."""
@@ -274,8 +279,8 @@ def _shell_to_enable(path: str, controller: str) -> str:
     directory = _described(path)
     top = directory.removesuffix(path)
     names = path.split("/")[1:]
-    above = ["/".join([top, *names[:depth], "cgroup.subtree_control"]) for depth in range(len(names))]
-    return f"echo +{controller} | tee {' '.join(above)}"
+    above = [quoted("/".join([top, *names[:depth], "cgroup.subtree_control"])) for depth in range(len(names))]
+    return f"echo +{quoted(controller)} | tee {' '.join(above)}"
 
 
 class Limits(Step):

@@ -25,20 +25,60 @@ class Bundle:
         self.rootfs = path / "rootfs"
         self.state = path / "state"
         self.config: dict[str, Any] = defaults.document(["true"])
-        for name in ROOT_DIRECTORIES:
-            (self.rootfs / name).mkdir(parents=True)
-        (self.rootfs / "tmp").chmod(0o1777)
-        (self.rootfs / "etc/passwd").write_text(PASSWD)
-        (self.rootfs / "etc/group").write_text(GROUP)
-        _install_busybox(self.rootfs / "bin")
+        self.siblings: list[Bundle] = []
+        if not self.rootfs.exists():
+            make_root(self.rootfs)
+
+    @property
+    def process(self) -> dict[str, Any]:
+        process: dict[str, Any] = self.config["process"]
+        return process
+
+    @property
+    def linux(self) -> dict[str, Any]:
+        linux: dict[str, Any] = self.config["linux"]
+        return linux
+
+    def sibling(self) -> Bundle:
+        """A further bundle with the same root and state directory; it is removed together with this one."""
+        path = self.path / f"{self.path.name}-{len(self.siblings)}"
+        path.mkdir()
+        (path / "rootfs").symlink_to(self.rootfs)
+        made = Bundle(path)
+        made.state = self.state
+        self.siblings.append(made)
+        return made
 
     def write(self) -> None:
         (self.path / "config.json").write_text(json.dumps(self.config))
 
     def script(self, text: str) -> Bundle:
         """Let the container run a shell script."""
-        self.config["process"]["args"] = ["sh", "-c", text]
+        return self.program("sh", "-c", text)
+
+    def program(self, *words: str) -> Bundle:
+        self.process["args"] = list(words)
         return self
+
+    def sleeping(self) -> int:
+        """Start a container that does nothing; the pid of its first process."""
+        return self.program("sleep", "3600").start()
+
+    def hook(self, when: str, script: str, timeout: int | None = None) -> Bundle:
+        """Have a shell script run at a moment of the container's life."""
+        entry = {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]}
+        limit = {"timeout": timeout} if timeout else {}
+        self.config.setdefault("hooks", {}).setdefault(when, []).append({**entry, **limit})
+        return self
+
+    def map_users(self, outside: int = 100000, size: int = 65536) -> Bundle:
+        """A user namespace whose root is a plain user of the host, who owns the container's files."""
+        mapping = [{"containerID": 0, "hostID": outside, "size": size}]
+        self.linux.update(uidMappings=mapping, gidMappings=mapping)
+        for place, directories, files in os.walk(self.rootfs):
+            for name in (".", *directories, *files):
+                os.chown(f"{place}/{name}", outside, outside, follow_symlinks=False)
+        return self.namespaces(user="")
 
     def namespaces(self, **paths: str | None) -> Bundle:
         """Set namespaces by kind: "" for a new one, a path to join, None for the host's."""
@@ -56,16 +96,39 @@ class Bundle:
         self.config["mounts"].append(entry)
         return self
 
-    def runtime(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str) -> list[str]:
         """`python -m minidock.runtime`, with a state directory of this test's own."""
+        return [sys.executable, "-m", "minidock.runtime", "--root", str(self.state), *words]
+
+    def runtime(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         self.write()
-        command = [sys.executable, "-m", "minidock.runtime", "--root", str(self.state), *words]
         options = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, **options}
-        return subprocess.run(command, check=False, **options)
+        return subprocess.run(self.command(*words), check=False, **options)
+
+    def begin(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """Begin a foreground `run`, or another command, without waiting for its end."""
+        self.write()
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        return subprocess.Popen(self.command(*(words or self.run_words())), text=True, **options)
+
+    def run_words(self, *words: str) -> list[str]:
+        return ["run", *words, "--bundle", str(self.path), self.id]
 
     def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run the container to its end."""
-        return self.runtime("run", *words, "--bundle", str(self.path), self.id, **options)
+        return self.runtime(*self.run_words(*words), **options)
+
+    def create(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Make the container; its program waits."""
+        return self._without_pipes("create", *words, "--bundle", str(self.path), self.id)
+
+    def _without_pipes(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A container that lives on has the streams of who made it: a pipe would stay open as long as it lives."""
+        errors = self.path / "errors"
+        with errors.open("w") as file:
+            done = self.runtime(*words, capture_output=False, stdout=subprocess.DEVNULL, stderr=file)
+        done.stderr = errors.read_text()
+        return done
 
     def output(self, script: str) -> str:
         """What a shell script in the container prints; it must succeed."""
@@ -79,16 +142,14 @@ class Bundle:
 
     def start(self) -> int:
         """Start the container in the background; the pid of its first process."""
-        with open(os.devnull, "w") as nowhere:
-            done = self.runtime(
-                *("run", "--detach", "--bundle", str(self.path), self.id),
-                capture_output=False,
-                stdout=nowhere,
-                stderr=nowhere,
-            )
-        assert done.returncode == 0
-        pid: int = self.inspect()["pid"]
-        return pid
+        pid_file = self.path / "pid"
+        done = self._without_pipes(*self.run_words("--detach", "--pid-file", str(pid_file)))
+        assert done.returncode == 0, done.stderr
+        return int(pid_file.read_text())
+
+    def start_detached(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Start the container in the background, and tell how that went."""
+        return self._without_pipes(*self.run_words("--detach", *words))
 
     def inspect(self) -> dict[str, Any]:
         """The container's state, as the runtime tells it."""
@@ -99,7 +160,19 @@ class Bundle:
         return self.runtime("exec", self.id, *words)
 
     def remove(self) -> None:
-        self.runtime("delete", "--force", self.id)
+        for bundle in [*self.siblings, self]:
+            if (bundle.state / bundle.id).exists():
+                bundle.runtime("delete", "--force", bundle.id)
+
+
+def make_root(directory: Path) -> None:
+    """A root file system of a static busybox, with users alice and root."""
+    for name in ROOT_DIRECTORIES:
+        (directory / name).mkdir(parents=True)
+    (directory / "tmp").chmod(0o1777)
+    (directory / "etc/passwd").write_text(PASSWD)
+    (directory / "etc/group").write_text(GROUP)
+    _install_busybox(directory / "bin")
 
 
 def _install_busybox(directory: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from minidock.errors import MinidockError
@@ -66,13 +68,21 @@ def test_a_limit_in_shell_enables_its_controller_from_the_top_and_then_writes() 
     assert enable.startswith("echo +pids | tee ") and command == "tee"
     assert [file.rpartition("/")[2] for file in files] == ["cgroup.subtree_control"] * 2
     assert files[1] == files[0].replace("cgroup.subtree_control", "minidock/cgroup.subtree_control")
-    assert write == "echo '10' > $CGROUP/pids.max"
+    assert write == 'echo 10 > "$CGROUP"/pids.max'
 
 
 def test_an_io_weight_in_shell_falls_back_to_the_other_file() -> None:
     assert steps(blkio_weight=500)[1].shell().splitlines()[1:] == [
-        "echo '500' > $CGROUP/io.bfq.weight || echo '4950' > $CGROUP/io.weight"
+        'echo 500 > "$CGROUP"/io.bfq.weight || echo 4950 > "$CGROUP"/io.weight'
     ]
+
+
+def test_no_path_file_or_value_can_add_a_command_to_what_would_be_typed() -> None:
+    hostile = "$(reboot) ; reboot ' `reboot`"
+    steps = cgroup.cgroup_steps(f"/{hostile}", Resources(unified={f"x.{hostile}": hostile}))
+    for line in "\n".join(step.shell() for step in steps).splitlines():
+        words = shlex.split(line, posix=True)
+        assert not {"reboot", "`reboot`", "$(reboot)"} & set(words), line
 
 
 def test_device_rules_are_followed_by_those_that_runc_always_adds() -> None:
