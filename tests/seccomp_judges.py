@@ -6,6 +6,8 @@ goes through the rules of the profile one by one. `libseccomp` has another compi
 
 from __future__ import annotations
 
+import functools
+import operator
 import struct
 import tempfile
 from collections.abc import Sequence
@@ -65,6 +67,10 @@ class Call:
 # The kernel's way ---------------------------------------------------------------------------------------------
 
 
+# jeq, jgt, jge, jset
+_COMPARISONS = {0x15: operator.eq, 0x25: operator.gt, 0x35: operator.ge, 0x45: operator.and_}
+
+
 @dataclass
 class Trace:
     """What executing a filter came to."""
@@ -76,7 +82,7 @@ class Trace:
 
 def run(program: bytes, record: bytes) -> Trace:
     """Execute a classic BPF program on a record, as strictly as the kernel's checker would want it."""
-    instructions = [struct.unpack("=HBBI", program[at : at + 8]) for at in range(0, len(program), 8)]
+    instructions = _decoded(program)
     position = accumulator = 0
     loaded: list[int] = []
     for steps in range(1, len(instructions) + 1):
@@ -93,9 +99,13 @@ def run(program: bytes, record: bytes) -> Trace:
         elif code == 0x06:  # ret k
             return Trace(value, steps, loaded)
         else:
-            holds = {0x15: accumulator == value, 0x25: accumulator > value, 0x35: accumulator >= value}
-            position += if_true if (accumulator & value if code == 0x45 else holds[code]) else if_false
+            position += if_true if _COMPARISONS[code](accumulator, value) else if_false
     raise AssertionError("the program does not end")
+
+
+@functools.cache
+def _decoded(program: bytes) -> list[tuple[int, int, int, int]]:
+    return list(struct.iter_unpack("=HBBI", program))
 
 
 # A reader's way -------------------------------------------------------------------------------------------------
@@ -250,8 +260,8 @@ def _add_rule(compiled: Any, rule: Config, default: int) -> None:
 
 
 def _argument(condition: Config) -> Any:
-    operator = getattr(pyseccomp, condition["op"].removeprefix("SCMP_CMP_"))
-    return pyseccomp.Arg(condition["index"], operator, condition["value"], condition.get("valueTwo", 0))
+    comparison = getattr(pyseccomp, condition["op"].removeprefix("SCMP_CMP_"))
+    return pyseccomp.Arg(condition["index"], comparison, condition["value"], condition.get("valueTwo", 0))
 
 
 def _exported(compiled: Any) -> bytes:

@@ -96,7 +96,7 @@ def read_resources(node: Node) -> Resources:
         throttle_write_iops=io.get("throttleWriteIOPSDevice").each(_rate),
         hugepage_limits=node.get("hugepageLimits").each(_hugepages),
         unified={key: value.text() for key, value in node.get("unified").members().items()},
-        devices=node.get("devices").each(_device_rule),
+        devices=node.get("devices").each(_device_rule) or [DeviceRule(allow=False)],  # as in runc: none by default
     )
 
 

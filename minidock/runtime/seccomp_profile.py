@@ -77,12 +77,12 @@ def resolve(
         if entry["architecture"] == _OCI_NAMES.get(machine):
             resolved["architectures"] = [entry["architecture"], *(entry.get("subArchitectures") or [])]
     rules = [_plain(rule) for rule in profile.get("syscalls") or [] if _holds(rule, *here)]
-    return {**resolved, "syscalls": rules} if resolved or rules else {}
+    return {**resolved, "syscalls": rules} if rules else resolved
 
 
 def _plain(rule: Profile) -> Profile:
     names = rule.get("names") or [rule["name"]]
-    return {"names": names, **{key: rule[key] for key in _KEPT_OF_A_RULE if rule.get(key) is not None}}
+    return {"names": names, **{key: rule[key] for key in _KEPT_OF_A_RULE if rule.get(key) not in (None, [])}}
 
 
 def _holds(rule: Profile, arch: str, capabilities: Collection[str], kernel: tuple[int, int]) -> bool:
@@ -103,7 +103,7 @@ def _kernel(release: str) -> tuple[int, int]:
     """The first two numbers of a release like 6.1.0-18-amd64: what follows does not count, as with Docker."""
     first, _, rest = release.partition(".")
     second = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    return (int(first), int(second)) if first.isdigit() and second else (0, 0)
+    return (int(first), int(second)) if first.isdecimal() and second else (0, 0)
 
 
 class _Check:
@@ -156,7 +156,7 @@ class _Check:
         self.items(condition, "caps", str, where)
         self.items(condition, "arches", str, where)
         version = self.field(condition, "minKernel", str, where)
-        if version and (version.count(".") != 1 or not version.replace(".", "0").isdigit()):
+        if version and [part.isdecimal() for part in version.split(".")] != [True, True]:
             raise self.wrong(f"{where}minKernel", f'"{version}" is no version', 'Two numbers, like "4.8".')
 
     def of_type(self, value: Any, kind: type, where: str) -> None:

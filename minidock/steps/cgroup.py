@@ -263,8 +263,13 @@ class CreateCgroup(Step):
             group = cgroups.locate(self.path)
         except MinidockError:  # cgroup2 is not mounted, so nothing was made
             return
-        if not self._taken and (not self.owner or cgroups.mark_of(group) == self.owner):
+        if self._taken:
+            return
+        mark = cgroups.mark_of(group)
+        if mark == self.owner:
             cgroups.end(group)
+        elif not mark and not cgroups.processes(group):  # a crash came between making and marking it
+            cgroups.remove(group)
 
 
 def _described(path: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LAYERS = "minidock.layers"  # a JSON list of directories, topmost first: the root is an overlay of them
 UPPER = "minidock.upper"  # the directory that takes the container's changes; absent: read-only
 WORK = "minidock.work"  # overlayfs's scratch directory, beside the upper one
+_COUNTED = ("cpu", "io", "memory", "pids")  # enabled even without limits, so that use can be told
 INIT = "minidock.init"  # the path of a static program to be the reaping init, `tini` for Debian's
 
 
@@ -117,7 +118,8 @@ def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place)
 
 
 def _cgroup(spec: Spec, place: Place) -> list[Step]:
-    return list(cgroup_steps(place.cgroup(spec), spec.linux.resources))
+    path, resources = place.cgroup(spec), spec.linux.resources
+    return list(cgroup_steps(path, resources, controllers=_COUNTED, owner=place.container_id))
 
 
 def _birth(spec: Spec) -> list[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -18,6 +19,13 @@ from minidock.oci.resources import Resources
 from minidock.steps.cgroup import cgroup_steps
 from minidock.steps.live import Live
 from minidock.steps.step import Plan
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
 
 
 class Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -17,3 +18,15 @@ def bundle(tmp_path: Path) -> Generator[Bundle]:
     made = Bundle(tmp_path)
     yield made
     made.remove()
+
+
+@pytest.fixture
+def open_bundle() -> Generator[Bundle]:
+    """A bundle that users other than root can reach as well, as root of a user namespace is one of them."""
+    with tempfile.TemporaryDirectory(prefix="minidock-test-") as directory:
+        Path(directory).chmod(0o755)
+        made = Bundle(Path(directory))
+        try:
+            yield made
+        finally:
+            made.remove()

@@ -15,7 +15,7 @@ import pytest
 
 from minidock.images import image
 from minidock.images.layout import LAYER, Layout
-from tests.tarballs import END, directory, file, header, hard_link, pax, symlink, unpacked
+from tests.tarballs import END, directory, file, hard_link, header, pax, symlink, unpacked
 
 _PROCESSES = multiprocessing.get_context("fork")
 _NAME = "docker.io/library/a:latest"
@@ -33,16 +33,13 @@ def merged(root: Path, *archives: bytes) -> set[str]:
     """What there is, file by file, where the kernel's overlayfs has laid the layers over one another."""
     layout = Layout(str(root))
     store(layout, *archives)
-    layers = image.resolve(layout.root, "a").layers
-    options = "lowerdir=" + ":".join([*reversed(layers), str(root / "layers")])
-    script = (
-        'mount -t overlay overlay -o "$1" "$2" && cd "$2" && find . ! -path "./[0-9a-f]*[0-9a-f]*[0-9a-f]*[0-9a-f]*/*"'
-    )
+    options = "lowerdir=" + ":".join(reversed(image.resolve(layout.root, "a").layers))
     target = root / "merged"
     target.mkdir()
+    script = 'mount -t overlay overlay -o "$1" "$2" && cd "$2" && find . ! -name .'
     command = ["unshare", "--mount", "sh", "-c", script, "sh", options, str(target)]
     found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-    return {name[2:] for name in found if not (len(name) == 66 or name == ".")}
+    return {name.removeprefix("./") for name in found}
 
 
 def test_a_whiteout_hides_what_the_layers_below_have(tmp_path: Path) -> None:
@@ -99,7 +96,7 @@ def facts(tree: Path) -> dict[str, object]:
             content = (of.st_size, of.st_blocks, hashlib.sha256(path.read_bytes()).hexdigest())
         elif stat.S_ISLNK(of.st_mode):
             content = os.readlink(path)
-        same = first_names.setdefault(of.st_ino, path.name)
+        same = first_names.setdefault(of.st_ino, str(path.relative_to(tree)))
         kernel = (of.st_mode, of.st_uid, of.st_gid, of.st_mtime_ns, of.st_rdev, of.st_nlink)
         found[str(path.relative_to(tree))] = (kernel, xattrs, content, same)
     return found

@@ -42,7 +42,7 @@ def test_two_builds_of_busybox_are_the_same_file_of_less_than_3_megabytes(tmp_pa
     assert sorted(os.listdir(tmp_path)) == ["one.tar", "two.tar"]
 
 
-def test_the_archive_goes_to_standard_output_when_that_is_no_terminal(tmp_path: Path) -> None:
+def test_the_archive_goes_to_standard_output_when_that_is_no_terminal() -> None:
     assert build("busybox").stdout == build("busybox", "-o", "-").stdout == recipes.busybox()
 
 

@@ -31,7 +31,7 @@ OWN = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 X86_64, X86, X32 = "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"
 AARCH64, ARM = "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"
 MACHINE = {X86_64: "x86_64", X86: "x86_64", X32: "x86_64", AARCH64: "aarch64", ARM: "aarch64"}
-CAPABILITIES = ("", "CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE", "CAP_SYS_TIME")
+CAPABILITIES = ("", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
 NOTHING = (0, 0, 0, 0, 0, 0)
 UPPER = 1 << 32
 
@@ -343,7 +343,7 @@ SOME_NUMBERS = sorted(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(profiles, st.lists(st.tuples(*[words] * 6), min_size=1, max_size=6))
 def test_any_profile_says_of_any_call_what_its_rules_say(config: Config, several: list[tuple[int, ...]]) -> None:
     program = seccomp.compile(config, "x86_64")

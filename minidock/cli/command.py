@@ -1,0 +1,55 @@
+"""A command of `minidock` as data: how it is called, which flags it has, what it is for.
+
+Parsing, `--help`, and later completion and manual pages, all come from this one description.
+"""
+
+from __future__ import annotations
+
+from minidock.runtime.arguments import FLAG, Arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Flag:
+    """One flag. `takes` is what its help calls its value: `string`, `list`, `bytes`; none: it is on or off."""
+
+    def __init__(self, name: str, about: str, *, letter: str = "", takes: str = "", kind: str = FLAG) -> None:
+        self.name = name
+        self.letter = letter
+        self.takes = takes
+        self.kind = kind
+        self.about = about
+
+
+class Command:
+    """One command."""
+
+    def __init__(
+        self,
+        name: str,
+        usage: str,
+        about: str,
+        do: Callable[[Arguments], int],
+        *,
+        flags: Sequence[Flag] = (),
+        least_words: int = 0,
+        most_words: int | None = None,
+        flags_end: int | None = None,
+        notes: str = "",
+    ) -> None:
+        self.name = name
+        self.usage = usage  # what follows the name
+        self.about = about
+        self.do = do
+        self.flags = flags
+        self.least_words = least_words
+        self.most_words = most_words  # None: any number
+        self.flags_end = flags_end  # after so many plain words, what looks like a flag is not ours
+        self.notes = notes  # more to know, at the end of the help
+
+    def arguments(self) -> Arguments:
+        known = {flag.name: flag.kind for flag in self.flags}
+        letters = {flag.letter: flag.name for flag in self.flags if flag.letter}
+        return Arguments({**known, "help": FLAG}, letters)

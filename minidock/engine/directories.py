@@ -1,0 +1,85 @@
+"""Where a container is on disk. Everything it owns is below one directory, named after its id.
+
+<root>/containers/ID/config.json    the OCI configuration: the directory is the runtime's bundle
+                     root           where the runtime mounts the container's tree, for itself alone
+                     upper, work    what the container writes, and overlayfs's scratch directory
+                     hosts, hostname, resolv.conf
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock import jsonfile
+from minidock.errors import MinidockError, reason
+from minidock.images import drafts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from minidock.jsonfile import Json
+
+_SHORT = 12
+
+
+def data_root() -> str:
+    """Images and containers; /var/lib/minidock unless MINIDOCK_ROOT says otherwise."""
+    return os.path.abspath(os.environ.get("MINIDOCK_ROOT") or "/var/lib/minidock")
+
+
+def new_id() -> str:
+    """64 hexadecimal digits, as Docker has them. Not only digits, since people give ids where names may stand too."""
+    while True:
+        found = os.urandom(32).hex()
+        if not found[:_SHORT].isdecimal():
+            return found
+
+
+class Place:
+    """The directory of one container, which need not exist."""
+
+    def __init__(self, root: str, container_id: str) -> None:
+        self.id = container_id
+        self.path = f"{root}/containers/{container_id}"
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:_SHORT]
+
+    def file(self, name: str) -> str:
+        return f"{self.path}/{name}"
+
+    def make(self, document: Json, texts: Mapping[str, str], lowest: str) -> None:
+        """Write all of it. The tree's own root, `/`, is that of `upper`: it takes mode and owner from the image."""
+        try:
+            os.makedirs(self.path, mode=0o711)
+            for name in ("root", "work", "upper"):
+                os.mkdir(self.file(name), 0o711)
+            _like(lowest, self.file("upper"))
+            for name, text in texts.items():
+                _write(self.file(name), text)
+            _write(self.file("config.json"), jsonfile.dump(document), mode=0o600)
+        except OSError as error:
+            hint = "this needs root: try again with sudo" if os.geteuid() else ""
+            raise MinidockError(f"cannot make the container's directory: {reason(error)}", hint=hint) from None
+
+    def remove(self) -> None:
+        try:
+            drafts.remove(self.path)
+        except FileNotFoundError:
+            pass
+
+
+def _like(model: str, directory: str) -> None:
+    status = os.stat(model)
+    os.chown(directory, status.st_uid, status.st_gid)
+    os.chmod(directory, status.st_mode & 0o7777)
+
+
+def _write(path: str, text: str, mode: int = 0o644) -> None:
+    """Readable by every user of the container, whatever the umask of whoever starts it."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+        os.fchmod(fd, mode)
+        file.write(text)
