@@ -208,7 +208,7 @@ def _condition(argument: dict[str, Any], where: str) -> Condition:
 
 def _tokens(architectures: list[str]) -> list[int]:
     """The tokens of some architectures, the machine's own last: what is written last is what runs first."""
-    return list(dict.fromkeys(ARCHITECTURES[name][1] for name in reversed(architectures)))
+    return list(dict.fromkeys(ARCHITECTURES[name][1] for name in architectures))[::-1]
 
 
 def _numbers_of(token: int, architectures: list[str], calls: _Calls, blocks: _Blocks) -> int:

@@ -21,6 +21,8 @@ from tests.integration.bundles import Bundle
 from tests.integration.facts import capabilities, eventually, fields
 from tests.integration.hostile import INTERPRETER, Insider
 
+PATIENCE = 30 * float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1"))
+LIMITED_USER = 54321  # nobody else's, so that a limit on its processes counts only ours
 PAYLOAD = "open('/pwned', 'w').write('the host interpreter ran here')"
 
 
@@ -80,7 +82,7 @@ def test_an_image_that_names_proc_self_exe_does_not_get_the_hosts_interpreter_ru
 ) -> None:
     _lure(bundle, insider)
     (bundle.rootfs / "payload.py").write_text(PAYLOAD)
-    done = bundle.program(*HOSTILE_PROGRAMS[kind](bundle)).run()
+    done = bundle.program(*HOSTILE_PROGRAMS[kind](bundle)).run(timeout=PATIENCE)
     assert done.returncode not in (0, 1), done
     assert not (bundle.rootfs / "pwned").exists()
     assert "Python" not in done.stdout + done.stderr
@@ -90,12 +92,16 @@ def test_an_image_that_names_proc_self_exe_does_not_get_the_hosts_interpreter_ru
 def test_an_exec_of_proc_self_exe_does_not_run_the_hosts_interpreter(
     bundle: Bundle, insider: Insider, kind: str
 ) -> None:
+    """Nor does it set off a chain of processes, each of which executes the next."""
     _lure(bundle, insider)
     (bundle.rootfs / "payload.py").write_text(PAYLOAD)
     words = HOSTILE_PROGRAMS[kind](bundle)
-    bundle.sleeping()
-    bundle.execute(*words)
+    bundle.process["user"] = {"uid": LIMITED_USER, "gid": 0}
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NPROC", "soft": 30, "hard": 30}]
+    pid = bundle.sleeping()
+    bundle.runtime("exec", bundle.id, *words, timeout=PATIENCE)
     assert not (bundle.rootfs / "pwned").exists()
+    eventually(lambda: bundle.runtime("ps", bundle.id).stdout.split() == ["PID", str(pid)])
 
 
 def test_the_lure_of_these_tests_is_one_that_an_interpreter_would_take(bundle: Bundle, insider: Insider) -> None:
@@ -134,7 +140,7 @@ def test_a_hook_from_the_image_has_no_more_rights_than_the_container(bundle: Bun
 
 
 def test_a_hook_from_the_image_gets_no_descriptor_of_the_host(bundle: Bundle) -> None:
-    _program_file(bundle, b"#!/bin/sh\nfor fd in /proc/$$/fd/*; do readlink $fd; done > /facts\n")
+    _program_file(bundle, b"#!/bin/sh\nfor fd in /proc/$$/fd/*; do readlink $fd; done > /facts; true\n")
     bundle.config["hooks"] = {"startContainer": [{"path": "/hostile"}]}
     bundle.program("true").write()
     words = bundle.command(*bundle.run_words())
@@ -147,7 +153,6 @@ def test_a_hook_from_the_image_gets_no_descriptor_of_the_host(bundle: Bundle) ->
 WATCHER = """
 interpreter = tuple(map(int, sys.argv[1:3]))
 own_root = os.stat("/").st_dev, os.stat("/").st_ino
-print("watching", flush=True)
 found, seen = set(), set()
 
 def look(pid):
@@ -180,6 +185,8 @@ while not os.path.exists("/stop"):
         if pid.isdigit() and int(pid) not in own:
             seen.add(pid)
             look(pid)
+    if not os.path.exists("/watching"):
+        open("/watching", "w")
 open("/report", "w").write(repr((sorted(found), len(seen))))
 """
 
@@ -190,7 +197,9 @@ def _watch(bundle: Bundle, insider: Insider, *, alone: bool = False) -> int:
     own = "own = {os.getpid()}" if alone else "own = {1, os.getpid()}"
     words = insider.plant(bundle, f"{own}\n{WATCHER}", "watcher.py")
     insider.enter(bundle)
-    return bundle.program(*words, str(status.st_dev), str(status.st_ino)).start()
+    pid = bundle.program(*words, str(status.st_dev), str(status.st_ino)).start()
+    eventually((bundle.rootfs / "watching").exists)
+    return pid
 
 
 def _report(bundle: Bundle) -> tuple[list[str], int]:
@@ -204,8 +213,8 @@ def _report(bundle: Bundle) -> tuple[list[str], int]:
 def test_a_process_inside_cannot_seize_the_interpreter_of_an_exec(
     bundle: Bundle, insider: Insider, added: list[str]
 ) -> None:
-    for names in bundle.process["capabilities"].values():
-        names += added if names else []
+    allowed = [*bundle.process["capabilities"]["bounding"], *added]
+    bundle.process["capabilities"].update(bounding=allowed, permitted=allowed, effective=allowed)
     _watch(bundle, insider)
     for _ in range(20):
         assert bundle.execute("true").returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from typing import Any
 
 import pytest
@@ -138,6 +139,13 @@ def test_the_default_profile_is_a_short_program_of_short_paths(machine: str) -> 
         steps = [run(program, Call(architecture, n).record()).steps for n in all_numbers(architecture)]
         assert max(steps) <= 24
         assert sum(steps) / len(steps) <= 13
+
+
+@pytest.mark.parametrize(("machine", "token"), [("x86_64", 0xC000003E), ("aarch64", 0xC00000B7)])
+def test_the_machines_own_architecture_is_asked_for_first(machine: str, token: int) -> None:
+    first, second, *_ = struct.iter_unpack("=HBBI", seccomp.compile(docker(machine), machine))
+    assert first == (0x20, 0, 0, 4), "load the architecture"
+    assert (second[0], second[3]) == (0x15, token), "compare"
 
 
 def test_no_argument_is_loaded_for_a_call_that_is_always_allowed() -> None:
