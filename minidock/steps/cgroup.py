@@ -156,9 +156,9 @@ def cpuset_writes(resources: Resources) -> list[Write]:
 
 
 def pids_writes(resources: Resources) -> list[Write]:
-    """A limit of 0 becomes 1, as in runc: the first process is there either way, and no other can be."""
+    """0 means no limit, as it did up to version 1.2 of the specification: Podman writes it."""
     limit = resources.pids_limit
-    return [] if limit is None else [Write("pids.max", number_or_max(limit or 1))]
+    return [] if limit is None else [Write("pids.max", number_or_max(limit or -1))]
 
 
 def io_writes(resources: Resources) -> list[Write]:
@@ -309,9 +309,14 @@ class Limits(Step):
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         group = cgroups.locate(self.path)
+        if self._only_lifts() and not set(self.controllers()) <= set(cgroups.offered(group)):
+            return  # where the controller does not work, there is no limit to lift
         cgroups.enable(group, self.controllers())
         for write in self.writes:
             write.do(group)
+
+    def _only_lifts(self) -> bool:
+        return all(write.value == "max" for write in self.writes)
 
 
 class MemoryLimits(Limits):

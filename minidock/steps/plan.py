@@ -94,6 +94,7 @@ def container_plan(spec: Spec, place: Place) -> ContainerPlan:
         *_hooks("createContainer", spec, place),
         root.Pivot(),
         *_hardening(spec),
+        *(_found(spec.process) if spec.process else []),
     ]
     start = [*_hooks("startContainer", spec, place), *_program(spec, place)] if spec.process else []
     return ContainerPlan(Plan(_named(create)), Plan(_named(start)))
@@ -111,7 +112,8 @@ def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place)
         process.JoinContainer(pid, kinds),
         *([devices.Console(program.rows, program.columns, bind=False)] if terminal else []),
         identity.SessionKeyring(place.container_id),
-        *_identity(program, spec.linux.seccomp),
+        *_found(program),
+        *_weakened(program, spec.linux.seccomp),
         process.Execute(program.args, fork=True, terminal=terminal),
     ]
     return Plan(_named(steps))
@@ -264,19 +266,21 @@ def _program(spec: Spec, place: Place) -> list[Step]:
     return [
         process.Session(terminal=program.terminal),
         identity.SessionKeyring(place.container_id),
-        *_identity(program, spec.linux.seccomp),
+        *_weakened(program, spec.linux.seccomp),
         process.Execute(program.args),
     ]
 
 
-def _identity(program: Process, filter_: Json) -> list[Step]:
+def _found(program: Process) -> list[Step]:
+    """What the program needs of the image. It is looked for before anybody waits: a mistake shows at once."""
+    return [identity.FindUser(program.user), process.WorkingDirectory(program.cwd), process.FindProgram(program)]
+
+
+def _weakened(program: Process, filter_: Json) -> list[Step]:
     """A filter needs the right to set one, which no_new_privs replaces: with it, the filter comes last."""
     early = [identity.Seccomp(filter_)] if filter_ and not program.no_new_privileges else []
     late = [identity.Seccomp(filter_)] if filter_ and program.no_new_privileges else []
     return [
-        identity.FindUser(program.user),
-        process.WorkingDirectory(program.cwd),
-        process.FindProgram(program),
         *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
         *early,
         identity.BoundingSet(program.capabilities["bounding"]),

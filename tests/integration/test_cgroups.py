@@ -385,3 +385,10 @@ def test_what_the_steps_would_type_does_what_they_do(scene: Scene) -> None:
     fd = cgroups.open_group(group)
     assert len(device_filter.attached(fd)) == 1
     os.close(fd)
+
+
+@pytest.mark.hybrid_host
+def test_the_absence_of_a_limit_needs_no_controller(scene: Scene) -> None:
+    """Podman says `"pids": {"limit": -1}` for a container without a limit."""
+    group = scene.group(pids_limit=-1)
+    assert "pids" not in cgroups.offered(group.directory)

@@ -123,8 +123,8 @@ def test_a_group_gets_its_weight_while_it_is_not_idle() -> None:
     assert from_idle == [("cpu.idle", "0"), ("cpu.weight", "1")]
 
 
-@pytest.mark.parametrize(("limit", "written"), [(-1, "max"), (0, "1"), (1, "1"), (512, "512")])
-def test_a_pids_limit_is_a_number_or_none_when_negative(limit: int, written: str) -> None:
+@pytest.mark.parametrize(("limit", "written"), [(-1, "max"), (0, "max"), (1, "1"), (512, "512")])
+def test_a_pids_limit_is_a_number_or_none_when_negative_or_zero(limit: int, written: str) -> None:
     assert lines(cgroup.pids_writes(Resources(pids_limit=limit))) == [("pids.max", written)]
 
 
