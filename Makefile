@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One failing check must not hide what the others have to say.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run test tools lint style types layers unit integration network vm bench clean
+.PHONY: help run test tools lint style types layers unit integration peers vm bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*[#][#] ' 'NF == 2 { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,7 +20,7 @@ run: ## Set minidock up, once, and run a container (root)
 	@provision/machine run
 	$(PREFIX)/bin/minidock run --rm busybox echo 'Hello from a container made by minidock'
 
-test: lint unit integration network vm ## Set up for tests as well, once, and run them all (root)
+test: lint unit integration peers vm ## Set up for tests as well, once, and run them all (root)
 
 tools:
 	@provision/machine test
@@ -43,8 +43,8 @@ unit: tools ## Tests that need no root
 integration: tools ## Tests on this kernel (root)
 	python -m pytest tests/integration
 
-network: tools ## Tests that fetch Debian packages (root)
-	python -m pytest tests/network
+peers: tools ## Tests with other engines, and with packages that Debian serves (root)
+	python -m pytest tests/peers tests/network
 
 vm: tools ## The same on a stock Debian kernel with cgroup v2, in a virtual machine (root, once)
 	python -m pytest tests/vm
