@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 class Flag:
     """One flag. `takes` is what its help calls its value: `string`, `list`, `bytes`; none: it is on or off."""
 
-    def __init__(self, name: str, about: str, *, letter: str = "", takes: str = "", kind: str = FLAG) -> None:
+    def __init__(
+        self, name: str, about: str, *, letter: str = "", takes: str = "", kind: str = FLAG, also: str = ""
+    ) -> None:
         self.name = name
         self.letter = letter
+        self.also = also  # an older name, which help does not show
         self.takes = takes
         self.kind = kind
         self.about = about
@@ -51,5 +54,5 @@ class Command:
 
     def arguments(self) -> Arguments:
         known = {flag.name: flag.kind for flag in self.flags}
-        letters = {flag.letter: flag.name for flag in self.flags if flag.letter}
-        return Arguments({**known, "help": FLAG}, letters)
+        aliases = {alias: flag.name for flag in self.flags for alias in (flag.letter, flag.also) if alias}
+        return Arguments({**known, "help": FLAG}, aliases)

@@ -19,6 +19,8 @@ def _run(arguments: Arguments) -> int:
     asked = options(arguments)
     if asked.terminal:
         _look_at_terminal(asked)
+    if not asked.interactive:
+        _end_input()
     return engine.run(asked)
 
 
@@ -30,6 +32,13 @@ def _look_at_terminal(asked: Options) -> None:
         asked.console_size = (rows, columns)
     except OSError:  # output goes elsewhere
         pass
+
+
+def _end_input() -> None:
+    """Without -i a program sees the end of its input at once, as in Docker."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(null, 0)
+    os.close(null)
 
 
 COMMAND = Command(

@@ -50,13 +50,18 @@ class Place:
     def file(self, name: str) -> str:
         return f"{self.path}/{name}"
 
-    def make(self, document: Json, texts: Mapping[str, str], lowest: str) -> None:
-        """Write all of it. The tree's own root, `/`, is that of `upper`: it takes mode and owner from the image."""
+    def make(self, document: Json, texts: Mapping[str, str], model: str) -> None:
+        """Write all of it. The container's `/` is `upper`, so that takes its mode and owner from the image's.
+
+        For root alone: a container may write set-user-id programs, which no user of the host is to run
+        (CVE-2021-41091), and config.json holds its environment, secrets too.
+        """
         try:
-            os.makedirs(self.path, mode=0o711)
+            os.makedirs(os.path.dirname(self.path), mode=0o711, exist_ok=True)
+            os.mkdir(self.path, 0o700)
             for name in ("root", "work", "upper"):
                 os.mkdir(self.file(name), 0o711)
-            _like(lowest, self.file("upper"))
+            _like(model, self.file("upper"))
             for name, text in texts.items():
                 _write(self.file(name), text)
             _write(self.file("config.json"), jsonfile.dump(document), mode=0o600)

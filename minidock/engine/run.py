@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from minidock.engine import mounts, network_files
 from minidock.engine.configuration import configuration, hostname
 from minidock.engine.directories import Place, data_root, new_id
@@ -30,8 +28,6 @@ def run(options: Options) -> int:
     document = configuration(image, options, place)
     for bind in mounts.binds(options):
         bind.prepare()
-    if not options.interactive:
-        _close_input()
     try:
         place.make(document, network_files.texts(options.network, hostname(options, place)), image.layers[-1])
         return running.run(state_root(), place.id, place.path)
@@ -44,13 +40,6 @@ def _image(root: str, options: Options) -> Image:
     if not image.layers:
         raise MinidockError(f"image {options.image} has no layers", hint="there is no program in it that could run")
     return image
-
-
-def _close_input() -> None:
-    """Without -i a program sees the end of its input at once, as in Docker."""
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    os.dup2(null, 0)
-    os.close(null)
 
 
 def plan(options: Options) -> ContainerPlan:

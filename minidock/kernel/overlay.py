@@ -4,7 +4,7 @@ An image is a stack of layers, each a directory. overlayfs shows them merged; wh
 `upper` directory, and a removed file is marked there by a whiteout. The container's root is such a mount.
 
 mount(2) takes its options in one page of 4096 bytes, which some 40 layers with long paths fill. From Linux
-6.8 on each layer is handed over by itself (`lowerdir+`). Before, a stack that is too long for the page gets
+6.7 on each layer is handed over by itself (`lowerdir+`). Before, a stack that is too long for the page gets
 short names: the numbers of open descriptors, seen from /proc/self/fd as the working directory.
 https://docs.kernel.org/filesystems/overlayfs.html
 """
@@ -20,7 +20,7 @@ from minidock.kernel.syscalls import FSCONFIG_CMD_CREATE, FSCONFIG_SET_STRING
 MOST_LAYERS = 500  # OVL_MAX_STACK in the kernel
 _PAGE = 4096
 _LONGEST = 256
-_EINVAL = 22
+_LOWER_PLUS_SINCE = (6, 7)
 
 
 def mount(lower: list[str], upper: str, work: str, place: str) -> int:
@@ -33,14 +33,15 @@ def mount(lower: list[str], upper: str, work: str, place: str) -> int:
             f"an overlay of {len(lower)} layers: the kernel stacks at most {MOST_LAYERS}",
             hint="squash some layers of the image into one",
         )
-    try:
+    if _kernel_version() >= _LOWER_PLUS_SINCE:
         return _by_option(lower, upper, work)
-    except _NoLowerPlus:
-        return _by_page(lower, upper, work, place)
+    return _by_page(lower, upper, work, place)
 
 
-class _NoLowerPlus(Exception):
-    """This kernel does not know the option `lowerdir+`."""
+def _kernel_version() -> tuple[int, int]:
+    """By number, since older kernels take any option, complain in their log, and fail without a reason."""
+    major, minor = os.uname().release.split(".")[:2]
+    return int(major), int("".join(letter for letter in minor if letter.isdecimal()) or "0")
 
 
 def _by_option(lower: list[str], upper: str, work: str) -> int:
@@ -49,7 +50,7 @@ def _by_option(lower: list[str], upper: str, work: str) -> int:
     held: list[int] = []
     try:
         for layer in lower:
-            _set_first_seen(fs, "lowerdir+", _short(layer, held), known=layer is not lower[0])
+            syscalls.fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", _short(layer, held))
         for key, value in (("upperdir", upper), ("workdir", work)):
             if value:
                 syscalls.fsconfig(fs, FSCONFIG_SET_STRING, key, _short(value, held))
@@ -60,15 +61,6 @@ def _by_option(lower: list[str], upper: str, work: str) -> int:
     finally:
         for fd in (fs, *held):
             os.close(fd)
-
-
-def _set_first_seen(fs: int, key: str, value: str, *, known: bool) -> None:
-    try:
-        syscalls.fsconfig(fs, FSCONFIG_SET_STRING, key, value)
-    except OSError as error:
-        if error.errno == _EINVAL and not known:
-            raise _NoLowerPlus from None
-        raise
 
 
 def _short(path: str, held: list[int]) -> str:

@@ -30,7 +30,7 @@ class Arguments:
 
     def __init__(self, known: Mapping[str, str], aliases: Mapping[str, str]) -> None:
         self._known = known
-        self._aliases = aliases  # one letter → name
+        self._aliases = aliases  # one letter, or another long name → name
         self._values: dict[str, list[str]] = {}
         self.words: list[str] = []
 
@@ -52,9 +52,10 @@ class Arguments:
         self.words += rest
 
     def _long(self, word: str, rest: list[str]) -> None:
-        name, equals, value = word[2:].partition("=")
+        given, equals, value = word[2:].partition("=")
+        name = self._aliases.get(given, given) if len(given) > 1 else given
         if name not in self._known:
-            raise UsageError(f"unknown flag: --{name}", hint="--help lists the flags")
+            raise UsageError(f"unknown flag: --{given}", hint="--help lists the flags")
         if equals:
             self._keep(name, value)
         else:
@@ -107,7 +108,7 @@ class Arguments:
 
     def shown(self, name: str) -> str:
         """A flag as help and errors name it: `-m, --memory`."""
-        letter = next((letter for letter, long in self._aliases.items() if long == name), "")
+        letter = next((letter for letter, long in self._aliases.items() if long == name and len(letter) == 1), "")
         return f"-{letter}, --{name}" if letter else f"--{name}"
 
     def invalid(self, name: str, value: str, why: str) -> UsageError:

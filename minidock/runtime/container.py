@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 class Container:
     """One container: what is written down of it, and what the kernel says of it now."""
 
-    def __init__(self, record: Record, spec: Spec | None = None) -> None:
+    def __init__(self, record: Record, spec: Spec | None = None, plan: ContainerPlan | None = None) -> None:
         self.record = record
         self.id = record.id
         self.spec = spec or record.spec()
+        self._plan = plan
         self.place = Place(record.id, record.bundle)
         self.gate = Gate(record.path)
 
@@ -81,7 +82,8 @@ class Container:
         }
 
     def plan(self) -> ContainerPlan:
-        return container_plan(self.spec, self.place)
+        """The plan it was made by, or, in another process, the same again: plans follow from the configuration."""
+        return self._plan or container_plan(self.spec, self.place)
 
     def expect(self, *allowed: str) -> None:
         """Refuse a verb that the container's state does not allow."""
@@ -116,7 +118,7 @@ def create(
     spec = read_spec(f"{bundle}/config.json")
     plan = _plan_to_run(spec, Place(container_id, bundle), preserved, without)
     record = Record.make(root, container_id, bundle, spec)
-    container = Container(record, spec)
+    container = Container(record, spec, plan)
     journal = Journal(record.path)
     live = Live(observers=[journal, *observers])
     live.console = console

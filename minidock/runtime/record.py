@@ -58,9 +58,9 @@ class Record:
     def make(cls, root: str, container_id: str, bundle: str, spec: Spec) -> Record:
         """A new directory; the one who makes it owns the name."""
         record = cls(root, container_id)
-        os.makedirs(root, mode=0o711, exist_ok=True)
+        os.makedirs(root, mode=0o700, exist_ok=True)
         try:
-            os.mkdir(record.path, 0o711)
+            os.mkdir(record.path, 0o700)  # config.json may hold secrets, in the environment
         except FileExistsError:
             raise MinidockError(
                 f'container with given ID already exists: "{container_id}"',

@@ -207,8 +207,9 @@ class BecomeUser(Step):
     why = "without it every program runs as root, whatever the image says"
     hints = {22: "this id is not mapped in the container's user namespace: see linux.uidMappings"}
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, *, terminal: bool) -> None:
         self.user = user
+        self.terminal = terminal  # the standard streams are the container's own terminal
 
     def says(self) -> str:
         return f"become user {self.user.name or f'{self.user.uid}:{self.user.gid}'}, with umask {self.user.umask:03o}"
@@ -218,16 +219,17 @@ class BecomeUser(Step):
 
     def do(self, live: Live) -> None:
         for stream in range(3):
-            _own_stream(stream, live.uid)
+            _own_stream(stream, live.uid, terminal=self.terminal)
         os.umask(self.user.umask)
         processes.become(live.uid, live.gid, live.groups)
 
 
-def _own_stream(fd: int, uid: int) -> None:
-    """The program must be able to reopen /dev/stdout; but the host's /dev/null stays root's."""
+def _own_stream(fd: int, uid: int, *, terminal: bool) -> None:
+    """The program must be able to reopen /dev/stdout; but the host's files, devices and terminals stay whose they are."""
     try:
         status = os.fstat(fd)
-        if status.st_uid != uid and not stat.S_ISREG(status.st_mode) and status.st_rdev != os.makedev(1, 3):
+        ours = terminal if stat.S_ISCHR(status.st_mode) else not stat.S_ISREG(status.st_mode)
+        if ours and status.st_uid != uid:
             os.fchown(fd, uid, -1)
     except OSError:  # closed, or of a kind or an owner that cannot change
         pass

@@ -284,7 +284,7 @@ def _weakened(program: Process, filter_: Json) -> list[Step]:
         *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
         *early,
         identity.BoundingSet(program.capabilities["bounding"]),
-        identity.BecomeUser(program.user),
+        identity.BecomeUser(program.user, terminal=program.terminal),
         identity.Capabilities(program.capabilities),
         *late,
     ]

@@ -41,7 +41,9 @@ def find(user: User, passwd: str, group: str) -> Found:
         member_of = []
     else:
         member_of = [int(row[2]) for row in groups if name in row[3].split(",") and row[2].isdecimal()]
-    return Found(uid, gid, [*member_of, *user.groups], (row[5] if row else "") or "/")
+    # The primary group is one of the supplementary ones too, or a setgid program would lose it (CVE-2022-36109).
+    groups_of_user = list(dict.fromkeys([gid, *member_of, *user.groups]))
+    return Found(uid, gid, groups_of_user, (row[5] if row else "") or "/")
 
 
 def _rows(text: str, fields: int) -> list[list[str]]:

@@ -120,9 +120,9 @@ class Bundle:
 
     def create(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Make the container; its program waits."""
-        return self._without_pipes("create", *words, "--bundle", str(self.path), self.id)
+        return self.without_pipes("create", *words, "--bundle", str(self.path), self.id)
 
-    def _without_pipes(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def without_pipes(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A container that lives on has the streams of who made it: a pipe would stay open as long as it lives."""
         errors = self.path / "errors"
         with errors.open("w") as file:
@@ -143,13 +143,13 @@ class Bundle:
     def start(self) -> int:
         """Start the container in the background; the pid of its first process."""
         pid_file = self.path / "pid"
-        done = self._without_pipes(*self.run_words("--detach", "--pid-file", str(pid_file)))
+        done = self.without_pipes(*self.run_words("--detach", "--pid-file", str(pid_file)))
         assert done.returncode == 0, done.stderr
         return int(pid_file.read_text())
 
     def start_detached(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Start the container in the background, and tell how that went."""
-        return self._without_pipes(*self.run_words("--detach", *words))
+        return self.without_pipes(*self.run_words("--detach", *words))
 
     def inspect(self) -> dict[str, Any]:
         """The container's state, as the runtime tells it."""

@@ -45,6 +45,7 @@ class Insider:
         self.directory = directory
         library = directory / f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
         (library / "lib-dynload").mkdir(parents=True)
+        directory.chmod(0o755)
         (directory / "so").mkdir()
         (directory / "bin").mkdir()
         shutil.copy(INTERPRETER, directory / "bin/python3")
@@ -62,6 +63,11 @@ class Insider:
     def enter(self, bundle: Bundle) -> None:
         bundle.mount("/py", str(self.directory), options=("ro",))
         bundle.process["env"] += ["PYTHONHOME=/py", "LD_LIBRARY_PATH=/py/so"]
+
+    def install_loader(self, bundle: Bundle) -> None:
+        """Put the loader and the libraries where programs look for them by themselves."""
+        (bundle.rootfs / "lib64").symlink_to("/py/so")
+        (bundle.rootfs / "lib").symlink_to("/py/so")
 
     def plant(self, bundle: Bundle, source: str, name: str = "probe.py") -> list[str]:
         """Write a program into the image; the command line that runs it."""
@@ -122,6 +128,12 @@ class Stage:
 
     def mounts(self) -> list[str]:
         return Path(f"/proc/{self._holder.pid}/mountinfo").read_text().splitlines()
+
+    def changed(self, before: list[str]) -> list[str]:
+        """What was mounted or unmounted since; a mount also goes when somebody removes the directory under it."""
+        now = self.mounts()
+        gone = [line for line in before if line not in now and Path(line.split()[4]).exists()]
+        return [*gone, *(line for line in now if line not in before)]
 
     def command(self, *words: str) -> list[str]:
         """A command line that runs in the mount namespace of the stage."""

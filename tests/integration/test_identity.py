@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,11 +160,15 @@ def test_a_capability_that_does_not_exist_is_named_with_its_field(bundle: Bundle
 @pytest.mark.parametrize("forbidden", [False, True])
 def test_new_privileges_can_be_forbidden(bundle: Bundle, forbidden: bool) -> None:  # noqa: FBT001
     """A setuid root program makes a plain user root, or does not."""
-    (bundle.rootfs / "bin/setuid").write_bytes((bundle.rootfs / "bin/busybox").read_bytes())
+    (bundle.rootfs / "bin/setuid").write_bytes(Path("/usr/bin/tini-static").read_bytes())  # it executes a program
     (bundle.rootfs / "bin/setuid").chmod(0o4755)
-    (bundle.rootfs / "bin/cat-as-root").symlink_to("setuid")
     bundle.process.update(user={"uid": 1000, "gid": 1000}, noNewPrivileges=forbidden)
-    found = fields(bundle.output("grep NoNewPrivs /proc/self/status; setuid grep Uid /proc/self/status"))
+    bundle.script("""
+        setuid -- sleep 3600 2>/dev/null &
+        while [ "$(cat /proc/$!/comm)" != setuid ]; do :; done
+        grep -hE '^(Uid|NoNewPrivs)' /proc/$!/status
+    """)
+    found = fields(bundle.run().stdout)
     assert found["NoNewPrivs"] == str(int(forbidden))
     assert found["Uid"].split()[1] == ("1000" if forbidden else "0")
 
