@@ -34,7 +34,7 @@ def configuration(image: Image, options: Options, place: Place) -> Json:
     _check_modes(options)
     rights = privileges(options)
     document = {
-        "ociVersion": "1.2.0",
+        "ociVersion": defaults.OCI_VERSION,
         "process": _process(image, options, rights, hostname(options, place)),
         "root": {"path": "root", "readonly": options.read_only},
         "mounts": mounts.mounts(options, place),

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
 
+OCI_VERSION = "1.0.2"  # what every runtime reads: nothing here needs a younger one
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Enough for package managers and servers, without the pieces that reach the host.
@@ -75,7 +76,7 @@ def capability_sets(names: list[str]) -> Json:
 def document(args: list[str], *, root: str = "rootfs", terminal: bool = False) -> Json:
     """A whole configuration, to be changed where it should differ."""
     return {
-        "ociVersion": "1.0.2",
+        "ociVersion": OCI_VERSION,
         "process": {
             "terminal": terminal,
             "user": {"uid": 0, "gid": 0},

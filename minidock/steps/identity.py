@@ -225,7 +225,7 @@ class BecomeUser(Step):
 
 
 def _own_stream(fd: int, uid: int, *, terminal: bool) -> None:
-    """The program must be able to reopen /dev/stdout; but the host's files, devices and terminals stay whose they are."""
+    """The program must be able to reopen /dev/stdout; but the host's files and devices stay whose they are."""
     try:
         status = os.fstat(fd)
         ours = terminal if stat.S_ISCHR(status.st_mode) else not stat.S_ISREG(status.st_mode)
