@@ -134,25 +134,45 @@ def _runnable(path: str) -> str:
     return path
 
 
-def run(path: str, argv: list[str], env: dict[str, str], stdin: bytes, timeout: float | None) -> int:
-    """Run a program of the host to its end, with some standard input; its exit code, 124 after a timeout."""
+def spawn(path: str, argv: list[str], env: dict[str, str], stdin: int) -> int:
+    """Start a program of the host as a child; its pid."""
+    return os.posix_spawn(path, argv, env, file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)])
 
+
+def run(start: Spawn, path: str, argv: list[str], env: dict[str, str], stdin: bytes, timeout: float | None) -> int:
+    """Run a program to its end, with some standard input; its exit code, 124 after a timeout."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    pid = os.posix_spawn(path, argv, env, file_actions=[(os.POSIX_SPAWN_DUP2, reading, 0)])
-    os.close(reading)
-    pidfd = os.pidfd_open(pid)
+    try:
+        pid = start(path, argv, env, reading)
+    except OSError:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)
     try:
         with open(writing, "wb") as pipe:
             pipe.write(stdin)
     except BrokenPipeError:  # it does not care to read
         pass
+    return _wait_at_most(pid, timeout)
+
+
+def _wait_at_most(pid: int, seconds: float | None) -> int:
+    pidfd = os.pidfd_open(pid)
     try:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
-        if not poll.poll(None if timeout is None else timeout * 1000):
+        if not poll.poll(None if seconds is None else seconds * 1000):
             os.kill(pid, 9)
             wait(pid)
             return 124
         return wait(pid)
     finally:
         os.close(pidfd)
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Spawn = Callable[[str, list[str], dict[str, str], int], int]

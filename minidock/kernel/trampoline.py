@@ -26,6 +26,7 @@ _HEADERS = 64 + 2 * 56
 _CLONE_PARENT_SIGCHLD = 0x8000 | 17
 _TIOCSCTTY = 0x540E
 _F_SETFD, _FD_CLOEXEC = 2, 1
+_CANNOT_EXECUTE, _NOT_FOUND = 126, 127  # as a shell has it
 
 
 class _X86:
@@ -115,14 +116,16 @@ def program(machine: str, report_fd: int, *, fork: bool = False, terminal: bool 
         cpu = _PROCESSORS[machine]
     except KeyError:
         raise OSError(38, f"no trampoline for {machine} processors", "execve") from None
-    code = b""
+    # Without that descriptor it was not minidock that started this: a script of the image names /proc/self/exe
+    # as its interpreter, which is this program again, and the two would execute each other for ever.
+    code = cpu.call(cpu.FCNTL, report_fd, _F_SETFD, _FD_CLOEXEC)
+    code += cpu.skip_if_result(cpu.call(cpu.EXIT, _CANNOT_EXECUTE), zero=True)
     if fork:
         in_parent = cpu.report(report_fd) + cpu.call(cpu.EXIT, 0)
         code += cpu.clone() + cpu.skip_if_result(in_parent, zero=True) + cpu.call(cpu.SETSID)
     if terminal:
         code += cpu.call(cpu.IOCTL, 0, _TIOCSCTTY, 0)
-    code += cpu.call(cpu.FCNTL, report_fd, _F_SETFD, _FD_CLOEXEC)
-    code += cpu.execute() + cpu.report(report_fd) + cpu.call(cpu.EXIT, 127)
+    code += cpu.execute() + cpu.report(report_fd) + cpu.call(cpu.EXIT, _NOT_FOUND)
     return _elf(cpu.machine, code)
 
 
@@ -147,3 +150,24 @@ def sealed(name: str, content: bytes) -> int:
     os.write(fd, content)
     fcntl.fcntl(fd, _F_ADD_SEALS, _F_SEAL_ALL)
     return fd
+
+
+def spawn(path: str, argv: list[str], env: dict[str, str], stdin: int) -> int:
+    """Start a program of the image as a child, by way of a trampoline; its pid. OSError when it cannot start."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.dup2(stdin, 0)
+            os.set_inheritable(writing, True)
+            os.execve(sealed("exec", program(os.uname().machine, writing)), [path, *argv], env)
+        finally:
+            os._exit(_CANNOT_EXECUTE)
+    os.close(writing)
+    told = os.read(reading, 8)
+    os.close(reading)
+    if told:
+        os.waitpid(pid, 0)
+        number = -int.from_bytes(told, "little", signed=True)
+        raise OSError(number, os.strerror(number), path)
+    return pid

@@ -1,7 +1,8 @@
 """The steps that run the programs a configuration hooks into a container's life.
 
 prestart and createRuntime run on the host once the namespaces exist; createContainer runs inside them, with
-the host's files still in reach; startContainer runs in the finished container, just before its program.
+the host's files still in reach; startContainer runs in the finished container, just before its program and with no
+more rights than it.
 https://github.com/opencontainers/runtime-spec/blob/main/config.md#posix-platform-hooks
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import processes
+from minidock.kernel import processes, trampoline
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
+    from minidock.kernel.processes import Spawn
     from minidock.oci.spec import Hook
     from minidock.steps.live import Live
     from minidock.steps.step import Side
@@ -38,6 +40,8 @@ class RunHook(Step):
         self.side = _SIDES[when]
         self.hook = hook
         self.state = state
+        # This one is found in the image, so it is started as the image's program is: see kernel/trampoline.py.
+        self.spawn = trampoline.spawn if when == "startContainer" else processes.spawn
 
     def says(self) -> str:
         return f"run the hook {' '.join([self.hook.path, *self.hook.args[1:]])}"
@@ -46,13 +50,13 @@ class RunHook(Step):
         return f"echo '{jsonfile.dump(self.state)}' | {' '.join([self.hook.path, *self.hook.args[1:]])}"
 
     def do(self, live: Live) -> None:
-        run_hook(self.hook, {**self.state, "status": "creating", "pid": live.pid})
+        run_hook(self.hook, {**self.state, "status": "creating", "pid": live.pid}, self.spawn)
 
 
-def run_hook(hook: Hook, state: Json) -> None:
+def run_hook(hook: Hook, state: Json, spawn: Spawn = processes.spawn) -> None:
     """Run a hook to its end; anything but success is an error."""
     try:
-        code = processes.run(hook.path, hook.args, hook.env, jsonfile.dump(state).encode(), hook.timeout)
+        code = processes.run(spawn, hook.path, hook.args, hook.env, jsonfile.dump(state).encode(), hook.timeout)
     except OSError as error:
         raise MinidockError(f"the hook {hook.path} cannot be run: {error.strerror}", hint="hooks.*.path") from error
     if code == 124 and hook.timeout:

@@ -96,7 +96,7 @@ def container_plan(spec: Spec, place: Place) -> ContainerPlan:
         *_hardening(spec),
         *(_found(spec.process) if spec.process else []),
     ]
-    start = [*_hooks("startContainer", spec, place), *_program(spec, place)] if spec.process else []
+    start = _program(spec, place) if spec.process else []
     return ContainerPlan(Plan(_named(create)), Plan(_named(start)))
 
 
@@ -267,6 +267,7 @@ def _program(spec: Spec, place: Place) -> list[Step]:
         process.Session(terminal=program.terminal),
         identity.SessionKeyring(place.container_id),
         *_weakened(program, spec.linux.seccomp),
+        *_hooks("startContainer", spec, place),
         process.Execute(program.args),
     ]
 
