@@ -139,34 +139,29 @@ def spawn(path: str, argv: list[str], env: dict[str, str], stdin: int) -> int:
     return os.posix_spawn(path, argv, env, file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0)])
 
 
-def run(start: Spawn, path: str, argv: list[str], env: dict[str, str], stdin: bytes, timeout: float | None) -> int:
-    """Run a program to its end, with some standard input; its exit code, 124 after a timeout."""
-    reading, writing = os.pipe2(os.O_CLOEXEC)
+def run(
+    start: Spawn, path: str, argv: list[str], env: dict[str, str], stdin: bytes, timeout: float | None
+) -> int | None:
+    """Run a program to its end; its exit code, or None when it took too long and was killed.
+
+    Its standard input is a file in memory: into a pipe that it does not read, one could wait for ever to write.
+    """
+    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
     try:
-        pid = start(path, argv, env, reading)
-    except OSError:
-        os.close(writing)
-        raise
+        os.write(file, stdin)
+        os.lseek(file, 0, os.SEEK_SET)
+        pid = start(path, argv, env, file)
     finally:
-        os.close(reading)
-    try:
-        with open(writing, "wb") as pipe:
-            pipe.write(stdin)
-    except BrokenPipeError:  # it does not care to read
-        pass
-    return _wait_at_most(pid, timeout)
-
-
-def _wait_at_most(pid: int, seconds: float | None) -> int:
+        os.close(file)
     pidfd = os.pidfd_open(pid)
     try:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
-        if not poll.poll(None if seconds is None else seconds * 1000):
+        in_time = poll.poll(None if timeout is None else timeout * 1000)
+        if not in_time:
             os.kill(pid, 9)
-            wait(pid)
-            return 124
-        return wait(pid)
+        code = wait(pid)
+        return code if in_time else None
     finally:
         os.close(pidfd)
 

@@ -166,8 +166,17 @@ def start(container: Container) -> None:
         baton.close()
     if number:
         raise Execute(container.spec.process.args).failure(number)
-    for hook in container.spec.hooks["poststart"]:
-        run_hook(hook, container.state())
+    _run_poststart(container)
+
+
+def _run_poststart(container: Container) -> None:
+    """The program runs already; a failing hook means that it must not."""
+    try:
+        for hook in container.spec.hooks["poststart"]:
+            run_hook(hook, container.state())
+    except MinidockError:
+        cgroups.kill(container.cgroup)
+        raise
 
 
 def kill(container: Container, signal: int, *, everyone: bool = False) -> None:

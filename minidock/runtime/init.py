@@ -11,7 +11,7 @@ import os
 import sys
 
 from minidock.errors import MinidockError
-from minidock.kernel import processes
+from minidock.kernel import processes, syscalls
 from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
@@ -65,4 +65,5 @@ def _leave_python_behind(name: str) -> None:
     sys.path.clear()
     processes.hide()
     processes.rename(name)
+    syscalls.close_on_exec_from(3)  # what our caller left open is for none of the image's programs
     os.umask(0)

@@ -41,6 +41,7 @@ class RunHook(Step):
         self.hook = hook
         self.state = state
         # This one is found in the image, so it is started as the image's program is: see kernel/trampoline.py.
+        self.status = "created" if when == "startContainer" else "creating"
         self.spawn = trampoline.spawn if when == "startContainer" else processes.spawn
 
     def says(self) -> str:
@@ -50,7 +51,7 @@ class RunHook(Step):
         return f"echo '{jsonfile.dump(self.state)}' | {' '.join([self.hook.path, *self.hook.args[1:]])}"
 
     def do(self, live: Live) -> None:
-        run_hook(self.hook, {**self.state, "status": "creating", "pid": live.pid}, self.spawn)
+        run_hook(self.hook, {**self.state, "status": self.status, "pid": live.pid}, self.spawn)
 
 
 def run_hook(hook: Hook, state: Json, spawn: Spawn = processes.spawn) -> None:
@@ -59,7 +60,7 @@ def run_hook(hook: Hook, state: Json, spawn: Spawn = processes.spawn) -> None:
         code = processes.run(spawn, hook.path, hook.args, hook.env, jsonfile.dump(state).encode(), hook.timeout)
     except OSError as error:
         raise MinidockError(f"the hook {hook.path} cannot be run: {error.strerror}", hint="hooks.*.path") from error
-    if code == 124 and hook.timeout:
+    if code is None:
         raise MinidockError(f"the hook {hook.path} did not end within {hook.timeout} seconds and was killed")
     if code:
         raise MinidockError(f"the hook {hook.path} failed with exit code {code}", hint="what it wrote is above")

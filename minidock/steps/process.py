@@ -252,7 +252,9 @@ class Execute(Step):
 
     def do(self, live: Live) -> None:
         signals.reset_all()
-        syscalls.close_on_exec_from(_FIRST_FREE_FD + self.preserved)
+        syscalls.close_on_exec_from(_FIRST_FREE_FD)
+        for fd in range(_FIRST_FREE_FD, _FIRST_FREE_FD + self.preserved):
+            os.set_inheritable(fd, True)
         if live.init_fd >= 0:
             os.execve(live.init_fd, ["init", "--", live.program, *self.args[1:]], live.environment)
         report = live.baton.fileno()
