@@ -11,9 +11,13 @@ from _json import encode_basestring_ascii, make_scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     Json = Any  # what a JSON document can hold; checked by whoever reads it
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 class _Settings:
@@ -24,7 +28,7 @@ class _Settings:
     object_pairs_hook = None
     parse_float = float
     parse_int = int
-    parse_constant = float
+    parse_constant = staticmethod(_no_number)  # NaN and Infinity
     memo: dict[str, str] = {}
 
 
@@ -59,7 +63,7 @@ def dump(value: Json) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, (int, float)):
-        return repr(value)
+        return repr(value).replace("inf", "1e999")
     if isinstance(value, dict):
         return "{" + ", ".join(f"{dump(str(key))}: {dump(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):

@@ -31,6 +31,23 @@ def _run() -> int:
     return code
 
 
+def is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def hold_standard_streams() -> None:
+    """Open what is closed of the standard three: else a file that we open would become a container's input."""
+    for fd in range(3):
+        if not is_open(fd):
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 - it stays open to the end
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+
+
 def leave(code: int) -> NoReturn:
     """End at once. Taking the interpreter apart piece by piece costs 2 ms, and the kernel does it anyway."""
     sys.stdout.flush()
@@ -40,4 +57,5 @@ def leave(code: int) -> NoReturn:
 
 if __name__ == "__main__":
     gc.disable()  # a process that lives for milliseconds has no garbage worth collecting
+    hold_standard_streams()
     leave(_run())

@@ -12,6 +12,7 @@ import sys
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import signals
+from minidock.launch import is_open
 from minidock.runtime import container as life
 from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
 from minidock.runtime.record import Record, state_root
@@ -143,17 +144,22 @@ def _version() -> int:
 
 def _create(request: Request) -> int:
     arguments = request.arguments
-    console = _console_socket(arguments.value("console-socket"))
+    preserved = _preserved(arguments.integer("preserve-fds"))
     container = life.create(
         request.root,
         request.one_id(),
         os.path.abspath(arguments.value("bundle") or "."),
-        console=console,
-        preserved=arguments.integer("preserve-fds"),
+        console=_console_socket(arguments.value("console-socket")),
+        preserved=preserved,
         without=arguments.values("without"),
     )
     _write_pid(arguments.value("pid-file"), container.pid)
     return 0
+
+
+def _preserved(count: int) -> list[int]:
+    """The descriptors that our caller has for the program. A number that is free now may soon be one of our own."""
+    return [fd for fd in range(3, 3 + count) if is_open(fd)]
 
 
 def _console_socket(address: str) -> _socket.socket | None:
@@ -177,6 +183,7 @@ def _run(request: Request) -> int:
     from minidock.runtime import running
 
     arguments = request.arguments
+    preserved = _preserved(arguments.integer("preserve-fds"))
     bundle, container_id = _bundle_and_id(arguments)
     return running.run(
         request.root,
@@ -185,7 +192,7 @@ def _run(request: Request) -> int:
         console=_console_socket(arguments.value("console-socket")),
         detach=arguments.flag("detach"),
         keep=arguments.flag("keep"),
-        preserved=arguments.integer("preserve-fds"),
+        preserved=preserved,
         without=arguments.values("without"),
         born=lambda pid: _write_pid(arguments.value("pid-file"), pid),
     )

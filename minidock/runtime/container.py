@@ -18,7 +18,7 @@ from minidock.kernel import cgroups, processes, signals
 from minidock.oci.spec import read_spec
 from minidock.runtime import init
 from minidock.runtime.journal import Journal
-from minidock.runtime.record import Record, known_ids
+from minidock.runtime.record import Record, check_id, known_ids
 from minidock.steps.gate import Gate
 from minidock.steps.hooks import run_hook
 from minidock.steps.live import Live
@@ -110,11 +110,12 @@ def create(
     bundle: str,
     *,
     console: _socket.socket | None = None,
-    preserved: int = 0,
+    preserved: Sequence[int] = (),
     without: Iterable[str] = (),
     observers: Sequence[Observer] = (),
 ) -> Container:
     """Do everything up to the program itself. When it fails, what was done is undone."""
+    check_id(container_id)
     spec = read_spec(f"{bundle}/config.json")
     plan = _plan_to_run(spec, Place(container_id, bundle), preserved, without)
     record = Record.make(root, container_id, bundle, spec)
@@ -144,12 +145,12 @@ def create(
     return container
 
 
-def _plan_to_run(spec: Spec, place: Place, preserved: int, without: Iterable[str]) -> ContainerPlan:
+def _plan_to_run(spec: Spec, place: Place, preserved: Sequence[int], without: Iterable[str]) -> ContainerPlan:
     plan = container_plan(spec, place)
     plan = plan.without(without) if without else plan
     for step in plan.start:
         if isinstance(step, Execute):
-            step.preserved = preserved
+            step.preserved = list(preserved)
     return plan
 
 
@@ -216,8 +217,13 @@ def delete(container: Container, *, force: bool = False) -> None:
     """Undo the plan and forget the container. A plan can be undone by any process, at any later time."""
     if not force:
         container.expect("stopped", "created")
-    lock = container.record.lock()
     try:
+        lock = container.record.lock()
+    except FileNotFoundError:  # somebody else was quicker
+        return
+    try:
+        if not container.record.exists():
+            return
         failures = container.plan().create.undo(Live(pid=container.pid))
         if failures:
             raise failures[0]

@@ -68,9 +68,20 @@ class Record:
             ) from None
         record.bundle = bundle
         record.created = _now()
-        record.save()
-        jsonfile.write(f"{record.path}/config.json", spec.document)
+        record._write_first(spec)
         return record
+
+    def _write_first(self, spec: Spec) -> None:
+        written = False
+        try:
+            self.save()
+            jsonfile.write(f"{self.path}/config.json", spec.document)
+            written = True
+        except RecursionError:
+            raise MinidockError(f"{self.bundle}/config.json is nested too deeply to be kept") from None
+        finally:
+            if not written:
+                self.remove()
 
     @classmethod
     def load(cls, root: str, container_id: str) -> Record:
@@ -105,6 +116,9 @@ class Record:
         fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(fd, fcntl.LOCK_EX)
         return fd
+
+    def exists(self) -> bool:
+        return _has_state(os.path.dirname(self.path), self.id)
 
     def remove(self) -> None:
         """Forget the container; state.json goes last, so that a crash leaves something to delete again."""

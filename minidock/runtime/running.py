@@ -10,7 +10,7 @@ from minidock.runtime.foreground import Signals, attend, console_pair
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from minidock.oci.spec import Process
     from minidock.runtime.container import Container
@@ -24,7 +24,7 @@ def run(
     console: _socket.socket | None = None,
     detach: bool = False,
     keep: bool = False,
-    preserved: int = 0,
+    preserved: Sequence[int] = (),
     without: Iterable[str] = (),
     born: Callable[[int], object] = int,
 ) -> int:

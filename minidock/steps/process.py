@@ -242,7 +242,7 @@ class Execute(Step):
         self.args = args
         self.fork = fork
         self.terminal = terminal
-        self.preserved = 0  # descriptors after the standard three that the program is to get
+        self.preserved: list[int] = []  # descriptors besides the standard three that the program is to get
 
     def says(self) -> str:
         return f"execute {' '.join(map(quoted, self.args))}"
@@ -253,7 +253,7 @@ class Execute(Step):
     def do(self, live: Live) -> None:
         signals.reset_all()
         syscalls.close_on_exec_from(_FIRST_FREE_FD)
-        for fd in range(_FIRST_FREE_FD, _FIRST_FREE_FD + self.preserved):
+        for fd in self.preserved:
             os.set_inheritable(fd, True)
         if live.init_fd >= 0:
             os.execve(live.init_fd, ["init", "--", live.program, *self.args[1:]], live.environment)
