@@ -58,6 +58,15 @@ def _refuse(text: str) -> Json:
 
 def dump(value: Json) -> str:
     """A value as one line of JSON."""
+    try:
+        return _dump(value)
+    except RecursionError:  # the standard module goes as deep as the scanner does
+        import json
+
+        return json.dumps(value)
+
+
+def _dump(value: Json) -> str:
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if value is None or isinstance(value, bool):
@@ -65,9 +74,9 @@ def dump(value: Json) -> str:
     if isinstance(value, (int, float)):
         return repr(value).replace("inf", "1e999")
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{dump(str(key))}: {dump(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_dump(str(key))}: {_dump(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(dump, value)) + "]"
+        return "[" + ", ".join(map(_dump, value)) + "]"
     raise TypeError(f"{type(value).__name__} has no form in JSON: {value!r}")
 
 

@@ -77,8 +77,6 @@ class Record:
             self.save()
             jsonfile.write(f"{self.path}/config.json", spec.document)
             written = True
-        except RecursionError:
-            raise MinidockError(f"{self.bundle}/config.json is nested too deeply to be kept") from None
         finally:
             if not written:
                 self.remove()
