@@ -19,6 +19,7 @@ import select
 import time
 
 from minidock.errors import MinidockError
+from minidock.kernel import mounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _found: list[str] = []  # the mount, once found: the host does not move it
 def mount_point() -> str:
     """Where cgroup version 2 is mounted: the whole tree, or the `unified` folder of a hybrid host."""
     if not _found:
-        points = [point for kind, point, _ in _mounts() if kind == "cgroup2"]
+        points = [point for kind, point, _ in mounts.table() if kind == "cgroup2"]
         # A mount can be covered by another one on the same place; then the file is not to be seen there.
         usable = [point for point in points if os.path.exists(f"{point}/cgroup.controllers")]
         if not usable:
@@ -48,21 +49,6 @@ def mount_point() -> str:
             )
         _found.append(min(usable, key=lambda point: point not in _USUAL_MOUNTS))
     return _found[0]
-
-
-def _mounts() -> Iterator[tuple[str, str, str]]:
-    """Kind, mount point and options of each mount that this process sees. proc_pid_mountinfo(5)"""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        for line in table:
-            front, _, back = line.partition(" - ")
-            kind, _, options = back.rstrip("\n").split(" ", 2)
-            yield kind, _unescape(front.split(" ")[4]), options
-
-
-def _unescape(field: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
 
 
 def checked(path: str) -> str:
@@ -187,7 +173,7 @@ def _unavailable(controller: str) -> MinidockError:
 
 def _holder(name: str) -> tuple[str, str]:
     free = f"boot with the kernel parameters {_FREE_ALL} to free it"
-    for kind, point, options in _mounts():
+    for kind, point, options in mounts.table():
         if kind == "cgroup" and name in options.split(","):
             return f"the version 1 mount at {point} holds it", free
     hierarchy, enabled = _version_1_state(name)

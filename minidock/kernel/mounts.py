@@ -22,6 +22,10 @@ from minidock.kernel.syscalls import (
     OPEN_TREE_CLONE,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Attributes of a mount, for fsmount(2) and mount_setattr(2).
 RDONLY, NOSUID, NODEV, NOEXEC = 0x1, 0x2, 0x4, 0x8
 ATIME_MASK, RELATIME, NOATIME, STRICTATIME, NODIRATIME = 0x70, 0x00, 0x10, 0x20, 0x80
@@ -81,7 +85,7 @@ def attach(mount: int, target: int) -> None:
 def add_attributes(mount: int, attributes: int, *, clear: int = 0, recursive: bool = False) -> None:
     """Add attributes such as RDONLY to a mount, or to every mount of its tree at once."""
     # The access-time attributes are one field of three bits: to set a value, the whole field is cleared.
-    clear |= ATIME_MASK if attributes & ATIME_MASK else 0
+    clear |= ATIME_MASK if (attributes | clear) & ATIME_MASK else 0
     syscalls.mount_setattr(mount, add=attributes, clear=clear, recursive=recursive)
 
 
@@ -106,13 +110,23 @@ def map_ids(mount: int, userns: int, *, recursive: bool = False) -> None:
 
 def mount_point_of(path: str) -> str:
     """The mount that a path lies on, by the longest mount point that is a prefix of it."""
-    found = "/"
-    with open("/proc/self/mountinfo", "rb") as table:
-        for line in table:
-            point = os.fsdecode(line.split(b" ", 5)[4].decode("unicode_escape").encode("latin-1"))
-            if len(point) >= len(found) and (path + "/").startswith(point.rstrip("/") + "/"):
-                found = point
-    return found
+    holding = [point for _, point, _ in table() if (path + "/").startswith(point.rstrip("/") + "/")]
+    return max(holding, key=len, default="/")
+
+
+def table() -> Iterator[tuple[str, str, str]]:
+    """Kind, mount point and options of each mount that this process sees. proc_pid_mountinfo(5)"""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            front, _, back = line.partition(" - ")
+            kind, _, options = back.rstrip("\n").split(" ", 2)
+            yield kind, _unescape(front.split(" ")[4]), options
+
+
+def _unescape(field: str) -> str:
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(code, character)
+    return field
 
 
 def pivot(root: int) -> None:

@@ -53,7 +53,8 @@ def _by_option(lower: list[str], upper: str, work: str) -> int:
             syscalls.fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", _short(layer, held))
         for key, value in (("upperdir", upper), ("workdir", work)):
             if value:
-                syscalls.fsconfig(fs, FSCONFIG_SET_STRING, key, _short(value, held))
+                # Unlike lowerdir+, these two are read as in the page of options, where a backslash escapes.
+                syscalls.fsconfig(fs, FSCONFIG_SET_STRING, key, _short(value, held).replace("\\", "\\\\"))
         syscalls.fsconfig(fs, FSCONFIG_CMD_CREATE)
         return syscalls.fsmount(fs)
     except OSError as error:

@@ -15,7 +15,7 @@ from minidock.kernel import signals
 from minidock.launch import is_open
 from minidock.runtime import container as life
 from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
-from minidock.runtime.record import Record, state_root
+from minidock.runtime.record import state_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,8 +130,11 @@ def _complain(error: MinidockError, log: str, log_format: str) -> int:
     sys.stderr.write(f"minidock-runtime: {error}\n")
     if log:
         line = jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message
-        with open(log, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        try:
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as unwritten:
+            sys.stderr.write(f"minidock-runtime: {log}: {unwritten.strerror}\n")
     return error.code
 
 
@@ -234,8 +237,7 @@ def _delete(request: Request) -> int:
     except MinidockError:
         if not force:
             raise
-        # --force: what is gone, or was never whole, is not an error; what is left of it goes too.
-        Record(request.root, request.one_id()).remove()
+        life.delete_damaged(request.root, request.one_id())  # what is gone already is no error either
         return 0
     life.delete(container, force=force)
     return 0

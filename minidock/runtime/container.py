@@ -18,7 +18,8 @@ from minidock.kernel import cgroups, processes, signals
 from minidock.oci.spec import read_spec
 from minidock.runtime import init
 from minidock.runtime.journal import Journal
-from minidock.runtime.record import Record, check_id, known_ids
+from minidock.runtime.record import Record, check_id
+from minidock.steps.cgroup import CreateCgroup
 from minidock.steps.gate import Gate
 from minidock.steps.hooks import run_hook
 from minidock.steps.live import Live
@@ -100,10 +101,6 @@ def _frozen(group: str) -> bool:
         return False
 
 
-def containers(root: str) -> list[Container]:
-    return [Container.load(root, name) for name in known_ids(root)]
-
-
 def create(
     root: str,
     container_id: str,
@@ -117,8 +114,9 @@ def create(
     """Do everything up to the program itself. When it fails, what was done is undone."""
     check_id(container_id)
     spec = read_spec(f"{bundle}/config.json")
-    plan = _plan_to_run(spec, Place(container_id, bundle), preserved, without)
-    record = Record.make(root, container_id, bundle, spec)
+    place = Place(container_id, bundle)
+    plan = _plan_to_run(spec, place, preserved, without)
+    record = Record.make(root, container_id, bundle, place.cgroup(spec), spec)
     container = Container(record, spec, plan)
     journal = Journal(record.path)
     live = Live(observers=[journal, *observers])
@@ -232,6 +230,23 @@ def delete(container: Container, *, force: bool = False) -> None:
         container.record.remove()
     finally:
         os.close(lock)
+
+
+def delete_damaged(root: str, container_id: str) -> None:
+    """Forget a container whose files cannot be read, and end what runs in its cgroup, wherever it is named."""
+    record = Record(root, container_id)
+    groups = {f"/minidock/{container_id}"}
+    try:
+        groups.add(Record.load(root, container_id).cgroup)
+    except MinidockError:
+        pass
+    try:
+        groups.add(Place(container_id, "").cgroup(record.spec()))
+    except MinidockError:
+        pass
+    for group in groups:
+        CreateCgroup(group, owner=container_id).undo(Live())
+    record.remove()
 
 
 def _run_last_hook(container: Container, hook: Hook) -> None:

@@ -40,7 +40,7 @@ def execute(
     try:
         plan.walk(live)
         pid = live.baton.wait_number()
-        _must_have_executed(pid, live)
+        _must_have_executed(pid, live, program)
         started = True
     finally:
         if started:
@@ -51,13 +51,13 @@ def execute(
     return pid
 
 
-def _must_have_executed(pid: int, live: Live) -> None:
+def _must_have_executed(pid: int, live: Live, program: Process) -> None:
     if pid < 0:
         raise MinidockError(f"no process could be made in the container: errno {-pid}")
     number = live.baton.outcome()
     if number:
         processes.wait(pid)
-        raise Execute([live.program or "the program"]).failure(number)
+        raise Execute(program.args).failure(number)
 
 
 def _cgroup_of(pid: int) -> str:
@@ -96,7 +96,7 @@ def further_process(
     if groups:
         description["user"] = {
             **description.get("user", {}),
-            "additionalGids": [int(group) for group in groups],
+            "additionalGids": _numbers(groups),
         }
     if cwd:
         description["cwd"] = cwd
@@ -106,6 +106,13 @@ def further_process(
     description["env"] = [*description.get("env", []), *env]
     description["noNewPrivileges"] = no_new_privileges or description.get("noNewPrivileges", False)
     return Process(Node(description, "process"))
+
+
+def _numbers(words: Sequence[str]) -> list[int]:
+    for word in words:
+        if not word.isdecimal():
+            raise MinidockError(f'invalid group "{word}"', hint="additional groups are given by their numbers")
+    return [int(word) for word in words]
 
 
 def _user(text: str) -> Json:

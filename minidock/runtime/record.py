@@ -52,10 +52,11 @@ class Record:
         self.pid = 0
         self.start_time = 0  # of the first process: with it, the number means one process for good
         self.bundle = ""
+        self.cgroup = ""  # below the cgroup2 mount: enough to end all that is left, should config.json be damaged
         self.created = ""
 
     @classmethod
-    def make(cls, root: str, container_id: str, bundle: str, spec: Spec) -> Record:
+    def make(cls, root: str, container_id: str, bundle: str, cgroup: str, spec: Spec) -> Record:
         """A new directory; the one who makes it owns the name."""
         record = cls(root, container_id)
         os.makedirs(root, mode=0o700, exist_ok=True)
@@ -66,7 +67,7 @@ class Record:
                 f'container with given ID already exists: "{container_id}"',
                 hint="delete it first, or choose another ID",
             ) from None
-        record.bundle = bundle
+        record.bundle, record.cgroup = bundle, cgroup
         record.created = _now()
         record._write_first(spec)
         return record
@@ -88,6 +89,9 @@ class Record:
             state = jsonfile.read(f"{record.path}/state.json")
             record.pid, record.start_time = int(state["pid"]), int(state["startTime"])
             record.bundle, record.created = str(state["bundle"]), str(state["created"])
+            record.cgroup = str(state["cgroup"])
+            if record.pid < 0:
+                raise ValueError(f"{record.pid} is no process")
         except FileNotFoundError:
             raise MinidockError(f'container does not exist: "{container_id}"') from None
         except (ValueError, KeyError, TypeError) as error:
@@ -102,6 +106,7 @@ class Record:
             "pid": self.pid,
             "startTime": self.start_time,
             "bundle": self.bundle,
+            "cgroup": self.cgroup,
             "created": self.created,
         }
         jsonfile.write(f"{self.path}/state.json", state)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups
 from minidock.oci.spec import HOOKS, NAMESPACES, read_spec
-from minidock.runtime.container import containers
+from minidock.runtime.container import Container
+from minidock.runtime.record import known_ids
 from minidock.steps.plan import Place, container_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
-    from minidock.runtime.container import Container
     from minidock.steps.plan import ContainerPlan
     from minidock.steps.step import Step
 
@@ -42,7 +43,13 @@ def _as_data(step: Step) -> Json:
 
 def table(root: str) -> list[Json]:
     """One row for each container, with runc's names for the columns."""
-    return [_row(container) for container in containers(root)]
+    rows = []
+    for container_id in known_ids(root):
+        try:
+            rows.append(_row(Container.load(root, container_id)))
+        except MinidockError as error:  # one that is damaged, or just being deleted, does not hide the others
+            sys.stderr.write(f"container {container_id}: {error.message}\n")
+    return rows
 
 
 def _row(container: Container) -> Json:

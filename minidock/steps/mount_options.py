@@ -76,5 +76,6 @@ class MountOptions:
     def _attribute(self, option: str) -> None:
         """The later of two opposite options wins."""
         added, cleared = _ATTRIBUTES.get(option, 0), _OPPOSITES.get(option, 0)
-        self.add = (self.add & ~cleared) | added
+        atime = mounts.ATIME_MASK if (added | cleared) & mounts.ATIME_MASK else 0  # one field, not single bits
+        self.add = (self.add & ~cleared & ~atime) | added
         self.clear = (self.clear & ~added) | cleared

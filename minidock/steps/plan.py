@@ -110,6 +110,7 @@ def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place)
         *([identity.Rlimits(program.rlimits)] if program.rlimits else []),
         *([identity.OomScore(program.oom_score_adj)] if program.oom_score_adj is not None else []),
         process.JoinContainer(pid, kinds),
+        *([namespaces.BecomeMappedRoot()] if "user" in kinds else []),
         *([devices.Console(program.rows, program.columns, bind=False)] if terminal else []),
         identity.SessionKeyring(place.container_id),
         *_found(program),
@@ -195,7 +196,8 @@ def _hooks(when: str, spec: Spec, place: Place) -> list[Step]:
 def _root(spec: Spec, place: Place) -> list[Step]:
     path = place.root(spec)
     propagation = spec.linux.rootfs_propagation
-    steps: list[Step] = [root.Propagation(propagation or "slave")]
+    # An unbindable tree could not become the root, which begins as a bind mount: that comes at the end.
+    steps: list[Step] = [root.Propagation("private" if propagation.endswith("unbindable") else propagation or "slave")]
     if propagation.endswith("shared"):
         steps.append(root.DetachParent(path))
     layers = spec.annotations.get(LAYERS)

@@ -32,7 +32,7 @@ def find(user: User, passwd: str, group: str) -> Found:
         home = next((row[5] for row in users if row[2] == str(user.uid)), "/")
         return Found(user.uid, user.gid, user.groups, home or "/")
     who, _, which = user.name.partition(":")
-    row = _find(users, who)
+    row = _find(users, who or "0")
     uid = _number(row, who, "user", "passwd") if who else 0
     name = row[0] if row else who
     gid = int(row[3]) if row and row[3].isdecimal() else 0

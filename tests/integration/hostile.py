@@ -17,7 +17,9 @@ from tests.integration.bundles import Bundle
 
 INTERPRETER = Path(sys.executable).resolve()
 _MODULES = "ctypes, errno, fcntl, os, select, signal, socket, stat, struct, sys, termios, time"
-_LIST_FILES = f"import {_MODULES}; print(*(getattr(m, '__file__', None) or '' for m in sys.modules.values()), sep='\\n')"
+_LIST_FILES = (
+    f"import {_MODULES}; print(*(getattr(m, '__file__', None) or '' for m in sys.modules.values()), sep='\\n')"
+)
 _PREAMBLE = f"""
 import {_MODULES}
 libc = ctypes.CDLL(None, use_errno=True)

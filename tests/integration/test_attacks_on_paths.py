@@ -150,7 +150,9 @@ def test_a_false_null_device_is_not_what_hides_files(scene: Scene, target: str) 
     """CVE-2025-31133: bound over a masked path, a link to core_pattern would make it writable there."""
     _without_own_dev(scene.bundle)
     scene.link("dev/null", target.replace("TARGET", str(scene.target)))
-    done = scene.run("stat -c %t:%T /dev/null /proc/interrupts; (: >> /proc/sys/kernel/core_pattern) 2>/dev/null || echo refused")
+    done = scene.run(
+        "stat -c %t:%T /dev/null /proc/interrupts; (: >> /proc/sys/kernel/core_pattern) 2>/dev/null || echo refused"
+    )
     assert (done.stdout, done.returncode) == ("1:3\n1:3\nrefused\n", 0), done.stderr
 
 
@@ -314,7 +316,14 @@ def test_users_are_looked_up_without_harm_whatever_the_image_has_for_them(scene:
 
 
 PLANTED = ["sitecustomize.py", "usercustomize.py", "os.py", "json.py", "ctypes.py", "signal.py", "socket.py"]
-PLANTED += ["encodings/__init__.py", "encodings/idna.py", "encodings/utf_8.py", "minidock/__init__.py", "pwd.py", "grp.py"]
+PLANTED += [
+    "encodings/__init__.py",
+    "encodings/idna.py",
+    "encodings/utf_8.py",
+    "minidock/__init__.py",
+    "pwd.py",
+    "grp.py",
+]
 
 
 @pytest.mark.parametrize("user", ["mallory", "nobody-at-all", "j\u00fcrgen", "0"])
@@ -339,4 +348,3 @@ def test_no_code_of_the_image_runs_before_its_program(scene: Scene, user: str) -
     scene.bundle.process["args"] = ["no-such-program-\u00fc"]
     assert scene.stage.run(scene.bundle).returncode == 127
     assert not (scene.rootfs / "pwned").exists()
-

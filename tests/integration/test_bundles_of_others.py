@@ -99,7 +99,14 @@ def test_what_umoci_unpacks_runs(bundle: Bundle, tmp_path: Path) -> None:
     umoci("new", "--image", f"{layout}:made")
     umoci("insert", "--image", f"{layout}:made", str(bundle.rootfs), "/")
     settings = ("--config.env", "COLOUR=red", "--config.workingdir", "/srv", "--config.user", "1000:44")
-    command = ("--config.entrypoint", "sh", "--config.entrypoint", "-c", "--config.cmd", "id; pwd; echo $COLOUR; exit 9")
+    command = (
+        "--config.entrypoint",
+        "sh",
+        "--config.entrypoint",
+        "-c",
+        "--config.cmd",
+        "id; pwd; echo $COLOUR; exit 9",
+    )
     umoci("config", "--image", f"{layout}:made", *settings, *command)
     umoci("unpack", "--image", f"{layout}:made", str(unpacked))
     document = json.loads((unpacked / "config.json").read_text())

@@ -116,7 +116,9 @@ def test_the_host_s_dev_by_bind_mount_is_left_as_it_is(bundle: Bundle) -> None:
     host.mkdir()
     os.mknod(host / "null", stat.S_IFCHR | 0o640, os.makedev(1, 3))
     (host / "zero").write_text("the host's own affair")
-    bundle.config["mounts"] = [mount for mount in bundle.config["mounts"] if not mount["destination"].startswith("/dev")]
+    bundle.config["mounts"] = [
+        mount for mount in bundle.config["mounts"] if not mount["destination"].startswith("/dev")
+    ]
     bundle.mount("/dev", str(host))
     pid = bundle.sleeping()
     assert sorted(os.listdir(inside(pid, "/dev"))) == sorted(os.listdir(host)) == ["null", "zero"]

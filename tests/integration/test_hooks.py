@@ -78,7 +78,9 @@ def test_hooks_run_in_the_namespaces_that_the_specification_says(bundle: Bundle)
     look = " ".join(f"/proc/self/ns/{kind}" for kind in kinds)
     for when in ("createRuntime", "createContainer"):
         bundle.hook(when, f"readlink {look} > {bundle.path}/{when}; [ -e {bundle.path}/config.json ]")
-    bundle.hook("startContainer", f"readlink -f {look} > /dev/null; ls -l {look} > /spaces/startContainer; [ ! -e /usr ]")
+    bundle.hook(
+        "startContainer", f"readlink -f {look} > /dev/null; ls -l {look} > /spaces/startContainer; [ ! -e /usr ]"
+    )
     pid = bundle.sleeping()
     host = [namespace("self", kind) for kind in ("mount", "network", "uts")]
     container = [namespace(pid, kind) for kind in ("mount", "network", "uts")]
@@ -92,7 +94,8 @@ def test_the_network_of_the_container_exists_when_createruntime_hooks_run(bundle
     """So that a hook can move a device into it, by the pid it is told."""
     bundle.hook(
         "createRuntime",
-        f"pid=$(tr ',' '\\n' | sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p'); readlink /proc/$pid/ns/net > {trace(bundle)}",
+        "pid=$(tr ',' '\\n' | sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p'); "
+        f"readlink /proc/$pid/ns/net > {trace(bundle)}",
     )
     pid = bundle.sleeping()
     assert trace(bundle).read_text().strip() == namespace(pid, "network")
@@ -183,3 +186,18 @@ def test_the_program_of_a_hook_of_the_finished_container_is_the_container_s(bund
     bundle.config["hooks"] = {"startContainer": [{"path": "/bin/own-hook"}]}
     pid = bundle.sleeping()
     assert inside(pid, "/tmp/trace").read_text() == "ran\n"
+
+
+def test_a_hook_of_the_finished_container_cannot_reach_the_host_s_interpreter(bundle: Bundle) -> None:
+    """A script of the image that names /proc/self/exe, and a loader of the image's own: CVE-2019-5736.
+
+    Were the host's Python executed, it would be with this loader, and busybox would complain of its name.
+    """
+    loader = bundle.rootfs / "lib64/ld-linux-x86-64.so.2"
+    loader.parent.mkdir()
+    loader.write_bytes((bundle.rootfs / "bin/busybox").read_bytes())
+    loader.chmod(0o755)
+    (bundle.rootfs / "bin/own-hook").write_text("#!/proc/self/exe\n")
+    (bundle.rootfs / "bin/own-hook").chmod(0o755)
+    bundle.config["hooks"] = {"startContainer": [{"path": "/bin/own-hook", "timeout": 2}]}
+    assert "applet not found" not in bundle.run().stderr

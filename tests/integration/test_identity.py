@@ -13,7 +13,13 @@ from minidock.runtime import defaults
 from tests.integration.bundles import Bundle
 from tests.integration.facts import capabilities, fields, status
 
-SETS = {"CapBnd": "bounding", "CapEff": "effective", "CapInh": "inheritable", "CapPrm": "permitted", "CapAmb": "ambient"}
+SETS = {
+    "CapBnd": "bounding",
+    "CapEff": "effective",
+    "CapInh": "inheritable",
+    "CapPrm": "permitted",
+    "CapAmb": "ambient",
+}
 UNLIMITED = (1 << 64) - 1
 needs_sys_resource = pytest.mark.skipif(
     "CAP_SYS_RESOURCE" not in capabilities(status("self")["CapEff"]),
@@ -158,7 +164,7 @@ def test_a_capability_that_does_not_exist_is_named_with_its_field(bundle: Bundle
 
 
 @pytest.mark.parametrize("forbidden", [False, True])
-def test_new_privileges_can_be_forbidden(bundle: Bundle, forbidden: bool) -> None:  # noqa: FBT001
+def test_new_privileges_can_be_forbidden(bundle: Bundle, forbidden: bool) -> None:
     """A setuid root program makes a plain user root, or does not."""
     (bundle.rootfs / "bin/setuid").write_bytes(Path("/usr/bin/tini-static").read_bytes())  # it executes a program
     (bundle.rootfs / "bin/setuid").chmod(0o4755)
@@ -217,7 +223,7 @@ def test_a_program_can_be_spared_when_memory_runs_out(bundle: Bundle) -> None:
 @pytest.mark.parametrize("forbidden", [False, True])
 def test_a_seccomp_filter_is_in_force_with_and_without_no_new_privileges(
     bundle: Bundle,
-    forbidden: bool,  # noqa: FBT001
+    forbidden: bool,
 ) -> None:
     rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EXDEV}
     bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}

@@ -170,7 +170,7 @@ def test_what_a_stopped_container_left_running_ends_with_it(bundle: Bundle) -> N
     bundle.script("sleep 3600 & echo $! > /tmp/pid").start()
     eventually(lambda: stopped(bundle))
     left = int((bundle.rootfs / "tmp/pid").read_text())
-    assert status(left)["Name"] == "sleep"
+    eventually(lambda: status(left)["Name"] == "sleep")
     assert bundle.runtime("delete", bundle.id).returncode == 0
     eventually(lambda: not os.path.exists(f"/proc/{left}"))
     assert nothing_is_left(bundle)

@@ -162,10 +162,11 @@ def test_a_later_mount_on_the_host_appears_where_the_bind_mount_is_a_slave(bundl
     assert not {"/mnt/private/late", "/mnt/private/sub/late"} & points
 
 
-def test_a_mount_in_the_container_appears_on_the_host_where_the_bind_mount_is_shared(bundle: Bundle, tree: Path) -> None:
+def test_a_mount_in_the_container_appears_on_the_host_where_the_bind_mount_is_shared(
+    bundle: Bundle, tree: Path
+) -> None:
     bundle.linux["rootfsPropagation"] = "rshared"
-    bundle.process["capabilities"]["bounding"] = ["CAP_SYS_ADMIN"]
-    bundle.process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), ["CAP_SYS_ADMIN"])
+    bundle.process["capabilities"] = {name: ["CAP_SYS_ADMIN"] for name in ("bounding", "effective", "permitted")}
     bundle.mount("/mnt/shared", str(tree), options=("rshared",)).mount("/mnt/slave", str(tree), options=("rslave",))
     bundle.sleeping()
     done = bundle.execute("mount", "-t", "tmpfs", "none", "/mnt/shared/late")

@@ -106,9 +106,8 @@ def test_root_of_a_user_namespace_is_a_plain_user_of_the_host(open_bundle: Bundl
 def test_the_other_namespaces_belong_to_the_user_namespace(open_bundle: Bundle) -> None:
     """Root in it may use its network and host name, which it could not if they were the host's root's."""
     open_bundle.map_users()
-    open_bundle.process["capabilities"] = dict.fromkeys(
-        ("bounding", "effective", "permitted"), ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]
-    )
+    given = ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]
+    open_bundle.process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), given)
     script = "hostname renamed && hostname && ip link set lo down && cat /sys/class/net/lo/flags"
     assert open_bundle.output(script).split() == ["renamed", "0x8"]
 

@@ -114,7 +114,11 @@ def test_the_example_that_spec_writes_runs(bundle: Bundle) -> None:
     again = subprocess.run(bundle.command(*words), capture_output=True, text=True, check=False)
     refused(again, "config.json exists already")
     done = subprocess.run(
-        bundle.command(*bundle.run_words()), input="echo the-$((40 + 2))\nexit 4\n", capture_output=True, text=True, check=False
+        bundle.command(*bundle.run_words()),
+        input="echo the-$((40 + 2))\nexit 4\n",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 4, done.stderr
     assert "the-42" in done.stdout

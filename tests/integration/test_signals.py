@@ -13,7 +13,10 @@ from tests.integration.facts import eventually, status
 from tests.integration.test_lifecycle import refused, running_pid, stopped
 
 INIT = "/usr/bin/tini-static"
-TRAPS = "trap 'echo term; exit 3' TERM; trap 'echo hup' HUP; trap 'echo usr1' USR1; echo ready; while :; do sleep 0.05; done"
+TRAPS = """
+    trap 'echo term; exit 3' TERM; trap 'echo hup' HUP; trap 'echo usr1' USR1
+    echo ready; while :; do sleep 0.05; done
+"""
 
 
 def trapping(pid: int, number: int) -> bool:
@@ -102,7 +105,10 @@ def test_a_program_of_two_processes_without_an_init_keeps_its_zombies(bundle: Bu
     """What the init is for."""
     bundle.sleeping()
     orphan = int(bundle.execute("sh", "-c", "sleep 0 & echo $!").stdout)
-    assert bundle.execute("sh", "-c", f"while ! grep -q 'State:.Z' /proc/{orphan}/status; do sleep 0.02; done").returncode == 0
+    assert (
+        bundle.execute("sh", "-c", f"while ! grep -q 'State:.Z' /proc/{orphan}/status; do sleep 0.02; done").returncode
+        == 0
+    )
 
 
 def test_an_init_buries_orphans(bundle: Bundle) -> None:

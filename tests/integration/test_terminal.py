@@ -126,7 +126,9 @@ def test_a_program_in_the_foreground_has_a_terminal_of_the_container_s_own(termi
 
 
 def test_the_window_has_the_size_of_ours_and_follows_it(terminal: Bundle) -> None:
-    terminal.script("trap 'stty size' WINCH; echo ready; while ! stty size | grep '^30 100'; do :; done; read x; read x")
+    terminal.script(
+        "trap 'stty size' WINCH; echo ready; while ! stty size | grep '^30 100'; do :; done; read x; read x"
+    )
     with sit(terminal) as sitting:
         sitting.screen.until("30 100")
         sitting.screen.resize(40, 120)

@@ -1,0 +1,551 @@
+"""Every step can fail, and each of the two processes that walk a plan can be killed at each of them.
+
+An observer stops the walk at a step and tells the test, which kills, or answers. Afterwards nothing may be left:
+by itself where the creator lives on to undo its steps, by another process's `delete --force` where it was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from minidock.errors import MinidockError
+from minidock.kernel import cgroups, processes
+from minidock.oci.spec import read_spec
+from minidock.runtime import container as life
+from minidock.steps.baton import Baton
+from minidock.steps.live import Live
+from minidock.steps.plan import Place, container_plan
+from minidock.steps.step import Observer, Step
+from tests.integration.bundles import Bundle
+from tests.integration.facts import eventually, namespace
+
+FAILED, UNEXPECTED = 3, 4
+
+
+# Plans with much in them --------------------------------------------------------------------------------------
+
+
+def _layered(bundle: Bundle) -> Bundle:
+    """Layers, a terminal, hooks on both sides, an init, settings of all kinds."""
+    upper, work = bundle.path / "upper", bundle.path / "work"
+    upper.mkdir()
+    work.mkdir()
+    bundle.config["annotations"] = {
+        "minidock.layers": f'["{bundle.rootfs}"]',
+        "minidock.upper": str(upper),
+        "minidock.work": str(work),
+        "minidock.init": "/bin/busybox",
+    }
+    bundle.config["domainname"] = "test"
+    bundle.config["root"]["readonly"] = True
+    bundle.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
+    bundle.linux["devices"] = [{"path": "/dev/tun", "type": "c", "major": 10, "minor": 200}]
+    bundle.process["terminal"] = True
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 100}]
+    for when in ("prestart", "createRuntime", "createContainer"):
+        bundle.hook(when, "cat > /dev/null")
+    bundle.mount("/shown", str(bundle.rootfs / "bin"), options=("ro",))
+    return bundle
+
+
+def _in_user_namespace(bundle: Bundle) -> Bundle:
+    """Mapped users, for whom the host prepares the bind mounts, and a joined namespace."""
+    bundle.map_users().namespaces(time="")
+    bundle.mount("/shown", str(bundle.rootfs / "bin"), options=("ro",))
+    return bundle.mount("/mapped", str(bundle.rootfs / "etc"), options=("idmap",))
+
+
+PLANS = {"layered": _layered, "in_user_namespace": _in_user_namespace}
+
+
+@pytest.fixture(params=PLANS)
+def rich_bundle(request: pytest.FixtureRequest, open_bundle: Bundle) -> Bundle:
+    made = PLANS[request.param](open_bundle)
+    made.program("sleep", "3600").write()
+    return made
+
+
+def _steps(bundle: Bundle) -> list[Step]:
+    spec = read_spec(str(bundle.path / "config.json"))
+    return list(container_plan(spec, Place(bundle.id, str(bundle.path))).create)
+
+
+# A creator that stops at a step -------------------------------------------------------------------------------
+
+
+class Halt(Observer):
+    """At one step: tell the test, and go on when it answers; then fail, if that is wanted."""
+
+    def __init__(self, step: str, *, fail: bool) -> None:
+        self._step = step
+        self._fail = fail
+        self.reached, self._reaching = os.pipe2(os.O_CLOEXEC)
+        self._answered, self.answering = os.pipe2(os.O_CLOEXEC)
+
+    def before(self, step: Step) -> None:
+        if step.name == self._step:
+            os.write(self._reaching, b"!")
+            os.read(self._answered, 1)
+            if self._fail:
+                raise MinidockError(f"planned to fail at {step.name}")
+
+    def close(self) -> None:
+        for fd in (self.reached, self._reaching, self._answered, self.answering):
+            os.close(fd)
+
+
+class Creator:
+    """A child of the test that creates a container, and stops at a step."""
+
+    def __init__(self, bundle: Bundle, step: str, *, fail: bool = False) -> None:
+        self.halt = Halt(step, fail=fail)
+        self.pid = _fork_creator(bundle, self.halt)
+        self._pidfd = os.pidfd_open(self.pid)
+        self._ended = False
+
+    def __enter__(self) -> Creator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A creator that still waits would wait for ever."""
+        if not self._ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self._pidfd)
+        self.halt.close()
+
+    def reached(self) -> bool:
+        """Wait until it stands at the step; False when it ended before."""
+        poll = select.poll()
+        poll.register(self.halt.reached, select.POLLIN)
+        poll.register(self._pidfd, select.POLLIN)
+        return self.halt.reached in dict(poll.poll())
+
+    def go_on(self) -> None:
+        os.write(self.halt.answering, b"!")
+
+    def inside(self) -> list[int]:
+        """Its child, which becomes the container."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            found += [int(name)] if int(fields[1]) == self.pid else []
+        return found
+
+    def end(self) -> int:
+        """Wait for its end; its exit code, or the negative number of a signal."""
+        self._ended = True
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def _fork_creator(bundle: Bundle, *observers: Observer) -> int:
+    """A child that creates the container, and ends; its pid."""
+    container_id = bundle.id  # it has the number of this process in it
+    pid = os.fork()
+    if pid == 0:
+        _create(bundle, container_id, *observers)
+    return pid
+
+
+def _create(bundle: Bundle, container_id: str, *observers: Observer) -> NoReturn:
+    code = UNEXPECTED
+    try:
+        _silence()
+        life.create(str(bundle.state), container_id, str(bundle.path), observers=observers)
+        code = 0
+    except (MinidockError, OSError) as error:
+        (bundle.path / "error").write_text(str(error))
+        code = FAILED
+    finally:
+        os._exit(code)
+
+
+def _silence() -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
+
+
+# What is left -------------------------------------------------------------------------------------------------
+
+
+OURS = ("config.json", "error", "errors", "pid", "state")
+
+
+class Before:
+    """What there was, to be compared with what is left."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._namespaces = self._of_this_process()
+        self._files = self._beside()
+
+    def _of_this_process(self) -> list[str]:
+        return [namespace("self", kind) for kind in ("mount", "network", "pid", "time", "cgroup")]
+
+    def _beside(self) -> set[str]:
+        """The work directory of an overlay is the kernel's own."""
+        return {str(path) for path in self._bundle.path.iterdir() if path.name not in OURS}
+
+    def left(self) -> list[str]:
+        """Everything that is there and was not, in words."""
+        bundle = self._bundle
+        group = cgroups.locate(f"/minidock/{bundle.id}")
+        found = [
+            f"mount {line}"
+            for line in Path("/proc/self/mountinfo").read_text().splitlines()
+            if str(bundle.path) in line
+        ]
+        found += [f"the cgroup, with processes {cgroups.processes(group)}"] if os.path.isdir(group) else []
+        if (bundle.state / bundle.id).exists():
+            found.append(f"the state directory, with {sorted(os.listdir(bundle.state / bundle.id))}")
+        found += [f"file {path}" for path in self._beside() - self._files]
+        return found + ([] if self._of_this_process() == self._namespaces else ["this process is in other namespaces"])
+
+
+def _each(bundle: Bundle, attempt: Callable[[Step], list[str]]) -> None:
+    """Try something at each step of the plan, and tell at which steps it went wrong."""
+    wrong = {step.name: problems for step in _steps(bundle) if (problems := attempt(step))}
+    assert wrong == {}
+
+
+def _delete(bundle: Bundle) -> list[str]:
+    done = bundle.runtime("delete", "--force", bundle.id)
+    return [] if done.returncode == 0 and not done.stderr else [f"delete: {done.stderr}"]
+
+
+def test_the_plans_of_these_tests_have_much_in_them_and_can_be_done(rich_bundle: Bundle) -> None:
+    names = [step.name for step in _steps(rich_bundle)]
+    assert len(names) > 25
+    assert len(set(names)) == len(names)
+    before = Before(rich_bundle)
+    pid = _fork_creator(rich_bundle)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, (rich_bundle.path / "error").read_text()
+    assert _delete(rich_bundle) == []
+    assert before.left() == []
+
+
+@pytest.mark.timeout(300)
+def test_a_step_that_fails_undoes_all_that_was_done_before_it(rich_bundle: Bundle) -> None:
+    before = Before(rich_bundle)
+
+    def attempt(step: Step) -> list[str]:
+        with Creator(rich_bundle, step.name, fail=True) as creator:
+            creator.go_on()
+            code = creator.end()
+        said = (rich_bundle.path / "error").read_text()
+        wrong = [] if code == FAILED and said == f"planned to fail at {step.name}" else [f"ended with {code}: {said}"]
+        return wrong + (before.left() and [*before.left(), *_delete(rich_bundle)])
+
+    _each(rich_bundle, attempt)
+
+
+@pytest.mark.timeout(300)
+def test_a_creator_that_is_killed_at_a_step_leaves_nothing_that_a_deletion_does_not_take_away(
+    rich_bundle: Bundle,
+) -> None:
+    before = Before(rich_bundle)
+
+    def attempt(step: Step) -> list[str]:
+        with Creator(rich_bundle, step.name) as creator:
+            if not creator.reached():
+                return ["the step was not reached"]
+            inside = creator.inside()
+            os.kill(creator.pid, signal.SIGKILL)
+            creator.end()
+            creator.go_on()
+            ended = _ended(inside)
+        return [*ended, *_delete(rich_bundle), *before.left()]
+
+    _each(rich_bundle, attempt)
+
+
+def _ended(pids: list[int]) -> list[str]:
+    """Wait for processes to end by themselves; those that do not are ended here."""
+    for _ in range(1000):
+        if not any(processes.start_time(pid) for pid in pids):
+            return []
+        time.sleep(0.01 * float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1")))
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return [f"the process inside, {pids}, outlived its creator"]
+
+
+@pytest.mark.timeout(300)
+def test_a_process_inside_that_is_killed_at_a_step_undoes_all_that_was_done(rich_bundle: Bundle) -> None:
+    before = Before(rich_bundle)
+
+    def attempt(step: Step) -> list[str]:
+        with Creator(rich_bundle, step.name) as creator:
+            if not creator.reached():
+                return ["the step was not reached"]
+            inside = creator.inside()
+            for pid in inside:
+                os.kill(pid, signal.SIGKILL)
+            creator.go_on()
+            code = creator.end()
+        if not inside:  # it is not born yet, so nothing went wrong
+            return [*([] if code == 0 else [f"ended with {code}"]), *_delete(rich_bundle), *before.left()]
+        wrong = [] if code == FAILED else [f"ended with {code}"]
+        return wrong + (before.left() and [*before.left(), *_delete(rich_bundle)])
+
+    _each(rich_bundle, attempt)
+
+
+def test_a_failure_inside_is_told_in_the_words_of_the_step(bundle: Bundle) -> None:
+    before = Before(bundle)
+    (bundle.rootfs / "proc").rmdir()
+    (bundle.rootfs / "proc").write_text("no directory")
+    done = bundle.run()
+    assert (done.returncode, "step mount.proc" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+    assert before.left() == []
+
+
+@pytest.mark.parametrize("when", ["prestart", "createRuntime", "createContainer", "startContainer"])
+def test_a_hook_that_fails_leaves_nothing(bundle: Bundle, when: str) -> None:
+    before = Before(bundle)
+    done = bundle.hook(when, "cat > /dev/null; exit 3").run()
+    assert (done.returncode, "exit code 3" in done.stderr) == (1, True), done
+    assert before.left() == []
+
+
+def test_a_failing_creation_leaves_its_process_in_its_own_namespaces(bundle: Bundle) -> None:
+    """Namespaces are joined by the creator, for the child to be born in: it must come back also when that fails."""
+    other = bundle.sibling()
+    pid = other.sleeping()
+    kinds = ("network", "ipc", "uts", "cgroup", "pid")
+    bundle.namespaces(**{kind: f"/proc/{pid}/ns/{'net' if kind == 'network' else kind}" for kind in kinds})
+    bundle.config.pop("hostname")
+    bundle.write()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _namespaces_after_failure(bundle, kinds, writing)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with open(reading) as pipe:
+        assert pipe.read().split() == [namespace("self", kind) for kind in kinds]
+
+
+def _namespaces_after_failure(bundle: Bundle, kinds: tuple[str, ...], report: int) -> NoReturn:
+    halt = Halt("process.clone", fail=True)
+    os.write(halt.answering, b"!")
+    try:
+        _silence()
+        life.create(str(bundle.state), bundle.id, str(bundle.path), observers=[halt])
+    except MinidockError:
+        os.write(report, " ".join(namespace("self", kind) for kind in kinds).encode())
+    finally:
+        os._exit(0)
+
+
+# Undo ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_step_can_be_undone_though_it_was_never_done_and_twice(rich_bundle: Bundle) -> None:
+    before = Before(rich_bundle)
+    live = Live()
+    for step in (*_steps(rich_bundle), *_steps(rich_bundle)):
+        step.undo(live)
+        step.undo(live)
+    assert before.left() == []
+
+
+def test_a_plan_can_be_undone_twice_by_a_process_that_did_not_do_it(rich_bundle: Bundle) -> None:
+    before = Before(rich_bundle)
+    creator = _fork_creator(rich_bundle)
+    assert os.waitstatus_to_exitcode(os.waitpid(creator, 0)[1]) == 0
+    pid = rich_bundle.inspect()["pid"]
+    plan = life.Container.load(str(rich_bundle.state), rich_bundle.id).plan().create
+    for _ in range(2):
+        assert plan.undo(Live(pid=pid)) == []
+        assert not processes.start_time(pid)
+    assert _delete(rich_bundle) == []
+    assert before.left() == []
+
+
+# At once ------------------------------------------------------------------------------------------------------
+
+
+def _at_once(bundle: Bundle, *commands: list[str]) -> list[tuple[int, str]]:
+    """Run commands side by side; the exit code and the complaints of each."""
+    bundle.write()
+    outcomes: list[tuple[int, str]] = []
+
+    def run(number: int, command: list[str]) -> None:
+        errors = bundle.path / f"errors-{number}"
+        with errors.open("w") as file:
+            quiet = subprocess.DEVNULL
+            code = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=file, check=False).returncode
+        outcomes.append((code, errors.read_text()))
+        errors.unlink()
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(commands)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(outcomes)
+
+
+def test_of_creations_of_one_id_at_once_one_wins(bundle: Bundle) -> None:
+    bundle.program("sleep", "3600")
+    for _ in range(5):
+        command = bundle.command("create", "--bundle", str(bundle.path), bundle.id)
+        won, *lost = _at_once(bundle, command, command, command)
+        assert won == (0, "")
+        for code, error in lost:
+            assert (code, f'already exists: "{bundle.id}"' in error) == (1, True), error
+        assert bundle.inspect()["status"] == "created"
+        assert _delete(bundle) == []
+
+
+def test_of_starts_at_once_one_wins(bundle: Bundle) -> None:
+    for attempt in range(5):
+        bundle.script(f"echo started >> /starts-{attempt}; exec sleep 3600").create()
+        command = bundle.command("start", bundle.id)
+        won, *lost = _at_once(bundle, command, command, command)
+        assert won == (0, "")
+        for code, error in lost:
+            assert code == 1, error
+            assert "not waiting" in error or "is running" in error, error
+        eventually((bundle.rootfs / f"starts-{attempt}").exists)
+        assert (bundle.rootfs / f"starts-{attempt}").read_text() == "started\n"
+        assert _delete(bundle) == []
+
+
+def test_a_start_that_comes_second_to_the_gate_is_told_so(bundle: Bundle) -> None:
+    """Both knock before the process inside looks: it opens to the first, and the second must not be left puzzled."""
+    bundle.program("sleep", "3600").create()
+    pid = bundle.inspect()["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    first = life.Container.load(str(bundle.state), bundle.id).gate
+    baton = _knock_without_closing_the_gate(first.path)
+    second = bundle.begin("start", bundle.id)
+    try:
+        eventually(lambda: not os.path.exists(first.path))
+        baton.pass_on()
+        os.kill(pid, signal.SIGCONT)
+        _, error = second.communicate()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        baton.close()
+        second.kill()
+        second.communicate()
+    assert (second.returncode, "not waiting to be started" in error) == (1, True), error
+
+
+def _knock_without_closing_the_gate(path: str) -> Baton:
+    knocking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    directory = os.open(os.path.dirname(path), os.O_PATH)
+    knocking.connect(f"/proc/self/fd/{directory}/start.sock")
+    os.close(directory)
+    return Baton(knocking)
+
+
+@pytest.mark.parametrize("force", [["--force"], []], ids=["forced", "plain"])
+def test_a_deletion_while_the_program_ends_is_clean(bundle: Bundle, force: list[str]) -> None:
+    before = Before(bundle)
+    for pause in ("0", "0.01", "0.02", "0.03", "0.05"):
+        bundle.script(f"sleep {pause}").start()
+        deletion = bundle.runtime("delete", *force, bundle.id)
+        if deletion.returncode:
+            assert "is running" in deletion.stderr
+            eventually(lambda: bundle.inspect()["status"] == "stopped")
+            assert bundle.runtime("delete", bundle.id).returncode == 0
+        assert before.left() == []
+
+
+def test_of_deletions_at_once_one_does_it_and_the_hooks_run_once(bundle: Bundle) -> None:
+    before = Before(bundle)
+    bundle.hook("poststop", f"cat > /dev/null; echo gone >> {bundle.path}/state/hooks").sleeping()
+    command = bundle.command("delete", "--force", bundle.id)
+    outcomes = _at_once(bundle, command, command, command)
+    assert [(code, error) for code, error in outcomes if code or "Traceback" in error] == []
+    assert (bundle.state / "hooks").read_text() == "gone\n"
+    assert before.left() == []
+
+
+def test_a_foreground_run_that_is_killed_harms_nothing(bundle: Bundle) -> None:
+    before = Before(bundle)
+    running = bundle.program("sleep", "3600").begin(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pid = eventually(lambda: _running(bundle))
+    running.kill()
+    running.communicate()
+    assert bundle.inspect()["status"] == "running"
+    assert bundle.execute("true").returncode == 0
+    assert _delete(bundle) == []
+    assert not processes.start_time(pid)
+    assert before.left() == []
+
+
+def _running(bundle: Bundle) -> int:
+    done = bundle.runtime("state", bundle.id)
+    return int(bundle.inspect()["pid"]) if '"running"' in done.stdout else 0
+
+
+def test_an_exec_that_is_killed_harms_nothing(bundle: Bundle) -> None:
+    bundle.sleeping()
+    running = bundle.begin("exec", bundle.id, "sleep", "3601", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually(lambda: len(bundle.runtime("ps", bundle.id).stdout.split()) == 3)
+    running.kill()
+    running.communicate()
+    assert bundle.inspect()["status"] == "running"
+    assert bundle.execute("true").returncode == 0
+
+
+# Scarcity -----------------------------------------------------------------------------------------------------
+
+
+SIZES = ["size=4k", "size=8k", "size=12k", "size=16k", *(f"size=1m,nr_inodes={count}" for count in range(2, 7))]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_full_state_directory_is_a_clear_error_and_leaves_nothing(bundle: Bundle, size: str) -> None:
+    """The tmpfs is mounted in a mount namespace that ends with the command."""
+    before = Before(bundle)
+    bundle.state.mkdir()
+    bundle.program("true").write()
+    words = " ".join(f"'{word}'" for word in bundle.command(*bundle.run_words()))
+    script = f"mount -t tmpfs -o {size} tmpfs {bundle.state} && {words}; echo $?; ls -A {bundle.state}"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False)
+    code, *left = done.stdout.split()
+    assert left == []
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+    assert code == "0" or "No space left" in done.stderr
+    assert before.left() == []
+
+
+# The baton ----------------------------------------------------------------------------------------------------
+
+
+def test_a_child_of_any_number_is_told_by_the_baton() -> None:
+    """Numbers and words go over one socket: the number 123 begins with the letter `{`."""
+    assert [(number, _told(number)) for number in (*range(1, 1000), -11, 1 << 22) if _told(number) != number] == []
+
+
+def _told(number: int) -> int | str:
+    """What arrives of a number that a trampoline sends."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.send(struct.pack("=q", number))
+        try:
+            return Baton(ours).wait_number()
+        except (MinidockError, ValueError) as error:
+            return repr(error)
