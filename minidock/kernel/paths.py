@@ -92,4 +92,5 @@ def read_inside(root: int, path: str, limit: int = 1 << 20) -> str:
         os.close(probe)
     fd = open_inside(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     with open(fd, "rb") as file:
-        return file.read(limit).decode(errors="surrogateescape")
+        # None: a file of /proc that would have to be waited for.
+        return (file.read(limit) or b"").decode(errors="surrogateescape")

@@ -170,7 +170,10 @@ def _console_socket(address: str) -> _socket.socket | None:
     if not address:
         return None
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    socket.connect(address)
+    try:
+        socket.connect(address)
+    except OSError as error:
+        raise MinidockError(f"--console-socket {address}: {error.strerror or error}") from None
     return socket
 
 

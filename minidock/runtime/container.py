@@ -114,6 +114,7 @@ def create(
     """Do everything up to the program itself. When it fails, what was done is undone."""
     check_id(container_id)
     spec = read_spec(f"{bundle}/config.json")
+    _check_console(spec, console)
     place = Place(container_id, bundle)
     plan = _plan_to_run(spec, place, preserved, without)
     record = Record.make(root, container_id, bundle, place.cgroup(spec), spec)
@@ -141,6 +142,15 @@ def create(
         elif live.cgroup_fd:
             os.close(live.cgroup_fd)
     return container
+
+
+def _check_console(spec: Spec, console: _socket.socket | None) -> None:
+    wanted = bool(spec.process and spec.process.terminal)
+    if wanted and console is None:
+        raise MinidockError(
+            "cannot allocate tty if minidock will detach without setting console socket",
+            hint="give --console-socket, or set process.terminal to false",
+        )
 
 
 def _plan_to_run(spec: Spec, place: Place, preserved: Sequence[int], without: Iterable[str]) -> ContainerPlan:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _CHUNK = 65536
+_LAST_WORDS_MS = 100  # as long as others hold the terminal open; else its end is told at once
 _FORWARDED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "WINCH", "ALRM", "TSTP")
 
 
@@ -71,6 +72,13 @@ class Screen:
         _write_all(1, data)
         return bool(data)
 
+    def show_rest(self) -> None:
+        """The program has ended, but what it wrote may still be on its way through the terminal."""
+        poll = select.poll()
+        poll.register(self.master, select.POLLIN)
+        while poll.poll(_LAST_WORDS_MS) and self.show():
+            pass
+
 
 def _write_all(fd: int, data: bytes) -> None:
     while data:
@@ -106,7 +114,9 @@ def _loop(pid: int, arriving: Signals, screen: Screen | None) -> None:
             if screen and screen.master in ready and not screen.show():
                 poll.unregister(screen.master)
             elif pidfd in ready:
-                return  # only once there is nothing left to show
+                if screen:
+                    screen.show_rest()
+                return
             if screen and 0 in ready and not screen.keys():
                 poll.unregister(0)
             if arriving.fd in ready:

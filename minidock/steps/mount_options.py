@@ -64,18 +64,17 @@ class MountOptions:
         elif option in mounts.PROPAGATION or plain in mounts.PROPAGATION:
             self.propagation, self.propagate_tree = plain.removeprefix("r"), option not in mounts.PROPAGATION
         elif option in _ATTRIBUTES or option in _OPPOSITES:
-            self._attribute(option)
+            self.add, self.clear = _later_wins(self.add, self.clear, option)
         elif option != plain and (plain in _ATTRIBUTES or plain in _OPPOSITES):
-            self.add_to_tree |= _ATTRIBUTES.get(plain, 0)
-            self.clear_in_tree |= _OPPOSITES.get(plain, 0)
+            self.add_to_tree, self.clear_in_tree = _later_wins(self.add_to_tree, self.clear_in_tree, plain)
         elif option == "tmpcopyup":
             raise MinidockError(f"the mount on {place}: the option tmpcopyup is not supported")
         elif option and option not in _WITHOUT_EFFECT:
             self.data.append(option)
 
-    def _attribute(self, option: str) -> None:
-        """The later of two opposite options wins."""
-        added, cleared = _ATTRIBUTES.get(option, 0), _OPPOSITES.get(option, 0)
-        atime = mounts.ATIME_MASK if (added | cleared) & mounts.ATIME_MASK else 0  # one field, not single bits
-        self.add = (self.add & ~cleared & ~atime) | added
-        self.clear = (self.clear & ~added) | cleared
+
+def _later_wins(add: int, clear: int, option: str) -> tuple[int, int]:
+    """Of two opposite options the later one counts."""
+    added, cleared = _ATTRIBUTES.get(option, 0), _OPPOSITES.get(option, 0)
+    atime = mounts.ATIME_MASK if (added | cleared) & mounts.ATIME_MASK else 0  # one field, not single bits
+    return (add & ~cleared & ~atime) | added, (clear & ~added) | cleared | (atime if cleared else 0)

@@ -233,7 +233,7 @@ def _mounts(spec: Spec) -> list[Step]:
 def _devices(spec: Spec) -> list[Step]:
     """A /dev that is the host's, by bind mount, is left as it is."""
     if any(mount.is_bind and mount.destination.rstrip("/") == "/dev" for mount in spec.mounts):
-        return []
+        return _console(spec)
     by_bind = "user" in spec.linux.namespaces
     steps: list[Step] = [devices.StandardDevices(by_bind=by_bind)]
     steps += [
@@ -241,10 +241,12 @@ def _devices(spec: Spec) -> list[Step]:
         for device in spec.linux.devices
         if device.path not in devices.STANDARD
     ]
-    steps.append(devices.DeviceLinks())
-    if spec.process and spec.process.terminal:
-        steps.append(devices.Console(spec.process.rows, spec.process.columns))
-    return steps
+    return [*steps, devices.DeviceLinks(), *_console(spec)]
+
+
+def _console(spec: Spec) -> list[Step]:
+    program = spec.process
+    return [devices.Console(program.rows, program.columns)] if program and program.terminal else []
 
 
 def _hardening(spec: Spec) -> list[Step]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from minidock.oci.spec import User
 
 _HIGHEST_ID = (1 << 32) - 2
+_LONGEST_ID = 10
 
 
 class Found:
@@ -35,12 +36,12 @@ def find(user: User, passwd: str, group: str) -> Found:
     row = _find(users, who or "0")
     uid = _number(row, who, "user", "passwd") if who else 0
     name = row[0] if row else who
-    gid = int(row[3]) if row and row[3].isdecimal() else 0
+    gid = int(row[3]) if row and _is_id(row[3]) else 0
     if which:
         gid = _number(_find(groups, which), which, "group", "group")
         member_of = []
     else:
-        member_of = [int(row[2]) for row in groups if name in row[3].split(",") and row[2].isdecimal()]
+        member_of = [int(row[2]) for row in groups if name in row[3].split(",") and _is_id(row[2])]
     # The primary group is one of the supplementary ones too, or a setgid program would lose it (CVE-2022-36109).
     groups_of_user = list(dict.fromkeys([gid, *member_of, *user.groups]))
     return Found(uid, gid, groups_of_user, (row[5] if row else "") or "/")
@@ -49,7 +50,7 @@ def find(user: User, passwd: str, group: str) -> Found:
 def _rows(text: str, fields: int) -> list[list[str]]:
     """The lines of a file of colons, short lines filled up as the C library takes them."""
     lines = (line.strip() for line in text.splitlines())
-    rows = (line.split(":") for line in lines if line and not line.startswith("#"))
+    rows = (line.split(":") for line in lines if line and not line.startswith("#") and "\0" not in line)
     return [(row + [""] * fields)[:fields] for row in rows]
 
 
@@ -66,6 +67,11 @@ def _number(row: list[str] | None, wanted: str, kind: str, file: str) -> int:
             f"unable to find {kind} {wanted}: no matching entries in {file} file",
             hint=f"use a number, or add the {kind} to /etc/{file} of the image",
         )
-    if int(text) > _HIGHEST_ID:
-        raise MinidockError(f"the {kind} id {text} is out of range: it must be from 0 to {_HIGHEST_ID}")
+    if not _is_id(text):
+        raise MinidockError(f"the {kind} id {text[:20]} is out of range: it must be from 0 to {_HIGHEST_ID}")
     return int(text)
+
+
+def _is_id(text: str) -> bool:
+    """A number that the kernel takes. Its length first: to read a very long one takes very long."""
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID and int(text) <= _HIGHEST_ID

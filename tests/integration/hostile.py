@@ -90,7 +90,7 @@ def value(output: str) -> Any:
 
 def _module_files() -> list[str]:
     """The files behind the modules that attacks use, and those needed to start at all."""
-    command = [INTERPRETER, "-s", "-S", "-c", _LIST_FILES]
+    command = [str(INTERPRETER), "-s", "-S", "-c", _LIST_FILES]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     return [file for file in listed if file.startswith("/")]
 

@@ -12,7 +12,6 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import NoReturn
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups, processes
+from minidock.kernel import processes
 from minidock.oci.spec import read_spec
 from minidock.runtime import container as life
 from minidock.steps.baton import Baton
@@ -29,7 +28,8 @@ from minidock.steps.live import Live
 from minidock.steps.plan import Place, container_plan
 from minidock.steps.step import Observer, Step
 from tests.integration.bundles import Bundle
-from tests.integration.facts import eventually, namespace
+from tests.integration.facts import namespace
+from tests.integration.remains import Before, delete_forced
 
 FAILED, UNEXPECTED = 3, 4
 
@@ -181,52 +181,13 @@ def _silence() -> None:
         os.dup2(nowhere, stream)
 
 
-# What is left -------------------------------------------------------------------------------------------------
-
-
-OURS = ("config.json", "error", "errors", "pid", "state")
-
-
-class Before:
-    """What there was, to be compared with what is left."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._namespaces = self._of_this_process()
-        self._files = self._beside()
-
-    def _of_this_process(self) -> list[str]:
-        return [namespace("self", kind) for kind in ("mount", "network", "pid", "time", "cgroup")]
-
-    def _beside(self) -> set[str]:
-        """The work directory of an overlay is the kernel's own."""
-        return {str(path) for path in self._bundle.path.iterdir() if path.name not in OURS}
-
-    def left(self) -> list[str]:
-        """Everything that is there and was not, in words."""
-        bundle = self._bundle
-        group = cgroups.locate(f"/minidock/{bundle.id}")
-        found = [
-            f"mount {line}"
-            for line in Path("/proc/self/mountinfo").read_text().splitlines()
-            if str(bundle.path) in line
-        ]
-        found += [f"the cgroup, with processes {cgroups.processes(group)}"] if os.path.isdir(group) else []
-        if (bundle.state / bundle.id).exists():
-            found.append(f"the state directory, with {sorted(os.listdir(bundle.state / bundle.id))}")
-        found += [f"file {path}" for path in self._beside() - self._files]
-        return found + ([] if self._of_this_process() == self._namespaces else ["this process is in other namespaces"])
+# Each step -----------------------------------------------------------------------------------------------------
 
 
 def _each(bundle: Bundle, attempt: Callable[[Step], list[str]]) -> None:
     """Try something at each step of the plan, and tell at which steps it went wrong."""
     wrong = {step.name: problems for step in _steps(bundle) if (problems := attempt(step))}
     assert wrong == {}
-
-
-def _delete(bundle: Bundle) -> list[str]:
-    done = bundle.runtime("delete", "--force", bundle.id)
-    return [] if done.returncode == 0 and not done.stderr else [f"delete: {done.stderr}"]
 
 
 def test_the_plans_of_these_tests_have_much_in_them_and_can_be_done(rich_bundle: Bundle) -> None:
@@ -236,7 +197,7 @@ def test_the_plans_of_these_tests_have_much_in_them_and_can_be_done(rich_bundle:
     before = Before(rich_bundle)
     pid = _fork_creator(rich_bundle)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, (rich_bundle.path / "error").read_text()
-    assert _delete(rich_bundle) == []
+    assert delete_forced(rich_bundle) == []
     assert before.left() == []
 
 
@@ -250,7 +211,7 @@ def test_a_step_that_fails_undoes_all_that_was_done_before_it(rich_bundle: Bundl
             code = creator.end()
         said = (rich_bundle.path / "error").read_text()
         wrong = [] if code == FAILED and said == f"planned to fail at {step.name}" else [f"ended with {code}: {said}"]
-        return wrong + (before.left() and [*before.left(), *_delete(rich_bundle)])
+        return wrong + (before.left() and [*before.left(), *delete_forced(rich_bundle)])
 
     _each(rich_bundle, attempt)
 
@@ -270,7 +231,7 @@ def test_a_creator_that_is_killed_at_a_step_leaves_nothing_that_a_deletion_does_
             creator.end()
             creator.go_on()
             ended = _ended(inside)
-        return [*ended, *_delete(rich_bundle), *before.left()]
+        return [*ended, *delete_forced(rich_bundle), *before.left()]
 
     _each(rich_bundle, attempt)
 
@@ -300,9 +261,9 @@ def test_a_process_inside_that_is_killed_at_a_step_undoes_all_that_was_done(rich
             creator.go_on()
             code = creator.end()
         if not inside:  # it is not born yet, so nothing went wrong
-            return [*([] if code == 0 else [f"ended with {code}"]), *_delete(rich_bundle), *before.left()]
+            return [*([] if code == 0 else [f"ended with {code}"]), *delete_forced(rich_bundle), *before.left()]
         wrong = [] if code == FAILED else [f"ended with {code}"]
-        return wrong + (before.left() and [*before.left(), *_delete(rich_bundle)])
+        return wrong + (before.left() and [*before.left(), *delete_forced(rich_bundle)])
 
     _each(rich_bundle, attempt)
 
@@ -375,138 +336,8 @@ def test_a_plan_can_be_undone_twice_by_a_process_that_did_not_do_it(rich_bundle:
     for _ in range(2):
         assert plan.undo(Live(pid=pid)) == []
         assert not processes.start_time(pid)
-    assert _delete(rich_bundle) == []
+    assert delete_forced(rich_bundle) == []
     assert before.left() == []
-
-
-# At once ------------------------------------------------------------------------------------------------------
-
-
-def _at_once(bundle: Bundle, *commands: list[str]) -> list[tuple[int, str]]:
-    """Run commands side by side; the exit code and the complaints of each."""
-    bundle.write()
-    outcomes: list[tuple[int, str]] = []
-
-    def run(number: int, command: list[str]) -> None:
-        errors = bundle.path / f"errors-{number}"
-        with errors.open("w") as file:
-            quiet = subprocess.DEVNULL
-            code = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=file, check=False).returncode
-        outcomes.append((code, errors.read_text()))
-        errors.unlink()
-
-    threads = [threading.Thread(target=run, args=item) for item in enumerate(commands)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(outcomes)
-
-
-def test_of_creations_of_one_id_at_once_one_wins(bundle: Bundle) -> None:
-    bundle.program("sleep", "3600")
-    for _ in range(5):
-        command = bundle.command("create", "--bundle", str(bundle.path), bundle.id)
-        won, *lost = _at_once(bundle, command, command, command)
-        assert won == (0, "")
-        for code, error in lost:
-            assert (code, f'already exists: "{bundle.id}"' in error) == (1, True), error
-        assert bundle.inspect()["status"] == "created"
-        assert _delete(bundle) == []
-
-
-def test_of_starts_at_once_one_wins(bundle: Bundle) -> None:
-    for attempt in range(5):
-        bundle.script(f"echo started >> /starts-{attempt}; exec sleep 3600").create()
-        command = bundle.command("start", bundle.id)
-        won, *lost = _at_once(bundle, command, command, command)
-        assert won == (0, "")
-        for code, error in lost:
-            assert code == 1, error
-            assert "not waiting" in error or "is running" in error, error
-        eventually((bundle.rootfs / f"starts-{attempt}").exists)
-        assert (bundle.rootfs / f"starts-{attempt}").read_text() == "started\n"
-        assert _delete(bundle) == []
-
-
-def test_a_start_that_comes_second_to_the_gate_is_told_so(bundle: Bundle) -> None:
-    """Both knock before the process inside looks: it opens to the first, and the second must not be left puzzled."""
-    bundle.program("sleep", "3600").create()
-    pid = bundle.inspect()["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    first = life.Container.load(str(bundle.state), bundle.id).gate
-    baton = _knock_without_closing_the_gate(first.path)
-    second = bundle.begin("start", bundle.id)
-    try:
-        eventually(lambda: not os.path.exists(first.path))
-        baton.pass_on()
-        os.kill(pid, signal.SIGCONT)
-        _, error = second.communicate()
-    finally:
-        os.kill(pid, signal.SIGCONT)
-        baton.close()
-        second.kill()
-        second.communicate()
-    assert (second.returncode, "not waiting to be started" in error) == (1, True), error
-
-
-def _knock_without_closing_the_gate(path: str) -> Baton:
-    knocking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    directory = os.open(os.path.dirname(path), os.O_PATH)
-    knocking.connect(f"/proc/self/fd/{directory}/start.sock")
-    os.close(directory)
-    return Baton(knocking)
-
-
-@pytest.mark.parametrize("force", [["--force"], []], ids=["forced", "plain"])
-def test_a_deletion_while_the_program_ends_is_clean(bundle: Bundle, force: list[str]) -> None:
-    before = Before(bundle)
-    for pause in ("0", "0.01", "0.02", "0.03", "0.05"):
-        bundle.script(f"sleep {pause}").start()
-        deletion = bundle.runtime("delete", *force, bundle.id)
-        if deletion.returncode:
-            assert "is running" in deletion.stderr
-            eventually(lambda: bundle.inspect()["status"] == "stopped")
-            assert bundle.runtime("delete", bundle.id).returncode == 0
-        assert before.left() == []
-
-
-def test_of_deletions_at_once_one_does_it_and_the_hooks_run_once(bundle: Bundle) -> None:
-    before = Before(bundle)
-    bundle.hook("poststop", f"cat > /dev/null; echo gone >> {bundle.path}/state/hooks").sleeping()
-    command = bundle.command("delete", "--force", bundle.id)
-    outcomes = _at_once(bundle, command, command, command)
-    assert [(code, error) for code, error in outcomes if code or "Traceback" in error] == []
-    assert (bundle.state / "hooks").read_text() == "gone\n"
-    assert before.left() == []
-
-
-def test_a_foreground_run_that_is_killed_harms_nothing(bundle: Bundle) -> None:
-    before = Before(bundle)
-    running = bundle.program("sleep", "3600").begin(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    pid = eventually(lambda: _running(bundle))
-    running.kill()
-    running.communicate()
-    assert bundle.inspect()["status"] == "running"
-    assert bundle.execute("true").returncode == 0
-    assert _delete(bundle) == []
-    assert not processes.start_time(pid)
-    assert before.left() == []
-
-
-def _running(bundle: Bundle) -> int:
-    done = bundle.runtime("state", bundle.id)
-    return int(bundle.inspect()["pid"]) if '"running"' in done.stdout else 0
-
-
-def test_an_exec_that_is_killed_harms_nothing(bundle: Bundle) -> None:
-    bundle.sleeping()
-    running = bundle.begin("exec", bundle.id, "sleep", "3601", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually(lambda: len(bundle.runtime("ps", bundle.id).stdout.split()) == 3)
-    running.kill()
-    running.communicate()
-    assert bundle.inspect()["status"] == "running"
-    assert bundle.execute("true").returncode == 0
 
 
 # Scarcity -----------------------------------------------------------------------------------------------------
