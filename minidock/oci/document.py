@@ -28,6 +28,22 @@ _KINDS: dict[type, str] = {
 }
 
 
+LEAST, MOST = -(1 << 63), (1 << 63) - 1  # what fits the kernel's widest integers
+
+
+def _usable(text: str) -> bool:
+    """Whether the kernel can be given this: no NUL ends it early, and it has an encoding."""
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Node:
     """A value of a document and where it stands."""
 
@@ -59,8 +75,8 @@ class Node:
         if self.value is None and default is not None:
             return default
         text: str = self._as(str)
-        if "\0" in text:
-            raise self.error("contains a NUL byte, which no path, name or argument can")
+        if not _usable(text):
+            raise self.error("contains a NUL byte or half a character, which no path, name or argument can")
         return text
 
     def one_of(self, choices: tuple[str, ...], default: str | None = None) -> str:
@@ -69,17 +85,16 @@ class Node:
             raise self.error(f'"{text}" is not one of {", ".join(choice for choice in choices if choice)}')
         return text
 
-    def integer(self, default: int | None = None, *, least: int | None = None, most: int | None = None) -> int:
+    def integer(self, default: int | None = None, *, least: int = LEAST, most: int = MOST) -> int:
         if self.value is None and default is not None:
             return default
         number: int = self._as(int)
-        if (least is not None and number < least) or (most is not None and number > most):
-            bounds = f"at least {least}" if most is None else f"from {least} to {most}"
-            raise self.error(f"{number} is out of range: it must be {bounds}")
+        if not least <= number <= most:
+            raise self.error(f"{number} is out of range: it must be from {least} to {most}")
         return number
 
-    def maybe_integer(self, *, least: int | None = None) -> int | None:
-        return None if self.value is None else self.integer(least=least)
+    def maybe_integer(self, *, least: int = LEAST, most: int = MOST) -> int | None:
+        return None if self.value is None else self.integer(least=least, most=most)
 
     def boolean(self, default: bool = False) -> bool:
         return default if self.value is None else bool(self._as(bool))
@@ -94,6 +109,9 @@ class Node:
         return [read(item) for item in self.items()]
 
     def texts(self) -> list[str]:
+        """A list of strings. All good, as a list of four hundred system calls mostly is, takes one look."""
+        if isinstance(self.value, list) and all(type(item) is str and _usable(item) for item in self.value):
+            return list(self.value)
         return self.each(Node.text)
 
     def integers(self) -> list[int]:
@@ -103,4 +121,8 @@ class Node:
         """The members of an object by key; none when it is absent."""
         if self.value is None:
             return {}
-        return {key: Node(value, f"{self.place}.{key}") for key, value in self._as(dict).items()}
+        members = {key: Node(value, f"{self.place}.{key}") for key, value in self._as(dict).items()}
+        for key in members:
+            if not _usable(key):
+                raise self.error(f"the name {key!r} contains a NUL byte or half a character")
+        return members

@@ -10,6 +10,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.oci.document import Node
 from minidock.oci.resources import Resources, read_resources
+from minidock.oci.seccomp import read_seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 _CAPABILITY_SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
 _HIGHEST_ID = (1 << 32) - 2
+_HIGHEST_MAJOR, _HIGHEST_MINOR = (1 << 12) - 1, (1 << 20) - 1
+_LONGEST_TIMEOUT = 86400 * 365
 
 
 class Spec:
@@ -82,7 +85,7 @@ class Process:
         self.columns = size.get("width").integer(0, least=0, most=65535)
         self.user = User(node.get("user"))
         self.args = node.get("args").texts()
-        self.env = node.get("env").texts()
+        self.env = _environment(node.get("env"))
         self.cwd = _absolute(node.get("cwd"))
         sets = node.get("capabilities")
         self.capabilities = {name: sets.get(name).texts() for name in _CAPABILITY_SETS}  # absent: none, as in runc
@@ -158,8 +161,8 @@ class Hook:
     def __init__(self, node: Node) -> None:
         self.path = _absolute(node.get("path"))
         self.args = node.get("args").texts() or [self.path]
-        self.env = dict(pair.partition("=")[::2] for pair in node.get("env").texts())
-        self.timeout = node.get("timeout").maybe_integer(least=1)
+        self.env = dict(pair.partition("=")[::2] for pair in _environment(node.get("env")))
+        self.timeout = node.get("timeout").maybe_integer(least=1, most=_LONGEST_TIMEOUT)
 
 
 class Linux:
@@ -180,7 +183,7 @@ class Linux:
             ("", "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"),
             "",
         )
-        self.seccomp: Json = node.get("seccomp").value
+        self.seccomp: Json = read_seccomp(node.get("seccomp"))
         self.sysctl = {key: value.text() for key, value in node.get("sysctl").members().items()}
         self.masked_paths = node.get("maskedPaths").each(_absolute)
         self.readonly_paths = node.get("readonlyPaths").each(_absolute)
@@ -205,11 +208,18 @@ class Device:
         self.path = _absolute(node.get("path"))
         self.type = node.get("type").one_of(("c", "b", "u", "p"))
         needs_number = self.type != "p"
-        self.major = node.get("major").integer(None if needs_number else 0)
-        self.minor = node.get("minor").integer(None if needs_number else 0)
+        self.major = node.get("major").integer(None if needs_number else 0, least=0, most=_HIGHEST_MAJOR)
+        self.minor = node.get("minor").integer(None if needs_number else 0, least=0, most=_HIGHEST_MINOR)
         self.mode = node.get("fileMode").integer(0o666, least=0, most=0o7777)
         self.uid = node.get("uid").integer(0, least=0, most=_HIGHEST_ID)
         self.gid = node.get("gid").integer(0, least=0, most=_HIGHEST_ID)
+
+
+def _environment(node: Node) -> list[str]:
+    for pair in node.items():
+        if pair.text().startswith("="):
+            raise pair.error("has no name before the =")
+    return node.texts()
 
 
 def _absolute(node: Node) -> str:
@@ -246,8 +256,9 @@ def _check_together(spec: Spec) -> None:
         )
     if linux.time_offsets and "time" not in new_or_joined:
         raise MinidockError('linux.timeOffsets: add {"type": "time"} to linux.namespaces')
-    if spec.hostname and "uts" not in new_or_joined:
-        raise MinidockError("hostname: it would rename the host", hint='add {"type": "uts"} to linux.namespaces')
+    for field, name in (("hostname", spec.hostname), ("domainname", spec.domainname)):
+        if name and "uts" not in new_or_joined:
+            raise MinidockError(f"{field}: it would rename the host", hint='add {"type": "uts"} to linux.namespaces')
     _check_sysctls(spec)
 
 
