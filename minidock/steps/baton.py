@@ -16,6 +16,7 @@ from minidock.errors import MinidockError
 _LONGEST = 65536
 _NUMBER = struct.Struct("=q")
 _MOST_DESCRIPTORS = 250  # the kernel passes at most 253 in one message: SCM_MAX_FD
+_LONGEST_TEXT = 2048  # of a message to a person; each letter may take twelve as JSON
 
 
 class PeerDied(MinidockError):
@@ -49,16 +50,18 @@ class Baton:
         return self._mine.fileno() if self._mine is not None else -1
 
     def pass_on(self, descriptors: dict[str, int] | None = None) -> None:
-        """Say "go on", handing over descriptors by name."""
-        names = list(descriptors or {})
-        for start in range(0, len(names) or 1, _MOST_DESCRIPTORS):
-            part = names[start : start + _MOST_DESCRIPTORS]
-            more = start + _MOST_DESCRIPTORS < len(names)
-            self._send({"go": part, "more": more}, [(descriptors or {})[name] for name in part])
+        """Say "go on", handing over descriptors by name: as many in a message as its length and the kernel allow."""
+        names: list[str] = []
+        for name in descriptors or {}:
+            if names and (len(names) == _MOST_DESCRIPTORS or len(jsonfile.dump([*names, name])) > _LONGEST // 2):
+                self._send({"go": names, "more": True}, [(descriptors or {})[each] for each in names])
+                names = []
+            names.append(name)
+        self._send({"go": names, "more": False}, [(descriptors or {})[each] for each in names])
 
     def fail(self, error: MinidockError) -> None:
         """Tell the other process why this one gives up."""
-        self._send({"failed": error.message[:8192], "hint": error.hint[:8192], "code": error.code})
+        self._send({"failed": error.message[:_LONGEST_TEXT], "hint": error.hint[:_LONGEST_TEXT], "code": error.code})
 
     def wait(self) -> dict[str, int]:
         """Wait for "go on"; raises what the other process failed with."""
@@ -74,12 +77,12 @@ class Baton:
     def outcome(self) -> int | None:
         """How the other process's execve(2) went: None when its end closed, that is well; else the errno.
 
-        A trampoline cannot write JSON: it tells a number, in 8 bytes. An exec that forks tells the new
-        process's number first, which `wait_number` has read by then.
+        A trampoline cannot write JSON: it tells a number, in 8 bytes, and every other message is longer. An
+        exec that forks tells the new process's number first, which `wait_number` has read by then.
         """
         assert self._mine is not None
         data = self._mine.recv(_LONGEST)
-        if len(data) == _NUMBER.size and data[:1] != b"{":
+        if len(data) == _NUMBER.size:
             return -int(_NUMBER.unpack(data)[0])
         if data:
             message = jsonfile.parse(data.decode())

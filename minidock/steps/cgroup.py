@@ -14,7 +14,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups, device_filter
 from minidock.kernel.device_filter import parse
 from minidock.steps.live import Live
-from minidock.steps.process import quoted
+from minidock.steps.shell import quoted
 from minidock.steps.step import Step, perform
 
 TYPE_CHECKING = False

@@ -6,6 +6,7 @@ import os
 import stat
 
 from minidock.kernel import mounts, paths, terminals
+from minidock.steps.shell import in_root, quoted
 from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False
@@ -106,8 +107,9 @@ class ExtraDevice(Step):
     def shell(self) -> str:
         device = self.device
         if self.by_bind:
-            return f"touch $ROOT{device.path}; mount --bind {device.path} $ROOT{device.path}"
-        return f"mknod -m {device.mode:o} $ROOT{device.path} {device.type} {device.major} {device.minor}"
+            path = in_root(device.path)
+            return f"touch {path}; mount --bind {quoted(device.path)} {path}"
+        return f"mknod -m {device.mode:o} {in_root(device.path)} {device.type} {device.major} {device.minor}"
 
     def do(self, live: Live) -> None:
         device = self.device

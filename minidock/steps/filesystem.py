@@ -13,6 +13,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import cgroups, mounts, paths, processes
 from minidock.kernel import namespaces as ns
 from minidock.steps.mount_options import MountOptions
+from minidock.steps.shell import in_root, quoted, words
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
@@ -64,8 +65,8 @@ class MountFilesystem(Step):
         return f"mount a {self.type} on {self.target}{options}"
 
     def shell(self) -> str:
-        options = f" -o {','.join(self.given)}" if self.given else ""
-        return f"mount -t {self.type}{options} {self.source or self.type} $ROOT{self.target}"
+        options = f" -o {quoted(','.join(self.given))}" if self.given else ""
+        return f"mount -t {quoted(self.type)}{options} {quoted(self.source or self.type)} {in_root(self.target)}"
 
     def do(self, live: Live) -> None:
         target = self._target(live)
@@ -118,7 +119,7 @@ class MountHostCgroups(MountFilesystem):
         return f"mount the host's cgroup tree on {self.target}"
 
     def shell(self) -> str:
-        return f"mount --bind {cgroups.mount_point()} $ROOT{self.target}"
+        return f"mount --bind /sys/fs/cgroup {in_root(self.target)}"
 
     def _make(self, target: int) -> int:  # noqa: ARG002
         return self._copy_of_host()
@@ -148,7 +149,7 @@ class BindMount(Step):
         return f"show the host's {self.source} on {self.target} ({', '.join(self.given)})"
 
     def shell(self) -> str:
-        return f"mount -o {','.join(self.given) or 'bind'} {self.source} $ROOT{self.target}"
+        return f"mount -o {words([','.join(self.given) or 'bind', self.source])} {in_root(self.target)}"
 
     def do(self, live: Live) -> None:
         mount = live.sources.pop(self.target, None)
@@ -204,8 +205,8 @@ class OpenSource(Step):
 
     def shell(self) -> str:
         uids = " ".join(f"b:{inside}:{outside}:{size}" for inside, outside, size in self.uids)
-        mapped = f" -o X-mount.idmap='{uids}'" if self.idmap else ""
-        return f"mount --bind{mapped} {self.source} $ROOT{self.target}"
+        mapped = f" -o {quoted(f'X-mount.idmap={uids}')}" if self.idmap else ""
+        return f"mount --bind{mapped} {quoted(self.source)} {in_root(self.target)}"
 
     def do(self, live: Live) -> None:
         mount = mounts.copy(self.source, recursive=self.options.recursive_bind)
@@ -249,7 +250,7 @@ class MaskPaths(Step):
     def shell(self) -> str:
         mask = 'if [ -d "$ROOT$p" ]; then mount -t tmpfs -o ro tmpfs "$ROOT$p"; '
         mask += 'elif [ -e "$ROOT$p" ]; then mount --bind /dev/null "$ROOT$p"; fi'
-        return f"for p in {' '.join(self.masked)}; do {mask}; done"
+        return f"for p in {words(self.masked)}; do {mask}; done"
 
     def do(self, live: Live) -> None:
         null = _null_device()
@@ -316,7 +317,7 @@ class ReadonlyPaths(Step):
 
     def shell(self) -> str:
         bind = 'mount --rbind "$ROOT$p" "$ROOT$p" && mount -o remount,bind,ro "$ROOT$p"'
-        return f'for p in {" ".join(self.readonly)}; do [ -e "$ROOT$p" ] && {bind}; done'
+        return f'for p in {words(self.readonly)}; do [ -e "$ROOT$p" ] && {bind}; done'
 
     def do(self, live: Live) -> None:
         for path in self.readonly:
@@ -350,7 +351,7 @@ class Sysctls(Step):
         return "set " + ", ".join(f"{name} = {value}" for name, value in self.settings.items())
 
     def shell(self) -> str:
-        return "sysctl -w " + " ".join(f"{name}={value}" for name, value in self.settings.items())
+        return "sysctl -w " + words(f"{name}={value}" for name, value in self.settings.items())
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         proc = mounts.new("proc", [], source="proc")

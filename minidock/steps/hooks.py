@@ -11,6 +11,7 @@ from __future__ import annotations
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import processes, trampoline
+from minidock.steps.shell import quoted, words
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ class RunHook(Step):
         return f"run the hook {' '.join([self.hook.path, *self.hook.args[1:]])}"
 
     def shell(self) -> str:
-        return f"echo '{jsonfile.dump(self.state)}' | {' '.join([self.hook.path, *self.hook.args[1:]])}"
+        return f"echo {quoted(jsonfile.dump(self.state))} | {words([self.hook.path, *self.hook.args[1:]])}"
 
     def do(self, live: Live) -> None:
         run_hook(self.hook, {**self.state, "status": self.status, "pid": live.pid}, self.spawn)

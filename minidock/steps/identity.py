@@ -12,6 +12,7 @@ import stat
 from minidock.errors import MinidockError
 from minidock.kernel import capabilities, paths, processes, seccomp, syscalls
 from minidock.steps import users
+from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
@@ -87,7 +88,7 @@ class SessionKeyring(Step):
         return f"join a new session keyring, {self.keyring}"
 
     def shell(self) -> str:
-        return f"keyctl session {self.keyring} bash"
+        return f"keyctl session {quoted(self.keyring)} bash"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         try:
@@ -112,7 +113,7 @@ class FindUser(Step):
         return f"look up the user {self.user.name or self.user.uid} in the container's /etc/passwd and /etc/group"
 
     def shell(self) -> str:
-        return f"grep '{self.user.name or self.user.uid}' $ROOT/etc/passwd $ROOT/etc/group"
+        return f'grep -F {quoted(self.user.name or str(self.user.uid))} "$ROOT"/etc/passwd "$ROOT"/etc/group'
 
     def do(self, live: Live) -> None:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from minidock.kernel import links, namespaces, syscalls
+from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
@@ -98,7 +99,7 @@ class JoinNamespace(Step):
         return f"join the {self.kind} namespace at {self.path}"
 
     def shell(self) -> str:
-        return f"nsenter --{namespaces.FILES.get(self.kind, self.kind)}={self.path} bash"
+        return f"nsenter --{namespaces.FILES.get(self.kind, self.kind)}={quoted(self.path)} bash"
 
     def do(self, live: Live) -> None:
         if self.kind == "user":
@@ -170,7 +171,7 @@ class Hostname(Step):
         return f"set the host name to {self.hostname}"
 
     def shell(self) -> str:
-        return f"hostname {self.hostname}"
+        return f"hostname {quoted(self.hostname)}"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         syscalls.sethostname(self.hostname)
@@ -187,7 +188,7 @@ class Domainname(Hostname):
         return f"set the domain name to {self.hostname}"
 
     def shell(self) -> str:
-        return f"domainname {self.hostname}"
+        return f"domainname {quoted(self.hostname)}"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         syscalls.setdomainname(self.hostname)

@@ -6,6 +6,7 @@ import os
 
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, namespaces, paths, processes, signals, syscalls, terminals, trampoline
+from minidock.steps.shell import in_root, quoted, words
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
@@ -32,7 +33,7 @@ class LoadInit(Step):
         return f"keep a copy of {self.path} in memory, sealed, to be the container's first process"
 
     def shell(self) -> str:
-        return f"install {self.path} $ROOT/sbin/init"
+        return f"install {quoted(self.path)} {in_root('/sbin/init')}"
 
     def do(self, live: Live) -> None:
         with open(self.path, "rb") as file:
@@ -110,7 +111,7 @@ class JoinCgroup(Step):
         return f"have the new process born in the cgroup {self.path}"
 
     def shell(self) -> str:
-        return f'CGROUP="$CGROUP_ROOT"{self.path}'
+        return f'CGROUP="$CGROUP_ROOT"{quoted(self.path)}'
 
     def do(self, live: Live) -> None:
         live.cgroup_fd = cgroups.open_group(cgroups.locate(self.path))
@@ -215,7 +216,7 @@ class FindProgram(Step):
         return f"find the program {self.process.args[0]}"
 
     def shell(self) -> str:
-        return f"command -v {self.process.args[0]}"
+        return f"command -v {quoted(self.process.args[0])}"
 
     def do(self, live: Live) -> None:
         for pair in self.process.env:
@@ -245,10 +246,10 @@ class Execute(Step):
         self.preserved: list[int] = []  # descriptors besides the standard three that the program is to get
 
     def says(self) -> str:
-        return f"execute {' '.join(map(quoted, self.args))}"
+        return f"execute {words(self.args)}"
 
     def shell(self) -> str:
-        return "exec " + " ".join(map(quoted, self.args))
+        return "exec " + words(self.args)
 
     def do(self, live: Live) -> None:
         signals.reset_all()
@@ -267,9 +268,3 @@ class Execute(Step):
         name = self.args[0]
         message = f'exec: "{name}": {os.strerror(number).lower()}'
         return MinidockError(message, hint=self.hints.get(number, ""), code=127 if number == 2 else 126)
-
-
-def quoted(word: str) -> str:
-    """One word for a shell: quoted where it must be. The standard shlex would cost an import of `re`."""
-    plain = word and all(letter.isalnum() or letter in "@%+=:,./-_" for letter in word)
-    return word if plain else "'" + word.replace("'", "'\"'\"'") + "'"

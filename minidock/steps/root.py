@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from minidock.kernel import mounts, overlay, paths
+from minidock.steps.shell import quoted, words
 from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False
@@ -64,7 +65,7 @@ class BindRoot(_AttachRoot):
         return f"mount {self.path} on itself, to become the root"
 
     def shell(self) -> str:
-        return f"mount --rbind {self.path} {self.path}"
+        return f"mount --rbind {words([self.path, self.path])}"
 
     def do(self, live: Live) -> None:
         self.attach(live, mounts.copy(self.path, recursive=True))
@@ -93,7 +94,8 @@ class OverlayRoot(_AttachRoot):
 
     def shell(self) -> str:
         top = f",upperdir={self.upper},workdir={self.work}" if self.upper else ""
-        return f"mount -t overlay overlay -o lowerdir={':'.join(self.lower)}{top} {self.path}"
+        options = f"lowerdir={':'.join(self.lower)}{top}"
+        return f"mount -t overlay overlay -o {words([options, self.path])}"
 
     def do(self, live: Live) -> None:
         self.attach(live, overlay.mount(self.lower, self.upper, self.work, self.path))
@@ -114,7 +116,7 @@ class DetachParent(Step):
         return f"make the mount that holds {self.path} private"
 
     def shell(self) -> str:
-        return f'mount --make-private "$(findmnt -n -o TARGET -T {self.path})"'
+        return f'mount --make-private "$(findmnt -n -o TARGET -T {quoted(self.path)})"'
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         parent = paths.open_root(mounts.mount_point_of(os.path.realpath(self.path)))

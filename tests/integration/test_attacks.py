@@ -219,7 +219,7 @@ def test_a_process_inside_cannot_seize_the_interpreter_of_an_exec(
     allowed = [*bundle.process["capabilities"]["bounding"], *added]
     bundle.process["capabilities"].update(bounding=allowed, permitted=allowed, effective=allowed)
     _watch(bundle, insider)
-    for _ in range(20):
+    for _ in range(10):
         assert bundle.execute("true").returncode == 0
     found, seen = _report(bundle)
     assert found == []
@@ -245,7 +245,7 @@ def test_a_container_that_joins_a_pid_namespace_shows_nothing_of_the_host_to_it(
 ) -> None:
     pid = _watch(bundle, insider)
     joining = bundle.sibling().namespaces(pid=f"/proc/{pid}/ns/pid").program("true")
-    for _ in range(10):
+    for _ in range(5):
         assert joining.run().returncode == 0
     found, seen = _report(bundle)
     assert found == []
@@ -275,20 +275,23 @@ def test_what_runs_before_the_program_is_not_dumpable(bundle: Bundle) -> None:
 # CVE-2024-21626: descriptors ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["/proc/self/fd/{}", "/proc/self/fd/{}/..", "/proc/1/fd/{}", "/link/{}/../../etc"])
+FORMS = ["/proc/self/fd/{}", "/proc/self/fd/{}/..", "/proc/1/fd/{}", "/link/{}/../../etc"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_no_working_directory_leads_out_by_a_descriptor(bundle: Bundle, form: str) -> None:
     (bundle.rootfs / "link").symlink_to("/proc/self/fd")
     outside = bundle.path.stat()
     pid = bundle.sleeping()
     inside_root = os.stat(f"/proc/{pid}/root")
-    for fd in range(21):
+    for fd in range(21) if form == FORMS[0] else (3, 5, 6, 7, 8):
         cwd = form.format(fd)
         done = bundle.runtime("exec", "--cwd", cwd, bundle.id, "stat", "-c", "%d %i", ".", "../../..")
         if done.returncode == 0:
             _assert_inside(done.stdout, inside_root, outside)
 
 
-@pytest.mark.parametrize("fd", [3, 4, 5, 6, 7, 8, 9, 10, 12, 14])
+@pytest.mark.parametrize("fd", range(3, 12))
 def test_no_container_begins_in_a_directory_behind_a_descriptor(bundle: Bundle, fd: int) -> None:
     bundle.process["cwd"] = f"/proc/self/fd/{fd}"
     done = bundle.script("stat -c '%d %i' . ../../../../../..; ls -a ..").run()

@@ -166,7 +166,9 @@ def _create(bundle: Bundle, container_id: str, *observers: Observer) -> NoReturn
     code = UNEXPECTED
     try:
         _silence()
-        life.create(str(bundle.state), container_id, str(bundle.path), observers=observers)
+        viewer, console = socket.socketpair() if bundle.process["terminal"] else (None, None)
+        life.create(str(bundle.state), container_id, str(bundle.path), console=console, observers=observers)
+        del viewer  # whoever shows the terminal: it must not be gone before
         code = 0
     except (MinidockError, OSError) as error:
         (bundle.path / "error").write_text(str(error))

@@ -41,7 +41,7 @@ def _at_once(bundle: Bundle, *commands: list[str]) -> list[tuple[int, str]]:
 
 def test_of_creations_of_one_id_at_once_one_wins(bundle: Bundle) -> None:
     bundle.program("sleep", "3600")
-    for _ in range(5):
+    for _ in range(3):
         command = bundle.command("create", "--bundle", str(bundle.path), bundle.id)
         won, *lost = _at_once(bundle, command, command, command)
         assert won == (0, "")
@@ -52,7 +52,7 @@ def test_of_creations_of_one_id_at_once_one_wins(bundle: Bundle) -> None:
 
 
 def test_of_starts_at_once_one_wins(bundle: Bundle) -> None:
-    for attempt in range(5):
+    for attempt in range(3):
         bundle.script(f"echo started >> /starts-{attempt}; exec sleep 3600").create()
         command = bundle.command("start", bundle.id)
         won, *lost = _at_once(bundle, command, command, command)
