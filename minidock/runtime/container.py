@@ -119,12 +119,12 @@ def create(
     plan = _plan_to_run(spec, place, preserved, without)
     record = Record.make(root, container_id, bundle, place.cgroup(spec), spec)
     container = Container(record, spec, plan)
-    journal = Journal(record.path)
-    live = Live(observers=[journal, *observers])
+    live = Live(observers=observers)
     live.console = console
     live.inside = lambda live: init.become_container(plan, container.gate, live)
     finished = False
     try:
+        live.observers.insert(0, Journal(record.path))
         container.gate.build()
         plan.create.walk(live)
         live.hand_over(HOST)
@@ -133,7 +133,8 @@ def create(
         live.baton.pass_on()
         finished = True
     finally:
-        journal.close()
+        for observer in live.observers:
+            observer.close()
         container.gate.close()
         live.baton.close()
         if not finished:

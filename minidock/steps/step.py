@@ -79,6 +79,9 @@ class Observer:
     def failed(self, step: Step, seconds: float, message: str) -> None:
         """Called when a step could not be done."""
 
+    def close(self) -> None:
+        """Called in each process when it has nothing more to do with the plan."""
+
 
 class Plan:
     """An ordered list of steps. It can be read, done by two processes together, and undone by anyone."""
