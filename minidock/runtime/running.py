@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from minidock.errors import MinidockError
 from minidock.kernel import terminals
 from minidock.runtime import container as life
 from minidock.runtime.executing import execute
@@ -32,14 +35,17 @@ def run(
     arriving = None if detach else Signals()
     ours, theirs = (None, console) if console or detach else console_pair()
     container = life.create(root, container_id, bundle, console=theirs, preserved=preserved, without=without)
+    stays = keep
     try:
         born(container.pid)
+        master = _master(ours, theirs, container)
         life.start(container)
         if arriving is None:
+            stays = True
             return 0
-        return attend(container.record.pid, arriving, _master(ours, theirs, container))
+        return attend(container.record.pid, arriving, master)
     finally:
-        if not detach and not keep:
+        if not stays:
             life.delete(container, force=True)
 
 
@@ -47,7 +53,10 @@ def _master(ours: _socket.socket | None, theirs: _socket.socket | None, containe
     if ours is None or theirs is None or not (container.spec.process and container.spec.process.terminal):
         return 0
     theirs.close()
-    return terminals.receive_over(ours)
+    master = terminals.receive_over(ours)
+    if os.isatty(0):
+        terminals.copy_size(0, master)  # before the program begins, which may ask at once
+    return master
 
 
 def run_further(
@@ -59,6 +68,10 @@ def run_further(
     born: Callable[[int], object] = int,
 ) -> int:
     """Execute in a running container and wait; the program's exit code."""
+    if detach and program.terminal and console is None:
+        raise MinidockError(
+            "cannot allocate tty if minidock will detach without setting console socket", hint="give --console-socket"
+        )
     arriving = None if detach else Signals()
     ours, theirs = (None, console) if console or not program.terminal else console_pair()
     pid = execute(container, program, console=theirs)

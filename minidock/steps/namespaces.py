@@ -79,7 +79,8 @@ class JoinNamespace(Step):
     """A namespace that exists already: another container's, or one kept by a path.
 
     HOST enters it for the moment of the birth, since a container in a user namespace of its own would not be
-    allowed to. A user namespace is entered by the newborn alone: nobody comes back from one.
+    allowed to. A user namespace is entered by the newborn alone: nobody comes back from one. So is a cgroup
+    namespace, below whose root the container's own cgroup would be out of reach.
     """
 
     hints = {
@@ -91,7 +92,7 @@ class JoinNamespace(Step):
         self.kind = kind
         self.path = path
         self.name = f"namespace.{kind}"
-        self.side = INSIDE if kind == "mount" else HOST
+        self.side = INSIDE if kind in ("mount", "cgroup") else HOST
         self.why = f"the container is to share the {kind} namespace of whoever is behind {path}"
         self.man = "setns(2)"
 

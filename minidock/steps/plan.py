@@ -133,7 +133,7 @@ def _birth(spec: Spec) -> list[Step]:
             steps.append(namespaces.NewNamespace(kind))
     if spec.linux.namespaces.get("time") == "":
         steps.append(namespaces.NewTimeNamespace(spec.linux.time_offsets))
-    for kind in ("network", "ipc", "uts", "cgroup", "pid", "time", "user"):
+    for kind in ("network", "ipc", "uts", "pid", "time", "user"):
         if path := spec.linux.namespaces.get(kind):
             steps.append(namespaces.JoinNamespace(kind, path))
     if path := spec.annotations.get(INIT):
@@ -159,8 +159,9 @@ def _namespaces(spec: Spec) -> list[Step]:
     """Those that a living process can make for itself, and what is set in them."""
     wanted = spec.linux.namespaces
     steps: list[Step] = []
-    if path := wanted.get("mount"):
-        steps.append(namespaces.JoinNamespace("mount", path))
+    for kind in ("mount", "cgroup"):
+        if path := wanted.get(kind):
+            steps.append(namespaces.JoinNamespace(kind, path))
     if "user" in wanted:
         steps.append(namespaces.BecomeMappedRoot())
     for kind in ("mount", "uts", "ipc", "network", "cgroup"):

@@ -316,3 +316,12 @@ def test_what_a_configuration_says_beyond_the_specification_harms_nothing(bundle
     finally:
         if os.path.exists(group(bundle)):
             cgroups.end(group(bundle))
+
+
+def test_a_detached_run_whose_program_cannot_be_executed_leaves_nothing(bundle: Bundle) -> None:
+    odd = bundle.rootfs / "bin/odd"
+    odd.write_text("no program\n")
+    odd.chmod(0o755)
+    done = bundle.program("odd").run("--detach")
+    assert done.returncode == 126, done.stderr
+    assert nothing_is_left(bundle)
