@@ -16,6 +16,7 @@ from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from minidock.steps.gate import Gate
@@ -26,30 +27,31 @@ if TYPE_CHECKING:
 
 def become_container(plan: ContainerPlan, gate: Gate, live: Live) -> NoReturn:
     """The life of a container's first process until its program takes over."""
-    try:
-        _leave_python_behind("minidock:init")
+
+    def life() -> None:
         plan.create.walk(live)
         live.hand_over(HOST)
         live.baton.wait()  # until it is written down that this container exists
         live.baton.close()
         live.baton = gate.wait()
         plan.start.walk(live)
-    except MinidockError as error:
-        live.baton.fail(error)
-    except Exception as bug:  # the outermost edge of this process: the other side must hear of it
-        live.baton.fail(MinidockError(f"a bug in minidock, inside the container: {bug!r}"))
-    finally:
-        os._exit(1)
+
+    _live("minidock:init", life, live)
 
 
 def become_program(plan: Plan, live: Live) -> NoReturn:
     """The same for a further program of a running container."""
+    _live("minidock:exec", lambda: plan.walk(live), live)
+
+
+def _live(name: str, life: Callable[[], None], live: Live) -> NoReturn:
+    """A life ends in execve(2), or here."""
     try:
-        _leave_python_behind("minidock:exec")
-        plan.walk(live)
+        _leave_python_behind(name)
+        life()
     except MinidockError as error:
         live.baton.fail(error)
-    except Exception as bug:
+    except Exception as bug:  # the outermost edge of this process: the other side must hear of it
         live.baton.fail(MinidockError(f"a bug in minidock, inside the container: {bug!r}"))
     finally:
         os._exit(1)
