@@ -114,7 +114,10 @@ class Baton:
     def _receive(self) -> tuple[jsonfile.Json, list[int]]:
         assert self._mine is not None
         room = _socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS)
-        data, ancillary, _, _ = self._mine.recvmsg(_LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
+        try:
+            data, ancillary, _, _ = self._mine.recvmsg(_LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:
+            data, ancillary = b"", []
         if not data:
             raise PeerDied("the other process of the plan ended without a word")
         descriptors = [fd for _, _, rights in ancillary for (fd,) in struct.iter_unpack("i", rights)]

@@ -10,7 +10,7 @@ import _socket
 import os
 
 from minidock.errors import MinidockError
-from minidock.steps.baton import Baton
+from minidock.steps.baton import Baton, PeerDied
 
 _KIND = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
 
@@ -39,18 +39,22 @@ class Gate:
         assert self._listener is not None
         fd, _ = self._listener._accept()  # type: ignore[attr-defined] # what socket.accept() wraps
         self.close()
-        return Baton(_socket.socket(fileno=fd))
+        baton = Baton(_socket.socket(fileno=fd))
+        baton.pass_on()  # only the one who hears this was first
+        return baton
 
     def knock(self) -> Baton:
         """Outside: reach the waiting process. Only the first to knock is answered."""
         socket = _socket.socket(_socket.AF_UNIX, _KIND, 0)
+        baton = Baton(socket)
         try:
             self._at_address(socket.connect)
             os.unlink(self.path)
-        except (FileNotFoundError, ConnectionRefusedError):
-            socket.close()
+            baton.wait()
+        except (FileNotFoundError, ConnectionRefusedError, PeerDied):
+            baton.close()
             raise MinidockError("the container is not waiting to be started", hint="it was started before") from None
-        return Baton(socket)
+        return baton
 
     def is_standing(self) -> bool:
         """Nobody has knocked yet."""
