@@ -86,11 +86,13 @@ def read_inside(root: int, path: str, limit: int = 1 << 20) -> str:
     """The text of a small regular file inside a root; a device or fifo planted there is refused unopened."""
     probe = open_inside(root, path)
     try:
-        if not stat.S_ISREG(os.fstat(probe).st_mode):
+        status = os.fstat(probe)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(22, "not a regular file", path)
+        if not status.st_size:  # as files of /proc say: one of them, /proc/kmsg, is used up by reading
+            return ""
     finally:
         os.close(probe)
     fd = open_inside(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     with open(fd, "rb") as file:
-        # None: a file of /proc that would have to be waited for.
         return (file.read(limit) or b"").decode(errors="surrogateescape")

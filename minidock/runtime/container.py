@@ -196,16 +196,18 @@ def kill(container: Container, signal: int, *, everyone: bool = False) -> None:
             _signal(pid, signal)
         return
     container.expect("created", "running", "paused")
-    _signal(container.pid, signal)
+    _signal(container.record.pid, signal, container.record.start_time)
 
 
-def _signal(pid: int, signal: int) -> None:
+def _signal(pid: int, signal: int, start_time: int = 0) -> None:
+    """Signal a process, held by a descriptor before it is looked at, so that its number cannot change hands."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        signals.send(pidfd, signal)
+        if not start_time or processes.start_time(pid) == start_time:
+            signals.send(pidfd, signal)
     except ProcessLookupError:
         pass
     finally:

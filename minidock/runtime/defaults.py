@@ -70,7 +70,8 @@ def _mount(destination: str, kind: str, options: list[str], source: str = "") ->
 
 def capability_sets(names: list[str]) -> Json:
     """Docker leaves inheritable and ambient empty: else plain users in the container get them (CVE-2022-24769)."""
-    return {"bounding": names, "effective": names, "permitted": names, "inheritable": [], "ambient": []}
+    given = {name: list(names) for name in ("bounding", "effective", "permitted")}
+    return {**given, "inheritable": [], "ambient": []}
 
 
 def document(args: list[str], *, root: str = "rootfs", terminal: bool = False) -> Json:
