@@ -5,13 +5,14 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]
 
 from minidock.errors import MinidockError
+from minidock.kernel import syscalls
 
 NAMES: dict[str, int] = {
     name[3:]: number
     for name, number in vars(_signal).items()
     if name.startswith("SIG") and not name.startswith("SIG_") and isinstance(number, int)
 }
-TERM, KILL, CHLD, WINCH, PIPE = (NAMES[name] for name in ("TERM", "KILL", "CHLD", "WINCH", "PIPE"))
+TERM, KILL, STOP, WINCH = (NAMES[name] for name in ("TERM", "KILL", "STOP", "WINCH"))
 _LAST = 64
 
 
@@ -36,10 +37,8 @@ def send(pidfd: int, signal: int) -> None:
 def reset_all() -> None:
     """Give every signal its default action: ignored ones, as Python leaves SIGPIPE, survive execve(2)."""
     for signal in range(1, _LAST + 1):
-        try:
-            _signal.signal(signal, _signal.SIG_DFL)
-        except (OSError, ValueError):  # KILL, STOP and two numbers that the C library keeps
-            continue
+        if signal not in (KILL, STOP):
+            syscalls.default_signal(signal)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
 
 

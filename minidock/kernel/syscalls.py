@@ -27,8 +27,8 @@ _CLONE3, _OPENAT2, _MOUNT_SETATTR = 435, 437, 442
 _MACHINE = os.uname().machine
 # The older calls kept a number of their own on x86-64; the rest of the world shares one table.
 _OLD_NUMBERS = {
-    "x86_64": {"pivot_root": 155, "keyctl": 250, "bpf": 321, "seccomp": 317},
-    "aarch64": {"pivot_root": 41, "keyctl": 219, "bpf": 280, "seccomp": 277},
+    "x86_64": {"rt_sigaction": 13, "pivot_root": 155, "keyctl": 250, "bpf": 321, "seccomp": 317},
+    "aarch64": {"rt_sigaction": 134, "pivot_root": 41, "keyctl": 219, "bpf": 280, "seccomp": 277},
 }
 
 
@@ -214,6 +214,13 @@ def prctl(operation: int, *arguments: int) -> int:
     padded = [*arguments, 0, 0, 0, 0][:4]
     longs = [ctypes.c_ulong(argument) for argument in padded]
     return check(libc.prctl(operation, *longs), f"prctl({operation}, {', '.join(map(str, arguments))})")
+
+
+def default_signal(number: int) -> None:
+    """Give a signal its default action; also one that the C library keeps for itself. sigaction(2)"""
+    nothing_special = bytes(32)  # the kernel's struct sigaction: handler, flags, restorer, mask
+    call = f"rt_sigaction({number}, SIG_DFL)"
+    _syscall(_old("rt_sigaction"), number, nothing_special, None, 8, call=call)
 
 
 def close_on_exec_from(first: int) -> None:
