@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import capabilities, paths, processes, seccomp, syscalls
+from minidock.kernel import capabilities, paths, processes, syscalls
 from minidock.steps import users
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
@@ -160,6 +160,9 @@ class Seccomp(Step):
     why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
 
     def __init__(self, profile: Json) -> None:
+        from minidock.kernel import seccomp  # here, since most of what `minidock-runtime` does needs no filter
+
+        self.install = seccomp.install
         self.profile = profile
         self.program = seccomp.compile(profile)
         self.flags: list[str] = profile.get("flags") or []
@@ -173,7 +176,7 @@ class Seccomp(Step):
         return "# seccomp has no command of its own; systemd-run -p SystemCallFilter=… comes closest"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        seccomp.install(self.program, self.flags)
+        self.install(self.program, self.flags)
 
 
 class BoundingSet(Step):
