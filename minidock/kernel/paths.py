@@ -33,14 +33,6 @@ def open_inside(root: int, path: str, flags: int = os.O_PATH, *, mode: int = 0, 
     return syscalls.openat2(root, path, flags, mode=mode, resolve=resolve)
 
 
-def exists_inside(root: int, path: str) -> bool:
-    try:
-        os.close(open_inside(root, path))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
-
-
 def make_directory(root: int, path: str, mode: int = 0o755) -> int:
     """Open a directory inside a root, making it and its parents where they are missing."""
     try:

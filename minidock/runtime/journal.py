@@ -47,12 +47,3 @@ class Journal(Observer):
             entry["message"] = message
         # One write(2) in append mode: lines of the two processes never mix.
         os.write(self._fd, (jsonfile.dump(entry) + "\n").encode())
-
-
-def read_journal(directory: str) -> list[Json]:
-    """The entries so far; a last line that a crash cut off is left out."""
-    try:
-        with open(f"{directory}/{_NAME}", encoding="utf-8") as file:
-            return [jsonfile.parse(line) for line in file if line.endswith("\n")]
-    except FileNotFoundError:
-        return []
