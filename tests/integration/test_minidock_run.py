@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from minidock.kernel import cgroups
+from tests.waiting import wait_until
 
 PROJECT = Path(__file__).parents[2]
 LAUNCH = [sys.executable, "-I", "-S", str(PROJECT / "minidock/launch.py")]
@@ -79,13 +80,6 @@ def minidock(store: Minidock) -> Generator[Minidock]:
             [*LAUNCH, "minidock.runtime.__main__", "--root", str(store.state), "delete", "-f", name], check=True
         )
     assert left == []
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
 
 
 def status(text: str) -> dict[str, str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.integration.bundles import Bundle
+from tests.waiting import wait_until
 
 # Podman's own limits need controllers that a hybrid host keeps under version 1, and rights that CI may lack.
 OPTIONS = ("--network=none", "--pids-limit=-1", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000")
@@ -50,9 +53,19 @@ def podman() -> Iterator[Podman]:
 
 
 def _remove_cgroup(group: Path) -> None:
-    for below in sorted(group.rglob("*/"), reverse=True):
-        below.rmdir()
-    group.rmdir()
+    """Podman's conmon ends by itself, but only after podman has: as long as it is there, so is its cgroup."""
+    for below in [*sorted(group.rglob("*/"), reverse=True), group]:
+        wait_until(partial(_removed, below), f"the end of {below}")
+
+
+def _removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            return False
+        raise
+    return True
 
 
 def test_podman_runs_a_container_and_gets_its_output_and_exit_code(podman: Podman) -> None:

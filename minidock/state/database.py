@@ -1,0 +1,158 @@
+"""The state database: SQLite in WAL mode, so that readers never wait, and never see half a change.
+
+Every change is one transaction in a `with database.change()` block: all of it happens, or, whatever goes
+wrong, nothing. Two commands that want to change the same thing come one after the other, and the second sees
+what the first has done. A kill at any moment, even of the machine, leaves the state before or after a change.
+https://sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _sqlite3 import DatabaseError, OperationalError, connect  # the sqlite3 package around it takes 3 ms to import
+
+from minidock import jsonfile
+from minidock.errors import MinidockError, reason
+from minidock.state.schema import CHANGES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from sqlite3 import Connection
+    from typing import Any, Self
+
+    Value = str | int | float | bytes | None
+
+_PATIENCE = 30.0  # seconds to wait for another command's change, each of which takes a millisecond
+
+
+class Database:
+    """One connection. It must not be used in a forked child: SQLite's locks are its process's own."""
+
+    def __init__(self, directory: str) -> None:
+        self.path = f"{directory}/state.db"
+        try:
+            os.makedirs(directory, mode=0o711, exist_ok=True)
+            self._connection = _connection(self.path)
+        except (DatabaseError, OSError) as error:
+            raise _unusable(self.path, error) from None
+        _bring_up_to_date(self)
+
+    def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+        """What a query finds, in one look at an unchanging state."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except DatabaseError as error:
+            raise _unusable(self.path, error) from None
+
+    def version(self) -> int:
+        """A number that is another one after any change that another process made."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
+    def change(self) -> Change:
+        """A transaction, to be used in a `with` block."""
+        return Change(self.path, self._connection)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Change:
+    """One transaction. The write lock is taken at its beginning, so what it reads stays true until its end."""
+
+    def __init__(self, path: str, connection: Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        self.do("BEGIN IMMEDIATE")
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            try:
+                self.do("COMMIT")
+                return
+            except MinidockError:
+                self._roll_back()
+                raise
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # a full disk may have ended it already
+            self._connection.execute("ROLLBACK")
+
+    def do(self, sql: str, *values: Value) -> int:
+        """One statement; how many rows it touched."""
+        try:
+            return int(self._connection.execute(sql, values).rowcount)
+        except DatabaseError as error:
+            raise _unusable(self._path, error) from None
+
+    def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except DatabaseError as error:
+            raise _unusable(self._path, error) from None
+
+    def event(self, kind: str, action: str, actor: str, attributes: dict[str, str]) -> None:
+        """Tell those who follow events. It is part of the change: nobody hears of what did not happen."""
+        self.do(
+            "INSERT INTO events (time, kind, action, actor, attributes) VALUES (?, ?, ?, ?, ?)",
+            *(time.time_ns(), kind, action, actor, jsonfile.dump(attributes)),
+        )
+
+
+def _connection(path: str) -> Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # options may hold secrets
+    connection: Connection = connect(path, timeout=_PATIENCE, isolation_level=None)
+    # The WAL is written at each change, and to the disk itself only now and then: a power cut may take the last
+    # changes back, and never damages what was there before.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _bring_up_to_date(database: Database) -> None:
+    """Run the changes that this database has not had. Most often there are none, and one read tells."""
+    if _version(database.rows("PRAGMA user_version"), database.path) == len(CHANGES):
+        return
+    database.rows("PRAGMA journal_mode = WAL")
+    with database.change() as change:  # only now is it sure that no other process does the same
+        for number in range(_version(change.rows("PRAGMA user_version"), database.path), len(CHANGES)):
+            for statement in statements(CHANGES[number]):
+                change.do(statement)
+            change.do(f"PRAGMA user_version = {number + 1}")
+
+
+def _version(rows: list[tuple[Any, ...]], path: str) -> int:
+    version = int(rows[0][0])
+    if version > len(CHANGES):
+        raise MinidockError(
+            f"{path} was written by a newer minidock: it has version {version}, this one knows {len(CHANGES)}",
+            hint="use the newer minidock again, or another MINIDOCK_ROOT",
+        )
+    return version
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: SQLite's own way to run scripts would end the transaction."""
+    from _sqlite3 import complete_statement
+
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _unusable(path: str, error: Exception) -> MinidockError:
+    if isinstance(error, OSError):
+        hint = "this needs root: try again with sudo" if os.geteuid() else ""
+        return MinidockError(f"the state cannot be opened: {reason(error)}", hint=hint)
+    hint = "free some space: df shows what is full" if "full" in str(error) else ""
+    if isinstance(error, OperationalError) and "locked" in str(error):
+        hint = f"another command has been changing it for more than {_PATIENCE:.0f} seconds"
+    return MinidockError(f"the state in {path} cannot be used: {error}", hint=hint)

@@ -1,0 +1,67 @@
+"""What is remembered, as SQL: the tables, and every change of them that there ever was.
+
+The version of a database is a number in its header (PRAGMA user_version): how many of these changes it has
+had. A database of an older minidock is brought up to date when it is opened. So a change that was released is
+never edited: a new one is added at the end.
+
+Times are nanoseconds since 1970. What only ever travels as a whole, such as the options of a container, is JSON.
+"""
+
+from __future__ import annotations
+
+_FIRST = """
+CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created INTEGER NOT NULL,
+    image TEXT NOT NULL,               -- as it was asked for
+    image_id TEXT NOT NULL,            -- sha256:…, what that meant at the time
+    command TEXT NOT NULL,             -- JSON: the command line that it comes to, entrypoint first
+    options TEXT NOT NULL,             -- JSON: all that was asked for, see engine/options.py
+    status TEXT NOT NULL,              -- created starting running paused restarting removing exited dead
+    owner TEXT NOT NULL DEFAULT '',    -- the process that answers for it while it is not at rest
+    pid INTEGER NOT NULL DEFAULT 0,    -- of its program, as the host counts
+    exit_code INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',    -- why it could not be started, or how it was lost
+    oom_killed INTEGER NOT NULL DEFAULT 0,
+    started INTEGER NOT NULL DEFAULT 0,
+    finished INTEGER NOT NULL DEFAULT 0,
+    restarts INTEGER NOT NULL DEFAULT 0,
+    stop_asked INTEGER NOT NULL DEFAULT 0,  -- somebody wants it to be stopped: no restart policy is stronger
+    health TEXT NOT NULL DEFAULT ''    -- JSON: Docker's State.Health; nothing: no check
+) STRICT;
+
+CREATE TABLE volumes (
+    name TEXT PRIMARY KEY,
+    driver TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    labels TEXT NOT NULL,              -- JSON
+    options TEXT NOT NULL,             -- JSON: -o type=, device=, o=
+    anonymous INTEGER NOT NULL
+) STRICT;
+
+-- Which container has which volume. A volume cannot go while a container has it, and this sees to it.
+CREATE TABLE uses (
+    container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    volume TEXT NOT NULL REFERENCES volumes (name),
+    PRIMARY KEY (container, volume)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX users ON uses (volume);
+
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,
+    kind TEXT NOT NULL,                -- container, volume, image
+    action TEXT NOT NULL,              -- create, start, die …
+    actor TEXT NOT NULL,               -- an id or a name
+    attributes TEXT NOT NULL           -- JSON
+) STRICT;
+
+-- The newest are enough: who follows events reads them as they come.
+CREATE TRIGGER forget AFTER INSERT ON events WHEN new.number % 100 = 0
+BEGIN
+    DELETE FROM events WHERE number <= new.number - 5000;
+END;
+"""
+
+CHANGES = (_FIRST,)
