@@ -41,6 +41,7 @@ class Command:
         most_words: int | None = None,
         flags_end: int | None = None,
         notes: str = "",
+        failure: int = 1,
     ) -> None:
         self.name = name
         self.usage = usage  # what follows the name
@@ -51,6 +52,7 @@ class Command:
         self.most_words = most_words  # None: any number
         self.flags_end = flags_end  # after so many plain words, what looks like a flag is not ours
         self.notes = notes  # more to know, at the end of the help
+        self.failure = failure  # the exit code when minidock could not do it
 
     def arguments(self) -> Arguments:
         known = {flag.name: flag.kind for flag in self.flags}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import textwrap
 
+from minidock.cli import tree
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
 _GAP = 3
 
 
-def of_command(command: Command) -> str:
+def of_command(command: Command, called: str) -> str:
     """The help of one command."""
-    parts = [f"Usage:  minidock {command.name} {command.usage}".rstrip(), command.about]
+    parts = [f"Usage:  minidock {called} {command.usage}".rstrip(), command.about]
+    if names := _other_names(called):
+        parts.append(f"Aliases:\n  {names}")
     if command.flags:
         parts.append("Options:\n" + _flags(command.flags))
     if command.notes:
@@ -24,16 +28,39 @@ def of_command(command: Command) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def of_all(commands: Sequence[Command]) -> str:
+def _other_names(called: str) -> str:
+    names = tree.names(tree.find(called.split(" "))[0])
+    return ", ".join(f"minidock {name}" for name in names) if len(names) > 1 else ""
+
+
+def of_group(name: str) -> str:
+    return (
+        f"Usage:  minidock {name} COMMAND\n\n{tree.GROUPS[name]}\n\n"
+        f"Commands:\n{_listed({path.rpartition(' ')[2]: path for path in tree.group(name)})}\n\n"
+        f"Run 'minidock {name} COMMAND --help' for more information on a command.\n"
+    )
+
+
+def of_all() -> str:
     """The help of minidock itself."""
-    widest = max(len(command.name) for command in commands)
-    listed = "\n".join(f"  {command.name:{widest}}   {command.about}" for command in commands)
+    plain = {path: path for path in tree.group("")} | {
+        alias: path for alias, path in tree.ALIASES.items() if " " not in alias
+    }
+    widest = max(map(len, tree.GROUPS))
+    groups = "\n".join(f"  {name:{widest}}   {about}" for name, about in tree.GROUPS.items())
     return (
         "Usage:  minidock COMMAND\n\n"
         "A container engine that can be read in an evening\n\n"
-        f"Commands:\n{listed}\n\n"
+        f"Management Commands:\n{groups}\n\n"
+        f"Commands:\n{_listed(plain)}\n\n"
         "Run 'minidock COMMAND --help' for more information on a command.\n"
     )
+
+
+def _listed(paths: dict[str, str]) -> str:
+    """What each command is for, by the name it is shown under."""
+    widest = max(map(len, paths))
+    return "\n".join(f"  {name:{widest}}   {tree.load(paths[name]).about}" for name in sorted(paths))
 
 
 def _flags(flags: Sequence[Flag]) -> str:

@@ -1,6 +1,6 @@
 """`minidock COMMAND …`: finds the command, prints errors for people, and answers with Docker's exit codes.
 
-125 is an error of minidock's, 126 a program that cannot be executed, 127 one that was not found; everything
+For `run`, 125 is an error of minidock's, 126 a program that cannot be executed, 127 one that was not found; everything
 else is the exit code of the program in the container.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from minidock.cli import tree
 from minidock.errors import MinidockError, reason
 from minidock.runtime.arguments import UsageError
 
@@ -15,8 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.cli.command import Command
 
-# Each command's module, loaded only when it is called: what is not imported costs nothing.
-COMMANDS = ("run", "plan", "version")
 OURS = 125
 _INTERRUPTED = 130
 _HELP = ("help", "--help", "-h")
@@ -29,9 +28,9 @@ def main(words: list[str]) -> int:
         sys.stdout.flush()
         return code
     except UsageError as error:
-        return _complain(error.message, f"See '{_called(words)} --help'.", OURS)
+        return _complain(error.message, f"See '{_called(words)} --help'.", error.code)
     except MinidockError as error:
-        return _complain(error.message, f"  hint: {error.hint}" if error.hint else "", _code(error))
+        return _complain(error.message, f"  hint: {error.hint}" if error.hint else "", error.code)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:  # whoever was reading our output has enough
@@ -46,51 +45,61 @@ def _dispatch(words: list[str]) -> int:
         return _help(words[1:])
     if words[0] in ("--version", "-v"):
         words = ["version", "--short", *words[1:]]
-    name, rest = words[0], words[1:]
-    if name not in COMMANDS:
-        return _complain(f"'{name}' is not a minidock command.", "See 'minidock --help'", OURS)
-    return _run(load(name), rest)
+    path, count = tree.find(words)
+    if path:
+        return _run(tree.load(path), words[count:], " ".join(words[:count]))
+    if words[0] in tree.GROUPS and (len(words) == 1 or words[1] in _HELP):
+        return _help(words[:1])
+    known = words[0] if words[0] in tree.GROUPS else ""
+    unknown = " ".join(words[: 2 if known else 1])
+    return _complain(f"unknown command: minidock {unknown}", f"See 'minidock {known or '--help'}'", 1)
 
 
-def load(name: str) -> Command:
-    """The command of this name."""
-    module = f"minidock.cli.{name}"
-    __import__(module)
-    command: Command = sys.modules[module].COMMAND
-    return command
-
-
-def _run(command: Command, words: list[str]) -> int:
+def _run(command: Command, words: list[str], called: str) -> int:
     arguments = command.arguments()
     arguments.read(words, most_words=command.flags_end)
     if arguments.flag("help"):
-        return _help([command.name])
-    count = len(arguments.words)
-    if count < command.least_words:
-        plural = "" if command.least_words == 1 else "s"
-        raise UsageError(f"'minidock {command.name}' requires at least {command.least_words} argument{plural}")
-    if command.most_words is not None and count > command.most_words:
-        raise UsageError(f"'minidock {command.name}' accepts no more than {command.most_words} arguments")
-    return command.do(arguments)
+        return _help(called.split(" "))
+    _check_count(command, len(arguments.words), called)
+    try:
+        return command.do(arguments)
+    except UsageError:
+        raise
+    except MinidockError as error:
+        if error.code == 1:  # what errors carry that say nothing about it
+            error.code = command.failure
+        raise
+
+
+def _check_count(command: Command, count: int, called: str) -> None:
+    least, most = command.least_words, command.most_words
+    if least <= count and (most is None or count <= most):
+        return
+    if most == 0:
+        wanted = "accepts no arguments"
+    else:
+        limit = "" if least == most else "at least " if count < least else "at most "
+        number = least if count < least else most
+        wanted = f"requires {limit}{number} argument{'' if number == 1 else 's'}"
+    raise UsageError(f"'minidock {called}' {wanted}", code=1)
 
 
 def _help(words: list[str]) -> int:
     from minidock.cli import help as texts
 
-    if words and words[0] in COMMANDS:
-        sys.stdout.write(texts.of_command(load(words[0])))
+    path, _ = tree.find(words)
+    if path:
+        sys.stdout.write(texts.of_command(tree.load(path), " ".join(words)))
+    elif words and words[0] in tree.GROUPS:
+        sys.stdout.write(texts.of_group(words[0]))
     else:
-        sys.stdout.write(texts.of_all([load(name) for name in COMMANDS]))
+        sys.stdout.write(texts.of_all())
     return 0
 
 
 def _called(words: list[str]) -> str:
-    return f"minidock {words[0]}" if words and words[0] in COMMANDS else "minidock"
-
-
-def _code(error: MinidockError) -> int:
-    """1 is what errors carry that say nothing about it."""
-    return OURS if error.code == 1 else error.code
+    _, count = tree.find(words)
+    return " ".join(["minidock", *words[:count]])
 
 
 def _complain(message: str, more: str, code: int) -> int:

@@ -35,5 +35,6 @@ COMMAND = Command(
     flags=[*FLAGS, Flag("format", "Format the output (text|json); default text", takes="string", kind=VALUE)],
     least_words=1,
     flags_end=1,
+    failure=125,
     notes="All other options are those of 'minidock run'. No privileges are needed to read a plan.",
 )

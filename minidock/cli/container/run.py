@@ -49,4 +49,5 @@ COMMAND = Command(
     flags=FLAGS,
     least_words=1,
     flags_end=1,
+    failure=125,
 )

@@ -1,0 +1,1 @@
+"""minidock container …: the commands on containers, one file each."""

@@ -1,0 +1,1 @@
+"""minidock system …: the commands on all of minidock, one file each."""

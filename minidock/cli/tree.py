@@ -1,0 +1,57 @@
+"""The tree of commands: what may be typed, and which file answers.
+
+A command's path is also its file: `container ls` is cli/container/ls.py, which defines COMMAND. Many have a
+short form, as in Docker: `ps` is `container ls`. A command that is not listed here does not exist.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.cli.command import Command
+
+GROUPS: dict[str, str] = {
+    "container": "Manage containers",
+}
+# Every command by its path. Help lists them in this order within a group sorted by name.
+COMMANDS: tuple[str, ...] = (
+    *("container run",),
+    *("plan", "version"),
+)
+# What else a path may be called; the first words of the lists are those that help shows first.
+ALIASES: dict[str, str] = {
+    "run": "container run",
+}
+_KEYWORDS = ("exec", "import")  # of Python: their files have an underscore at the end, as PEP 8 says
+
+
+def find(words: list[str]) -> tuple[str, int]:
+    """The path of the command that a command line begins with, and how many words that took; "" if there is none."""
+    for count in (2, 1):
+        called = " ".join(words[:count])
+        if called in ALIASES:
+            return ALIASES[called], count
+        if called in COMMANDS:
+            return called, count
+    return "", 0
+
+
+def load(path: str) -> Command:
+    """The command of a path. Only what is called is imported: the rest costs nothing."""
+    name = path.replace(" ", ".") + ("_" if path.rpartition(" ")[2] in _KEYWORDS else "")
+    module = f"minidock.cli.{name}"
+    __import__(module)
+    command: Command = sys.modules[module].COMMAND
+    return command
+
+
+def names(path: str) -> list[str]:
+    """All that a command may be called, its path first."""
+    return [path, *(alias for alias, target in ALIASES.items() if target == path)]
+
+
+def group(name: str) -> list[str]:
+    """The paths of a group's commands; of those without a group for ""."""
+    return sorted(path for path in COMMANDS if path.rpartition(" ")[0] == name)

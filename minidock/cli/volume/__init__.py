@@ -1,0 +1,1 @@
+"""minidock volume …: the commands on volumes, one file each."""
