@@ -28,16 +28,24 @@ _PATIENCE = 30.0  # seconds to wait for another command's change, each of which 
 
 
 class Database:
-    """One connection. It must not be used in a forked child: SQLite's locks are its process's own."""
+    """The database of one directory, opened when it is first needed, and again after it was closed."""
 
     def __init__(self, directory: str) -> None:
         self.path = f"{directory}/state.db"
-        try:
-            os.makedirs(directory, mode=0o711, exist_ok=True)
-            self._connection = _connection(self.path)
-        except (DatabaseError, OSError) as error:
-            raise _unusable(self.path, error) from None
-        _bring_up_to_date(self)
+        self._directory = directory
+        self._held: Connection | None = None
+
+    @property
+    def _connection(self) -> Connection:
+        if self._held is None:
+            try:
+                os.makedirs(self._directory, mode=0o711, exist_ok=True)
+                self._held = _connection(self.path)
+            except (DatabaseError, OSError) as error:
+                raise _unusable(self.path, error) from None
+            _open.append(self)
+            _bring_up_to_date(self)
+        return self._held
 
     def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """What a query finds, in one look at an unchanging state."""
@@ -55,7 +63,22 @@ class Database:
         return Change(self.path, self._connection)
 
     def close(self) -> None:
-        self._connection.close()
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+            _open.remove(self)
+
+
+_open: list[Database] = []  # in this process
+
+
+def close_all() -> None:
+    """To be called before a fork. SQLite's locks are its process's own, and so is what it notes about them: a
+    child that opened a database which its parent had open would believe in locks that nobody holds.
+    https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
+    """
+    for database in list(_open):
+        database.close()
 
 
 class Change:
