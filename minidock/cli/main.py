@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from minidock.cli import tree
-from minidock.errors import MinidockError, reason
+from minidock.cli import complaints, tree
+from minidock.errors import MinidockError
 from minidock.runtime.arguments import UsageError
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OURS = 125
 _INTERRUPTED = 130
 _HELP = ("help", "--help", "-h")
+_COMPLETE = "__complete"  # for the scripts in cli/shells alone; see candidates.py
 
 
 def main(words: list[str]) -> int:
@@ -28,31 +29,47 @@ def main(words: list[str]) -> int:
         sys.stdout.flush()
         return code
     except UsageError as error:
-        return _complain(error.message, f"See '{_called(words)} --help'.", error.code)
+        complaints.complain(error.message, f"Run '{_called(words)} --help' for more information")
+        return error.code
     except MinidockError as error:
-        return _complain(error.message, f"  hint: {error.hint}" if error.hint else "", error.code)
+        complaints.about(error)
+        return error.code
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:  # whoever was reading our output has enough
         _forget_output()
         return OURS
     except OSError as error:
-        return _complain(reason(error), "", OURS)
+        complaints.about(error)
+        return OURS
 
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in _HELP:
         return _help(words[1:])
+    if words[0] == _COMPLETE:
+        from minidock.cli import candidates
+
+        return candidates.answer(words[1:])
     if words[0] in ("--version", "-v"):
         words = ["version", "--short", *words[1:]]
     path, count = tree.find(words)
     if path:
         return _run(tree.load(path), words[count:], " ".join(words[:count]))
-    if words[0] in tree.GROUPS and (len(words) == 1 or words[1] in _HELP):
-        return _help(words[:1])
-    known = words[0] if words[0] in tree.GROUPS else ""
-    unknown = " ".join(words[: 2 if known else 1])
-    return _complain(f"unknown command: minidock {unknown}", f"See 'minidock {known or '--help'}'", 1)
+    return _not_a_command(words)
+
+
+def _not_a_command(words: list[str]) -> int:
+    """A group by itself, and what does not exist."""
+    is_group = words[0] in tree.GROUPS
+    if is_group and (len(words) == 1 or words[1] in _HELP):
+        return _help([words[0], *words[2:]])
+    word = words[1] if is_group else words[0]
+    if word.startswith("--"):
+        raise UsageError(f"unknown flag: {word.partition('=')[0]}")
+    if word.startswith("-") and word != "-":
+        raise UsageError(f"unknown shorthand flag: '{word[1]}' in {word}")
+    raise UsageError(f"unknown command: minidock {' '.join(words[: 1 + is_group])}", code=1)
 
 
 def _run(command: Command, words: list[str], called: str) -> int:
@@ -85,31 +102,28 @@ def _check_count(command: Command, count: int, called: str) -> None:
 
 
 def _help(words: list[str]) -> int:
+    """The help of all, of a group or of a command."""
     from minidock.cli import help as texts
 
-    path, _ = tree.find(words)
-    if path:
-        sys.stdout.write(texts.of_command(tree.load(path), " ".join(words)))
-    elif words and words[0] in tree.GROUPS:
-        sys.stdout.write(texts.of_group(words[0]))
+    path, count = tree.find(words)
+    if path and count == len(words):
+        text = texts.of_command(tree.load(path), " ".join(words))
+    elif len(words) == 1 and words[0] in tree.GROUPS:
+        text = texts.of_group(words[0])
+    elif not words:
+        text = texts.of_all()
     else:
-        sys.stdout.write(texts.of_all())
+        raise UsageError(f"unknown help topic: {' '.join(words)}", code=1)
+    sys.stdout.write(text)
     return 0
 
 
 def _called(words: list[str]) -> str:
+    """What a command line calls, without its flags and other words."""
     _, count = tree.find(words)
+    if words and words[0] in tree.GROUPS:
+        count = count or 1
     return " ".join(["minidock", *words[:count]])
-
-
-def _complain(message: str, more: str, code: int) -> int:
-    text = f"minidock: {message}\n" + (f"{more}\n" if more else "")
-    try:
-        sys.stderr.write(text.encode(errors="backslashreplace").decode())
-        sys.stderr.flush()
-    except OSError:  # nobody listens
-        pass
-    return code
 
 
 def _forget_output() -> None:

@@ -7,7 +7,7 @@ import sys
 from minidock import jsonfile
 from minidock.cli.command import Command, Flag
 from minidock.cli.container_flags import FLAGS, options
-from minidock.engine import run as engine
+from minidock.engine.engine import Engine
 from minidock.runtime import reports
 from minidock.runtime.arguments import VALUE
 
@@ -20,7 +20,7 @@ def _plan(arguments: Arguments) -> int:
     style = arguments.value("format", "text")
     if style not in ("text", "json"):
         raise arguments.invalid("format", style, "it is either text or json")
-    plan = engine.plan(options(arguments))
+    plan = Engine().plan(options(arguments))
     sys.stdout.write(
         jsonfile.dump(reports.plan_as_data(plan)) + "\n" if style == "json" else reports.plan_as_text(plan)
     )

@@ -17,19 +17,27 @@ GROUPS: dict[str, str] = {
 }
 # Every command by its path. Help lists them in this order within a group sorted by name.
 COMMANDS: tuple[str, ...] = (
-    *("container run",),
-    *("plan", "version"),
+    *("container attach", "container create", "container exec", "container kill", "container pause", "container rename"),
+    *("container restart", "container rm", "container run", "container start", "container stop"),
+    *("container unpause", "container wait"),
+    *("completion", "plan", "version"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.
 ALIASES: dict[str, str] = {
-    "run": "container run",
+    **{name: f"container {name}" for name in ("attach", "create", "exec", "kill", "pause", "rename", "restart", "rm", "run")},
+    **{name: f"container {name}" for name in ("start", "stop", "unpause", "wait")},
+    "container remove": "container rm",
 }
+# What help shows before all others, in this order.
+COMMON: tuple[str, ...] = (
+    *("run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"),
+)
 _KEYWORDS = ("exec", "import")  # of Python: their files have an underscore at the end, as PEP 8 says
 
 
 def find(words: list[str]) -> tuple[str, int]:
     """The path of the command that a command line begins with, and how many words that took; "" if there is none."""
-    for count in (2, 1):
+    for count in range(min(len(words), 2), 0, -1):
         called = " ".join(words[:count])
         if called in ALIASES:
             return ALIASES[called], count
@@ -48,8 +56,16 @@ def load(path: str) -> Command:
 
 
 def names(path: str) -> list[str]:
-    """All that a command may be called, its path first."""
-    return [path, *(alias for alias, target in ALIASES.items() if target == path)]
+    """All that a command may be called, its path first, its short form last."""
+    return [
+        path,
+        *sorted((alias for alias, target in ALIASES.items() if target == path), key=lambda name: " " not in name),
+    ]
+
+
+def plain() -> dict[str, str]:
+    """The path behind each command that is called by one word."""
+    return {path: path for path in group("")} | {alias: path for alias, path in ALIASES.items() if " " not in alias}
 
 
 def group(name: str) -> list[str]:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from minidock import jsonfile
@@ -42,6 +43,7 @@ class Place:
     def __init__(self, root: str, container_id: str) -> None:
         self.id = container_id
         self.path = f"{root}/containers/{container_id}"
+        self._lock = -1
 
     @property
     def short_id(self) -> str:
@@ -59,6 +61,8 @@ class Place:
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o711, exist_ok=True)
             os.mkdir(self.path, 0o700)
+            self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
             for name in ("root", "work", "upper"):
                 os.mkdir(self.file(name), 0o711)
             _like(model, self.file("upper"))
@@ -68,6 +72,12 @@ class Place:
         except OSError as error:
             hint = "this needs root: try again with sudo" if os.geteuid() else ""
             raise MinidockError(f"cannot make the container's directory: {reason(error)}", hint=hint) from None
+
+    def unlock(self) -> None:
+        """The container is written down; until then the lock says that this directory has a maker who lives."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def remove(self) -> None:
         try:

@@ -47,3 +47,7 @@ def on(signal: int, wakeup: int) -> None:
     _signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     _signal.signal(signal, lambda *_: None)
     _signal.siginterrupt(signal, False)
+
+
+def ignore(signal: int) -> None:
+    _signal.signal(signal, _signal.SIG_IGN)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CREATED, STARTING, RUNNING, PAUSED = "created", "starting", "running", "paused"
 RESTARTING, REMOVING, EXITED, DEAD = "restarting", "removing", "exited", "dead"
 AT_REST = (CREATED, EXITED, DEAD)
+TO_STOP, TO_RESTART = 1, 2  # what was asked for: stop_asked
 ALIVE = (RUNNING, PAUSED, RESTARTING)  # what Docker calls running
 
 _COLUMNS: tuple[str, ...] = (
@@ -118,7 +119,7 @@ def add(change: Change, fields: dict[str, Value]) -> None:
     change.do(f"INSERT INTO containers ({', '.join(fields)}) VALUES ({marks})", *fields.values())
 
 
-def must_be_free(change: Change, name: str) -> None:
+def must_be_free(change: Database | Change, name: str) -> None:
     taken = change.rows("SELECT id FROM containers WHERE name = ?", name)
     if taken:
         raise MinidockError(

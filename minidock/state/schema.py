@@ -27,7 +27,8 @@ CREATE TABLE containers (
     started INTEGER NOT NULL DEFAULT 0,
     finished INTEGER NOT NULL DEFAULT 0,
     restarts INTEGER NOT NULL DEFAULT 0,
-    stop_asked INTEGER NOT NULL DEFAULT 0,  -- somebody wants it to be stopped: no restart policy is stronger
+    stop_asked INTEGER NOT NULL DEFAULT 0,  -- 1: to be stopped, 2: to be started again after;
+                                       -- no restart policy is stronger
     health TEXT NOT NULL DEFAULT ''    -- JSON: Docker's State.Health; nothing: no check
 ) STRICT;
 
@@ -37,13 +38,15 @@ CREATE TABLE volumes (
     created INTEGER NOT NULL,
     labels TEXT NOT NULL,              -- JSON
     options TEXT NOT NULL,             -- JSON: -o type=, device=, o=
-    anonymous INTEGER NOT NULL
+    anonymous INTEGER NOT NULL         -- nobody gave it a name
 ) STRICT;
 
 -- Which container has which volume. A volume cannot go while a container has it, and this sees to it.
 CREATE TABLE uses (
     container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
     volume TEXT NOT NULL REFERENCES volumes (name),
+    anonymous INTEGER NOT NULL,        -- it came without a name, and goes with the container where that is asked for
+    unfilled INTEGER NOT NULL,         -- what the image has in its place is still to be copied into it
     PRIMARY KEY (container, volume)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX users ON uses (volume);

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from minidock.cli.command import Command
+from minidock.cli.command import Command, Flag
 from minidock.cli.container_flags import FLAGS, options
-from minidock.engine import run as engine
-from minidock.errors import MinidockError
+from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
+from minidock.engine.engine import Engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: Arguments) -> int:
-    asked = options(arguments)
+    engine, asked = Engine(), options(arguments)
     if asked.terminal:
         _look_at_terminal(asked)
-    if not asked.interactive:
-        _end_input()
-    return engine.run(asked)
+    if arguments.flag("detach"):
+        sys.stdout.write(f"{engine.run_detached(asked).id}\n")
+        return 0
+    return finish(engine.run(asked, manner(arguments)))
 
 
 def _look_at_terminal(asked: Options) -> None:
-    if asked.interactive and not os.isatty(0):
-        raise MinidockError("the input device is not a TTY", hint="leave -t out when input comes from a pipe or file")
+    """A program that draws asks for the size at once: it is there before the program is."""
     try:
         columns, rows = os.get_terminal_size(1)
         asked.console_size = (rows, columns)
@@ -34,19 +35,15 @@ def _look_at_terminal(asked: Options) -> None:
         pass
 
 
-def _end_input() -> None:
-    """Without -i a program sees the end of its input at once, as in Docker."""
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    os.dup2(null, 0)
-    os.close(null)
-
-
 COMMAND = Command(
     "run",
     "[OPTIONS] IMAGE [COMMAND] [ARG...]",
     "Create and run a new container from an image",
     _run,
-    flags=FLAGS,
+    flags=[
+        *FLAGS,
+        *(Flag("detach", "Run container in background and print container ID", letter="d"), DETACH_KEYS, SIG_PROXY),
+    ],
     least_words=1,
     flags_end=1,
     failure=125,

@@ -1,0 +1,57 @@
+"""Errors as people see them: one line that says what, and one that says what to do next. Never a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+from minidock.errors import MinidockError, reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+def complain(message: str, more: str = "") -> None:
+    from minidock.cli import colours
+
+    start = colours.painted(sys.stderr, "minidock:", colours.RED)
+    text = f"{start} {message}\n" + (f"{colours.painted(sys.stderr, more, colours.YELLOW)}\n" if more else "")
+    try:
+        sys.stderr.write(text.encode(errors="backslashreplace").decode())
+        sys.stderr.flush()
+    except OSError:  # nobody listens
+        pass
+
+
+def about(error: MinidockError | OSError) -> None:
+    """What went wrong, and its hint."""
+    if isinstance(error, MinidockError):
+        complain(error.message, f"  hint: {error.hint}" if error.hint else "")
+    else:
+        complain(reason(error))
+
+
+def each(words: Iterable[str], act: Callable[[str], object]) -> int:
+    """Do something to each of several things. One that fails does not keep the others from being done."""
+    failures: list[MinidockError | OSError] = []
+    for word in words:
+        try:
+            act(word)
+        except BrokenPipeError:
+            raise
+        except (MinidockError, OSError) as error:
+            failures.append(error)
+        sys.stdout.flush()
+    for failure in failures:
+        about(failure)
+    return 1 if failures else 0
+
+
+def each_shown(words: Iterable[str], act: Callable[[str], object]) -> int:
+    """The same, and print the word of each that was done, as Docker does."""
+
+    def act_and_show(word: str) -> None:
+        act(word)
+        sys.stdout.write(f"{word}\n")
+
+    return each(words, act_and_show)

@@ -1,0 +1,30 @@
+"""minidock create: a new container, not started yet."""
+
+from __future__ import annotations
+
+import sys
+
+from minidock.cli.command import Command
+from minidock.cli.container_flags import FLAGS, options
+from minidock.engine.engine import Engine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.runtime.arguments import Arguments
+
+
+def _create(arguments: Arguments) -> int:
+    asked = options(arguments)
+    sys.stdout.write(f"{Engine().create(asked).id}\n")
+    return 0
+
+
+COMMAND = Command(
+    "create",
+    "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    "Create a new container",
+    _create,
+    flags=FLAGS,
+    least_words=1,
+    flags_end=1,
+)

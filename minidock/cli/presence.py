@@ -1,0 +1,26 @@
+"""What `run`, `start`, `attach` and `exec` share: how a person is at a container, and what is left of it after."""
+
+from __future__ import annotations
+
+from minidock.cli.command import Flag
+from minidock.engine import detach_keys
+from minidock.engine.session import Manner
+from minidock.runtime.arguments import VALUE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.runtime.arguments import Arguments
+
+DETACH_KEYS = Flag("detach-keys", "Override the key sequence for detaching a container", takes="string", kind=VALUE)
+SIG_PROXY = Flag("sig-proxy", "Proxy received signals to the process (default true)")
+
+
+def manner(arguments: Arguments, *, typing: bool = True) -> Manner:
+    """As the flags want it, those of them that the command has."""
+    proxy = arguments.flag("sig-proxy") if arguments.given("sig-proxy") else True
+    return Manner(typing=typing, proxy=proxy, keys=arguments.value("detach-keys") or detach_keys.DEFAULT)
+
+
+def finish(code: int | None) -> int:
+    """The exit code of the program; a person who left it running has done nothing wrong."""
+    return 0 if code is None else code

@@ -1,0 +1,94 @@
+"""Making a container: an image, a name, a configuration, a directory, and at last a row, with which it exists.
+
+The directory comes first. A kill in between leaves one that no row knows, which `system check` removes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock import jsonfile
+from minidock.engine import network_files, program, sharing
+from minidock.engine.configuration import configuration
+from minidock.engine.directories import new_id
+from minidock.engine.merging import merged
+from minidock.engine.names import checked, made_up
+from minidock.errors import MinidockError
+from minidock.images import image as images
+from minidock.state import containers
+from minidock.steps.plan import LAYERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
+    from minidock.engine.options import Options
+    from minidock.images.image import Image
+    from minidock.state.containers import Row
+    from minidock.state.database import Change
+
+
+def create(engine: Engine, options: Options) -> Row:
+    """A new container, at rest. Every wish that cannot be met is refused here, before anything exists."""
+    if options.name:
+        containers.must_be_free(engine.database, checked(options.name))
+    image = image_of(engine, options)
+    options = merged(image, options)
+    sharing.settle(engine, options)
+    place = engine.place(new_id())
+    shared = sharing.find(engine, options, running=False)
+    document = configuration(image, options, place, shared)
+    hostname = sharing.hostname(options, place, shared)
+    made = False
+    try:
+        place.make(document, network_files.texts(options, hostname), image.layers[-1])
+        with engine.database.change() as change:
+            _write_down(change, place.id, image, options)
+        made = True
+    finally:
+        if not made:
+            place.remove()
+        place.unlock()
+    row = containers.again(engine.database, place.id)
+    assert row
+    return row
+
+
+def image_of(engine: Engine, options: Options) -> Image:
+    image = images.resolve(engine.root, options.image)
+    if not image.layers:
+        raise MinidockError(f"image {options.image} has no layers", hint="there is no program in it that could run")
+    return image
+
+
+def _write_down(change: Change, container_id: str, image: Image, options: Options) -> None:
+    containers.add(
+        change,
+        {
+            "id": container_id,
+            "name": options.name or made_up(lambda name: _is_free(change, name)),
+            "created": containers.now(),
+            "image": options.image,
+            "image_id": image.id,
+            "command": jsonfile.dump(program.command_line(image, options)),
+            "options": jsonfile.dump(options.as_data()),
+            "status": containers.CREATED,
+        },
+    )
+    row = containers.again(change, container_id)
+    assert row
+    containers.event(change, row, "create")
+
+
+def _is_free(change: Change, name: str) -> bool:
+    return not change.rows("SELECT 1 FROM containers WHERE name = ?", name)
+
+
+def renew(engine: Engine, row: Row, options: Options) -> None:
+    """Make the configuration anew, for a container in the namespaces of another: those are others at each start."""
+    place, image = engine.place(row.id), images.Image()
+    before = jsonfile.read(place.file("config.json"))
+    image.reference, image.id, image.config = row.image, row.image_id, {}  # what it said is in the options
+    image.layers = jsonfile.parse(before["annotations"][LAYERS])[::-1]
+    document = configuration(image, options, place, sharing.find(engine, options))
+    jsonfile.write(place.file("config.json"), document)
+    os.chmod(place.file("config.json"), 0o600)

@@ -1,0 +1,22 @@
+"""The plan of a container that nobody makes: the steps that `run` would do. Reading it needs no privileges."""
+
+from __future__ import annotations
+
+from minidock.engine.configuration import configuration
+from minidock.engine.creating import image_of
+from minidock.oci.spec import Spec
+from minidock.steps import plan as steps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
+    from minidock.engine.options import Options
+    from minidock.steps.plan import ContainerPlan
+
+_EXAMPLE_ID = "0" * 64
+
+
+def plan(engine: Engine, options: Options) -> ContainerPlan:
+    place = engine.place(_EXAMPLE_ID)
+    spec = Spec(configuration(image_of(engine, options), options, place))
+    return steps.container_plan(spec, steps.Place(place.id, place.path))

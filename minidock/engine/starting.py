@@ -1,0 +1,81 @@
+"""Starting a container: claim it, prepare what it needs of the host, and fork its monitor."""
+
+from __future__ import annotations
+
+from minidock import jsonfile
+from minidock.engine import creating, mounts, sharing, wire
+from minidock.engine.attaching import Line
+from minidock.errors import MinidockError
+from minidock.state import containers, owners
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
+    from minidock.state.containers import Row
+
+_NOTHING: frozenset[str] = frozenset()
+_WHY_NOT = {
+    containers.PAUSED: "cannot start a paused container, try unpause instead",
+    containers.REMOVING: "container is marked for removal and cannot be started",
+    containers.DEAD: "container is marked for removal and cannot be started",
+    containers.STARTING: "another command is starting it at this moment",
+}
+
+
+def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING) -> Line:
+    """Start a container that rests; returns a line to its monitor, over which those streams come."""
+    _claim(engine, row)
+    begun = False
+    try:
+        options = engine.options(row)
+        if sharing.others(options):
+            creating.renew(engine, row, options)
+        _prepare(options)
+        from minidock.engine.monitor.process import begin
+
+        once = options.stdin_once and "stdin" in wishes
+        line = Line(begin(engine, row, wishes, once=once), engine.run_root, row.id)
+        begun = True
+    finally:
+        if not begun:
+            _give_back(engine, row)
+    _hear_of_start(line)
+    return line
+
+
+def _claim(engine: Engine, row: Row) -> None:
+    with engine.database.change() as change:
+        states = (containers.CREATED, containers.EXITED)
+        if containers.claim(change, row.id, states, containers.STARTING, owner=owners.myself()):
+            containers.alter(change, row.id, stop_asked=0, restarts=0)
+            return
+        now = containers.again(change, row.id)
+    if now is None:
+        raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")
+    raise MinidockError(f"{_WHY_NOT.get(now.status, f'container is {now.status} already')}: {row.name}")
+
+
+def _give_back(engine: Engine, row: Row) -> None:
+    with engine.database.change() as change:
+        containers.claim(change, row.id, (containers.STARTING,), row.status, owner="")
+
+
+def _hear_of_start(line: Line) -> None:
+    """Until the program runs, nothing else can come."""
+    kind, data = line.receive()
+    if kind == wire.STARTED:
+        return
+    if kind == wire.FAILED:
+        why = jsonfile.parse(data.decode())
+        raise MinidockError(why["message"], hint=why["hint"], code=why["code"])
+    raise MinidockError("the container's monitor ended without a word", hint="its directory has a monitor.log")
+
+
+def _prepare(options: Options) -> None:
+    """What must be on the host before the container is: the directories it shares, its volumes."""
+    for bind in mounts.binds(options):
+        bind.prepare()
+
+
+if TYPE_CHECKING:
+    from minidock.engine.options import Options
