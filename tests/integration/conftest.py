@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.bundles import Bundle
+from tests.integration.minidocks import Minidock
 
 
 @pytest.fixture
@@ -30,3 +31,18 @@ def open_bundle() -> Generator[Bundle]:
             yield made
         finally:
             made.remove()
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Minidock:
+    """One store for all tests: the embedded image is built once."""
+    made = Minidock(tmp_path_factory.mktemp("minidock"))
+    made.output("busybox", "true")
+    return made
+
+
+@pytest.fixture
+def minidock(store: Minidock) -> Generator[Minidock]:
+    """The command, with no container yet. What a test leaves is removed, and has to leave nothing itself."""
+    yield store
+    store.clear()

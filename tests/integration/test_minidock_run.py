@@ -15,15 +15,13 @@ import termios
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from minidock.kernel import cgroups
+from tests.integration.minidocks import LAUNCH, PROJECT, Minidock
 from tests.waiting import wait_until
 
-PROJECT = Path(__file__).parents[2]
-LAUNCH = [sys.executable, "-I", "-S", str(PROJECT / "minidock/launch.py")]
 INIT = Path("/usr/bin/tini-static")
 # What the start of a container must not load: each costs milliseconds, and together half a container.
 SLOW = {
@@ -31,55 +29,6 @@ SLOW = {
     *("logging", "pathlib", "pyroute2", "random", "re", "shutil", "signal", "socket", "sqlite3", "string"),
     *("subprocess", "tempfile", "textwrap", "threading", "typing", "warnings"),
 }
-
-
-class Minidock:
-    """The command, with images and containers of these tests' own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.root = directory / "root"
-        self.state = directory / "run"
-        self.environment = {**os.environ, "MINIDOCK_ROOT": str(self.root), "MINIDOCK_RUN": str(self.state)}
-
-    def __call__(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        options = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, **options}
-        command = [*LAUNCH, "minidock.cli.main", *words]
-        return subprocess.run(command, check=False, **{"env": self.environment, **options})
-
-    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        command = [*LAUNCH, "minidock.cli.main", *words]
-        return subprocess.Popen(command, env=self.environment, text=True, **options)
-
-    def output(self, *words: str, **options: Any) -> str:
-        """What a container prints; it must succeed."""
-        done = self("run", *words, **options)
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout)
-
-    def containers(self) -> list[str]:
-        """What is left on disk of containers: their own directories, and the runtime's."""
-        found = [*(self.root / "containers").glob("*"), *self.state.glob("*")]
-        return sorted({path.name for path in found})
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Minidock:
-    """One image store for all tests here: the embedded image is built once."""
-    made = Minidock(tmp_path_factory.mktemp("minidock"))
-    assert made("run", "busybox", "true").returncode == 0
-    return made
-
-
-@pytest.fixture
-def minidock(store: Minidock) -> Generator[Minidock]:
-    """No test may leave a container; what one leaves by mistake is taken away here."""
-    yield store
-    left = store.containers()
-    for name in left:
-        subprocess.run(
-            [*LAUNCH, "minidock.runtime.__main__", "--root", str(store.state), "delete", "-f", name], check=True
-        )
-    assert left == []
 
 
 def status(text: str) -> dict[str, str]:
@@ -91,7 +40,7 @@ def status(text: str) -> dict[str, str]:
 
 
 def test_a_container_says_hi(minidock: Minidock) -> None:
-    done = minidock("run", "busybox", "echo", "hi")
+    done = minidock("run", "--rm", "busybox", "echo", "hi")
     assert (done.returncode, done.stdout, done.stderr) == (0, "hi\n", "")
 
 
@@ -101,7 +50,7 @@ def test_a_missing_busybox_is_built_on_the_spot_and_says_so(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (0, "hi\n")
     assert "building it" in done.stderr
     assert fresh("run", "--rm", "busybox", "echo", "hi").stderr == ""
-    assert fresh.containers() == []
+    assert fresh.remains() == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +69,7 @@ def test_a_missing_busybox_is_built_on_the_spot_and_says_so(tmp_path: Path) -> N
     ],
 )
 def test_exit_codes_are_dockers(minidock: Minidock, words: list[str], code: int, says: str) -> None:
-    done = minidock("run", *words)
+    done = minidock("run", "--rm", *words)
     assert done.returncode == code
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -151,7 +100,7 @@ def test_the_environment_is_dockers_and_what_was_asked_for(minidock: Minidock) -
 
 def test_a_signal_to_the_command_reaches_the_program(minidock: Minidock) -> None:
     script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.1; done"
-    process = minidock.start("run", "busybox", "sh", "-c", script, stdout=subprocess.PIPE)
+    process = minidock.start("run", "--rm", "busybox", "sh", "-c", script, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
@@ -171,7 +120,7 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         self.seen = ""
         self.process = minidock.start(
-            "run", *words, stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True
+            *("run", "--rm", *words), stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True
         )
 
     def until(self, text: str) -> str:
@@ -287,7 +236,7 @@ def test_a_bind_shows_the_hosts_files_and_read_only_is_meant(minidock: Minidock,
     assert minidock.output("-v", f"{tmp_path}:/data", "busybox", "cat", "/data/here") == "from outside\n"
     minidock.output("-v", f"{tmp_path}:/data", "busybox", "sh", "-c", "echo inside > /data/there")
     assert (tmp_path / "there").read_text() == "inside\n"
-    refused = minidock("run", "-v", f"{tmp_path}:/data:ro", "busybox", "touch", "/data/x")
+    refused = minidock("run", "--rm", "-v", f"{tmp_path}:/data:ro", "busybox", "touch", "/data/x")
     assert refused.returncode == 1
     assert "Read-only file system" in refused.stderr
 
@@ -307,7 +256,7 @@ def test_read_only_is_meant_for_what_is_mounted_below(minidock: Minidock, tmp_pa
     below.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "minidock-test", str(below)], check=True)
     try:
-        refused = minidock("run", "-v", f"{tmp_path}:/data:ro", "busybox", "touch", "/data/below/x")
+        refused = minidock("run", "--rm", "-v", f"{tmp_path}:/data:ro", "busybox", "touch", "/data/below/x")
     finally:
         subprocess.run(["umount", str(below)], check=True)
     assert "Read-only file system" in refused.stderr
@@ -316,7 +265,7 @@ def test_read_only_is_meant_for_what_is_mounted_below(minidock: Minidock, tmp_pa
 def test_a_slave_sees_what_is_mounted_on_the_host_later(minidock: Minidock, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     (shared / "later").mkdir(parents=True)
-    refused = minidock("run", "-v", f"{shared}:/data:rslave", "busybox", "true")
+    refused = minidock("run", "--rm", "-v", f"{shared}:/data:rslave", "busybox", "true")
     words = ("mount", "--bind", "--make-private", str(shared), str(shared))
     subprocess.run(words, check=True)
     subprocess.run(["mount", "--make-shared", str(shared)], check=True)
@@ -324,7 +273,7 @@ def test_a_slave_sees_what_is_mounted_on_the_host_later(minidock: Minidock, tmp_
     try:
         script = "echo ready; read x; cat /data/later/file"
         process = minidock.start(
-            *("run", "-i", "-v", f"{shared}:/data:rslave", "busybox", "sh", "-c", script),
+            *("run", "--rm", "-i", "-v", f"{shared}:/data:rslave", "busybox", "sh", "-c", script),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -343,7 +292,7 @@ def test_a_slave_sees_what_is_mounted_on_the_host_later(minidock: Minidock, tmp_
 
 def test_a_read_only_root_cannot_be_written_but_a_tmpfs_on_it_can(minidock: Minidock) -> None:
     script = "touch /tmp/x && echo tmpfs; touch /x || echo root; echo x >> /etc/hosts || echo hosts; : > /dev/null"
-    done = minidock("run", "--read-only", "--tmpfs", "/tmp:size=1m", "busybox", "sh", "-c", script)
+    done = minidock("run", "--rm", "--read-only", "--tmpfs", "/tmp:size=1m", "busybox", "sh", "-c", script)
     assert done.stdout.split() == ["tmpfs", "root", "hosts"]
 
 
@@ -362,7 +311,7 @@ def test_shared_memory_has_the_size_that_was_asked_for(minidock: Minidock) -> No
 
 
 def test_the_root_directory_has_the_images_mode_whatever_the_umask(minidock: Minidock) -> None:
-    words = ("run", "-u", "nobody", "busybox", "sh", "-c", "stat -c %a / /etc/hosts; cat /etc/hosts >/dev/null")
+    words = ("run", "--rm", "-u", "nobody", "busybox", "sh", "-c", "stat -c %a / /etc/hosts; cat /etc/hosts >/dev/null")
     done = minidock(*words, umask=0o077)
     assert (done.stdout.split(), done.returncode) == (["755", "644"], 0), done.stderr
 
@@ -429,7 +378,7 @@ def test_capabilities_are_added_and_dropped(minidock: Minidock, words: list[str]
 
 
 def test_an_unknown_capability_is_refused_with_a_hint(minidock: Minidock) -> None:
-    done = minidock("run", "--cap-add", "NET_ADMN", "busybox", "true")
+    done = minidock("run", "--rm", "--cap-add", "NET_ADMN", "busybox", "true")
     assert done.returncode == 125
     assert 'unknown capability: "CAP_NET_ADMN"' in done.stderr and "CAP_NET_ADMIN" in done.stderr
 
@@ -466,25 +415,25 @@ def test_the_filter_can_be_left_out_or_come_from_a_file(minidock: Minidock, tmp_
 
 def test_a_device_is_there_as_far_as_it_was_given(minidock: Minidock) -> None:
     script = "stat -c %t:%T /dev/log0; : > /dev/log0 && echo written; cat < /dev/log0 2>&1 | head -1"
-    given = minidock("run", "--device", "/dev/kmsg:/dev/log0:w", "busybox", "sh", "-c", script)
+    given = minidock("run", "--rm", "--device", "/dev/kmsg:/dev/log0:w", "busybox", "sh", "-c", script)
     assert given.stdout.split() == ["1:b", "written"]
     assert "Operation not permitted" in given.stderr
 
 
 def test_a_device_that_was_not_given_cannot_be_opened(minidock: Minidock) -> None:
-    refused = minidock("run", "busybox", "sh", "-c", "mknod /tmp/k c 1 11 && : > /tmp/k")
+    refused = minidock("run", "--rm", "busybox", "sh", "-c", "mknod /tmp/k c 1 11 && : > /tmp/k")
     assert "Operation not permitted" in refused.stderr
 
 
 def test_an_init_is_process_1_and_answers_for_the_program(minidock: Minidock) -> None:
     if not INIT.exists():
-        refused = minidock("run", "--init", "busybox", "true")
+        refused = minidock("run", "--rm", "--init", "busybox", "true")
         assert (refused.returncode, "apt-get install tini" in refused.stderr) == (125, True)
         return
     shown = minidock.output("--init", "busybox", "sh", "-c", "echo $$; tr '\\0' ' ' < /proc/1/cmdline")
     pid, first = shown.splitlines()
     assert int(pid) > 1 and first.startswith("init -- ")
-    assert minidock("run", "--init", "busybox", "sh", "-c", "kill -9 $$").returncode == 137
+    assert minidock("run", "--rm", "--init", "busybox", "sh", "-c", "kill -9 $$").returncode == 137
 
 
 def test_sysctls_are_set_and_docker_s_own_are_there(minidock: Minidock) -> None:
@@ -515,7 +464,7 @@ def test_limits_of_the_container_reach_its_cgroup(
     minidock: Minidock, words: list[str], file: str, content: str
 ) -> None:
     controller = file.partition(".")[0]
-    done = minidock("run", *words, "busybox", "cat", f"/sys/fs/cgroup/{file}")
+    done = minidock("run", "--rm", *words, "busybox", "cat", f"/sys/fs/cgroup/{file}")
     if done.returncode == 125 and controller in done.stderr:
         pytest.skip(done.stderr.splitlines()[0])
     assert done.stdout.strip() == content, done.stderr
@@ -530,8 +479,8 @@ def mounts_of(directory: Path) -> list[str]:
 
 @pytest.mark.parametrize("words", [["busybox", "true"], ["busybox", "nosuch"], ["--sysctl", "net.x=1", "busybox"]])
 def test_nothing_is_left_however_it_ends(minidock: Minidock, words: list[str]) -> None:
-    minidock("run", *words)
-    assert minidock.containers() == []
+    minidock("run", "--rm", *words)
+    assert minidock.remains() == []
     assert mounts_of(minidock.root) == []
 
 
@@ -543,10 +492,10 @@ def test_the_cgroup_goes_with_the_container(minidock: Minidock) -> None:
 
 
 def test_killing_the_command_leaves_no_mount_and_the_next_command_works(minidock: Minidock) -> None:
-    process = minidock.start("run", "busybox", "sh", "-c", "echo ready; sleep 1000", stdout=subprocess.PIPE)
+    process = minidock.start("run", "--rm", "busybox", "sh", "-c", "echo ready; sleep 1000", stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    (orphan,) = minidock.containers()
+    (orphan,) = minidock.remains()
     assert (minidock.root / "containers" / orphan).stat().st_mode & 0o077 == 0  # CVE-2021-41091
     process.kill()
     process.wait(60)
@@ -554,7 +503,7 @@ def test_killing_the_command_leaves_no_mount_and_the_next_command_works(minidock
     try:
         assert mounts_of(minidock.root) == []
         assert minidock.output("busybox", "echo", "hi") == "hi\n"
-        assert minidock.containers() == [orphan]
+        assert minidock.remains() == [orphan]
     finally:
         # The sweep that finds such strays by itself belongs to the engine.
         delete = [*LAUNCH, "minidock.runtime.__main__", "--root", str(minidock.state), "delete", "--force", orphan]
@@ -566,7 +515,9 @@ def test_two_containers_at_once_do_not_see_each_other(minidock: Minidock) -> Non
     script = "echo $HOSTNAME > /name; echo ready; read x; cat /name; ls /proc | grep -c '^[0-9]'"
     both = [
         minidock.start(
-            *("run", "-i", "-h", name, "busybox", "sh", "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            *("run", "--rm", "-i", "-h", name, "busybox", "sh", "-c", script),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         for name in ("one", "two")
     ]
@@ -617,6 +568,6 @@ def test_a_plan_needs_no_root_where_the_image_can_be_read(minidock: Minidock, tm
 
 
 def test_running_without_root_says_what_to_do(minidock: Minidock) -> None:
-    done = minidock("run", "busybox", "true", user=65534, group=65534)
+    done = minidock("run", "--rm", "busybox", "true", user=65534, group=65534)
     assert done.returncode == 125
     assert "try again with sudo" in done.stderr
