@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One failing check must not hide what the others have to say.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run test tools lint style types layers unit integration peers vm bench clean
+.PHONY: help run man test tools lint style types layers unit integration peers vm bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*[#][#] ' 'NF == 2 { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +19,10 @@ help: ## Say what can be made
 run: ## Set minidock up, once, and run a container (root)
 	@provision/machine run
 	$(PREFIX)/bin/minidock run --rm busybox echo 'Hello from a container made by minidock'
+
+man: ## Write the manual pages into build/man/man1, to be read with man -l
+	@provision/machine run
+	@.venv/bin/python -I -S minidock/launch.py minidock.cli.manual build/man/man1
 
 test: lint unit integration peers vm ## Set up for tests as well, once, and run them all (root)
 

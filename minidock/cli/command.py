@@ -1,6 +1,9 @@
 """A command of `minidock` as data: how it is called, which flags it has, what it is for.
 
-Parsing, `--help`, and later completion and manual pages, all come from this one description.
+Parsing, `--help`, completion and the manual pages all come from this one description.
+
+What completes a word or a flag's value is either the words themselves, as a tuple, or the name of a source of
+them, such as `container`: cli/candidates.py lists them.
 """
 
 from __future__ import annotations
@@ -11,12 +14,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    Completes = str | tuple[str, ...]
+
 
 class Flag:
     """One flag. `takes` is what its help calls its value: `string`, `list`, `bytes`; none: it is on or off."""
 
     def __init__(
-        self, name: str, about: str, *, letter: str = "", takes: str = "", kind: str = FLAG, also: str = ""
+        self,
+        name: str,
+        about: str,
+        *,
+        letter: str = "",
+        takes: str = "",
+        kind: str = FLAG,
+        also: str = "",
+        completes: Completes = "",
     ) -> None:
         self.name = name
         self.letter = letter
@@ -24,6 +37,7 @@ class Flag:
         self.takes = takes
         self.kind = kind
         self.about = about
+        self.completes = completes
 
 
 class Command:
@@ -42,9 +56,10 @@ class Command:
         flags_end: int | None = None,
         notes: str = "",
         failure: int = 1,
+        completes: Sequence[Completes] = (),
     ) -> None:
         self.name = name
-        self.usage = usage  # what follows the name
+        self.usage = usage  # what follows the name; another way to call it follows on a line of its own
         self.about = about
         self.do = do
         self.flags = flags
@@ -53,8 +68,9 @@ class Command:
         self.flags_end = flags_end  # after so many plain words, what looks like a flag is not ours
         self.notes = notes  # more to know, at the end of the help
         self.failure = failure  # the exit code when minidock could not do it
+        self.completes = completes  # its plain words, one by one; nothing: what the usage calls them says enough
 
     def arguments(self) -> Arguments:
         known = {flag.name: flag.kind for flag in self.flags}
         aliases = {alias: flag.name for flag in self.flags for alias in (flag.letter, flag.also) if alias}
-        return Arguments({**known, "help": FLAG}, aliases)
+        return Arguments({**known, "help": FLAG}, {"h": "help", **aliases})

@@ -25,6 +25,8 @@ _COMPLETE = "__complete"  # for the scripts in cli/shells alone; see candidates.
 def main(words: list[str]) -> int:
     """Run one command; the exit code of the process."""
     try:
+        if sys.stderr.isatty():
+            _watch_progress()
         code = _dispatch(words)
         sys.stdout.flush()
         return code
@@ -42,6 +44,12 @@ def main(words: list[str]) -> int:
     except OSError as error:
         complaints.about(error)
         return OURS
+
+
+def _watch_progress() -> None:
+    from minidock.cli import progress
+
+    progress.watch()
 
 
 def _dispatch(words: list[str]) -> int:

@@ -14,24 +14,32 @@ if TYPE_CHECKING:
 
 GROUPS: dict[str, str] = {
     "container": "Manage containers",
+    "volume": "Manage volumes",
 }
 # Every command by its path. Help lists them in this order within a group sorted by name.
 COMMANDS: tuple[str, ...] = (
-    *("container attach", "container create", "container exec", "container kill", "container pause", "container rename"),
+    *("container attach", "container create", "container exec", "container kill", "container ls", "container pause"),
+    *("container rename",),
     *("container restart", "container rm", "container run", "container start", "container stop"),
     *("container unpause", "container wait"),
+    *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
     *("completion", "plan", "version"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.
 ALIASES: dict[str, str] = {
-    **{name: f"container {name}" for name in ("attach", "create", "exec", "kill", "pause", "rename", "restart", "rm", "run")},
-    **{name: f"container {name}" for name in ("start", "stop", "unpause", "wait")},
+    **{name: f"container {name}" for name in ("attach", "create", "exec", "kill", "pause", "rename", "restart")},
+    **{name: f"container {name}" for name in ("rm", "run", "start", "stop", "unpause", "wait")},
     "container remove": "container rm",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+    **dict.fromkeys(("ps", "container list", "container ps"), "container ls"),
 }
 # What help shows before all others, in this order.
 COMMON: tuple[str, ...] = (
     *("run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"),
 )
+# What may stand in the place of a command, and is what it does.
+GLOBAL: dict[str, str] = {"-v, --version": "Print version information and quit"}
 _KEYWORDS = ("exec", "import")  # of Python: their files have an underscore at the end, as PEP 8 says
 
 

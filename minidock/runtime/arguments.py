@@ -62,7 +62,7 @@ class Arguments:
         if equals:
             self._keep(name, value)
         else:
-            self._keep(name, "true" if self._known[name] == FLAG else self._next(name, rest))
+            self._keep(name, "true" if self._known[name] == FLAG else _next(rest, f"--{given}"))
 
     def _letters(self, word: str, rest: list[str]) -> None:
         for at, letter in enumerate(word[1:], 2):
@@ -73,14 +73,9 @@ class Arguments:
                 self._keep(name, follows[1:])
                 return
             if self._known[name] != FLAG:
-                self._keep(name, follows or self._next(name, rest))
+                self._keep(name, follows or _next(rest, f"'{letter}' in {word}"))
                 return
             self._keep(name, "true")
-
-    def _next(self, name: str, rest: list[str]) -> str:
-        if not rest:
-            raise UsageError(f"flag needs an argument: {self.shown(name)}")
-        return rest.pop(0)
 
     def _keep(self, name: str, value: str) -> None:
         if self._known[name] == FLAG and value not in _TRUE + _FALSE:
@@ -116,3 +111,9 @@ class Arguments:
 
     def invalid(self, name: str, value: str, why: str) -> UsageError:
         return UsageError(f'invalid argument "{value}" for "{self.shown(name)}" flag: {why}')
+
+
+def _next(rest: list[str], flag: str) -> str:
+    if not rest:
+        raise UsageError(f"flag needs an argument: {flag}")
+    return rest.pop(0)
