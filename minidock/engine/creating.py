@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from minidock import jsonfile
-from minidock.engine import network_files, program, sharing
+from minidock.engine import network_files, program, sharing, volume_mounts
 from minidock.engine.configuration import configuration
 from minidock.engine.directories import new_id
 from minidock.engine.merging import merged
@@ -21,6 +21,7 @@ from minidock.steps.plan import LAYERS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
+    from minidock.engine.mount_points import MountPoint
     from minidock.engine.options import Options
     from minidock.images.image import Image
     from minidock.state.containers import Row
@@ -32,7 +33,9 @@ def create(engine: Engine, options: Options) -> Row:
     if options.name:
         containers.must_be_free(engine.database, checked(options.name))
     image = image_of(engine, options)
+    points = volume_mounts.resolve(engine, options, image)
     options = merged(image, options)
+    options.mount_points = points
     sharing.settle(engine, options)
     place = engine.place(new_id())
     shared = sharing.find(engine, options, running=False)
@@ -43,6 +46,7 @@ def create(engine: Engine, options: Options) -> Row:
         place.make(document, network_files.texts(options, hostname), image.layers[-1])
         with engine.database.change() as change:
             _write_down(change, place.id, image, options)
+            volume_mounts.claim(change, engine.root, place.id, points)
         made = True
     finally:
         if not made:
@@ -50,7 +54,20 @@ def create(engine: Engine, options: Options) -> Row:
         place.unlock()
     row = containers.again(engine.database, place.id)
     assert row
+    _fill_volumes(engine, row, points)
     return row
+
+
+def _fill_volumes(engine: Engine, row: Row, points: list[MountPoint]) -> None:
+    filled = False
+    try:
+        volume_mounts.fill(engine, row.id, points)
+        filled = True
+    finally:
+        if not filled:
+            from minidock.engine import removing
+
+            removing.remove(engine, row, volumes=True)
 
 
 def image_of(engine: Engine, options: Options) -> Image:

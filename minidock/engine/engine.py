@@ -10,16 +10,30 @@ import time
 
 from minidock.engine.directories import Place, data_root
 from minidock.engine.options import Options
-from minidock.runtime.record import state_root
 from minidock.state import containers
-from minidock.state.database import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from minidock.engine.executing import Request
     from minidock.engine.session import Manner
+    from minidock.jsonfile import Json
     from minidock.state.containers import Row
+    from minidock.state.database import Database
     from minidock.steps.plan import ContainerPlan
+    from minidock.volumes.store import Volume
+
+    Filters = Mapping[str, Sequence[str]]
+
+_NO_FILTERS: Filters = {}
+_NOTHING: dict[str, str] = {}
+
+
+def _run_root() -> str:
+    from minidock.runtime.record import state_root
+
+    return state_root()
 
 
 class Engine:
@@ -27,8 +41,17 @@ class Engine:
 
     def __init__(self, root: str = "", run_root: str = "") -> None:
         self.root = root or data_root()
-        self.run_root = run_root or state_root()
-        self.database = Database(self.root)
+        self.run_root = run_root or _run_root()
+        self._database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        """The state. SQLite is loaded when it is first asked: a monitor that only waits does without."""
+        if self._database is None:
+            from minidock.state.database import Database
+
+            self._database = Database(self.root)
+        return self._database
 
     def find(self, word: str) -> Row:
         """A container by id, name, or beginning of an id, as it really is: one that was abandoned is mended first."""
@@ -60,6 +83,14 @@ class Engine:
 
     def options(self, row: Row) -> Options:
         return Options.from_data(row.wishes)
+
+    # Looking at containers ---------------------------------------------------------------------------
+
+    def containers(self, *, everything: bool = False, newest: int = 0, filters: Filters = _NO_FILTERS) -> list[Row]:
+        """Those that run, or all, or the newest so many; of these, those that pass the filters of `ps`."""
+        from minidock.engine import listing
+
+        return listing.chosen(self, everything=everything, newest=newest, wanted=filters)
 
     # Containers, from the first to the last ---------------------------------------------------------
 
@@ -144,6 +175,46 @@ class Engine:
         from minidock.engine import changing
 
         changing.unpause(self, self.find(word))
+
+    # Volumes ------------------------------------------------------------------------------------------
+
+    def create_volume(
+        self,
+        name: str = "",
+        *,
+        driver: str = "local",
+        options: Mapping[str, str] = _NOTHING,
+        labels: Mapping[str, str] = _NOTHING,
+    ) -> Volume:
+        """A volume; the one of this name if it exists already, as it is. Without a name it gets one."""
+        from minidock.engine import volumes
+
+        return volumes.create(self, name, driver=driver, options=options, labels=labels)
+
+    def volumes(self, filters: Filters = _NO_FILTERS) -> list[Volume]:
+        """All of them, or those that pass the filters of `volume ls`."""
+        from minidock.engine import volumes
+
+        return volumes.listed(self, filters)
+
+    def inspect_volume(self, name: str) -> Json:
+        from minidock.engine import volumes
+
+        return volumes.inspected(self, name)
+
+    def remove_volume(self, name: str, *, force: bool = False) -> None:
+        """Remove a volume that no container has. `force`: one that does not exist is no mistake."""
+        from minidock.engine import volumes
+
+        volumes.remove(self, name, force=force)
+
+    def prune_volumes(self, filters: Filters = _NO_FILTERS) -> tuple[list[str], int]:
+        """Remove the nameless volumes that no container has, or all such; their names, and the bytes they took."""
+        from minidock.engine import volumes
+
+        return volumes.prune(self, filters)
+
+    # Small changes ------------------------------------------------------------------------------------
 
     def rename(self, word: str, name: str) -> None:
         from minidock.engine import changing

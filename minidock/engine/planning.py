@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minidock.engine import volume_mounts
 from minidock.engine.configuration import configuration
 from minidock.engine.creating import image_of
 from minidock.oci.spec import Spec
@@ -17,6 +18,7 @@ _EXAMPLE_ID = "0" * 64
 
 
 def plan(engine: Engine, options: Options) -> ContainerPlan:
-    place = engine.place(_EXAMPLE_ID)
-    spec = Spec(configuration(image_of(engine, options), options, place))
+    place, image = engine.place(_EXAMPLE_ID), image_of(engine, options)
+    options.mount_points = volume_mounts.resolve(engine, options, image)
+    spec = Spec(configuration(image, options, place))
     return steps.container_plan(spec, steps.Place(place.id, place.path))

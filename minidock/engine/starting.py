@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidock import jsonfile
-from minidock.engine import creating, mounts, sharing, wire
+from minidock.engine import creating, sharing, volume_mounts, wire
 from minidock.engine.attaching import Line
 from minidock.errors import MinidockError
 from minidock.state import containers, owners
@@ -30,8 +30,8 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING) -> Lin
         options = engine.options(row)
         if sharing.others(options):
             creating.renew(engine, row, options)
-        _prepare(options)
-        from minidock.engine.monitor.process import begin
+        volume_mounts.prepare(engine, row.id, options.mount_points)
+        from minidock.engine.monitor.birth import begin
 
         once = options.stdin_once and "stdin" in wishes
         line = Line(begin(engine, row, wishes, once=once), engine.run_root, row.id)
@@ -58,6 +58,11 @@ def _claim(engine: Engine, row: Row) -> None:
 def _give_back(engine: Engine, row: Row) -> None:
     with engine.database.change() as change:
         containers.claim(change, row.id, (containers.STARTING,), row.status, owner="")
+    volume_mounts.settle(engine)
+    if engine.options(row).auto_remove:
+        from minidock.engine import removing
+
+        removing.remove(engine, row, volumes=True)
 
 
 def _hear_of_start(line: Line) -> None:
@@ -69,13 +74,3 @@ def _hear_of_start(line: Line) -> None:
         why = jsonfile.parse(data.decode())
         raise MinidockError(why["message"], hint=why["hint"], code=why["code"])
     raise MinidockError("the container's monitor ended without a word", hint="its directory has a monitor.log")
-
-
-def _prepare(options: Options) -> None:
-    """What must be on the host before the container is: the directories it shares, its volumes."""
-    for bind in mounts.binds(options):
-        bind.prepare()
-
-
-if TYPE_CHECKING:
-    from minidock.engine.options import Options

@@ -83,3 +83,10 @@ class Stats:
         self.pids = number(group, "pids.current")
         self.pids_limit = number(group, "pids.max")
         self.io = by_device(group)  # "8:0" → rbytes, wbytes, rios, wios, …
+
+
+def host_memory() -> int:
+    """All the memory there is, in bytes: what a group without a limit may have. proc_meminfo(5)"""
+    with open("/proc/meminfo") as file:
+        words = file.readline().split()  # MemTotal: 24682888 kB
+    return int(words[1]) * 1024

@@ -51,3 +51,12 @@ def on(signal: int, wakeup: int) -> None:
 
 def ignore(signal: int) -> None:
     _signal.signal(signal, _signal.SIG_IGN)
+
+
+def block(signal: int) -> None:
+    """Keep a signal back until it is unblocked, even through execve(2)."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, [signal])
+
+
+def unblock(signal: int) -> None:
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [signal])

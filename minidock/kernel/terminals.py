@@ -58,7 +58,7 @@ def make_raw(fd: int) -> list[object]:
     raw[2] = raw[2] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
     raw[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
     raw[6][termios.VMIN], raw[6][termios.VTIME] = 1, 0
-    termios.tcsetattr(fd, termios.TCSAFLUSH, raw)
+    termios.tcsetattr(fd, termios.TCSANOW, raw)  # what was typed already is not to be lost
     return saved
 
 

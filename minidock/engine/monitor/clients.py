@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from minidock.engine.monitor.streams import Streams
+    from minidock.jsonfile import Json
     from minidock.kernel.watching import Watched
 
 _MOST_WAITING = 1 << 20  # bytes that a slow client may leave unread before the program has to wait for it
@@ -50,12 +51,37 @@ class Client:
             del self._waiting[0]
 
 
+def _inherited(fd: int) -> _socket.socket:
+    os.set_inheritable(fd, False)
+    return _socket.socket(fileno=fd)
+
+
 class Clients:
     """All connections to one monitor, and the address where new ones are made."""
 
-    def __init__(self, first: Client) -> None:
-        self._clients = [first]
+    def __init__(self, *first: Client) -> None:
+        self._clients = list(first)
         self._listener: _socket.socket | None = None
+
+    @classmethod
+    def restored(cls, told: Json) -> Clients:
+        """Those of this process before it began afresh."""
+        clients = cls(*(Client(_inherited(fd), frozenset(wishes), once=once) for fd, wishes, once in told["clients"]))
+        if told["listener"] >= 0:
+            clients._listener = _inherited(told["listener"])
+        return clients
+
+    @property
+    def descriptors(self) -> list[int]:
+        listener = [self._listener.fileno()] if self._listener else []
+        return [*listener, *(client.socket.fileno() for client in self._clients)]
+
+    def told(self) -> Json | None:
+        """None while somebody has not taken all that was sent."""
+        if any(client.backlog for client in self._clients):
+            return None
+        clients = [[client.socket.fileno(), sorted(client.wishes), client.once] for client in self._clients]
+        return {"clients": clients, "listener": self._listener.fileno() if self._listener else -1}
 
     def listen(self, directory: str) -> None:
         """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""

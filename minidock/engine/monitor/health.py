@@ -14,7 +14,6 @@ import time
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import processes
 from minidock.kernel.watching import READ
 from minidock.state import containers
 
@@ -47,14 +46,31 @@ class Health:
         self._born = time.monotonic()
         self._next = self._born + self._pause()
         self._running: _Probe | None = None
-        self._write_down("")
 
     @classmethod
     def of(cls, monitor: Monitor) -> Health | None:
         check = monitor.options.health
         if check is None or check.test[:1] in ([], ["NONE"]):
             return None
-        return cls(monitor, check)
+        health = cls(monitor, check)
+        health._write_down("")
+        return health
+
+    def told(self) -> Json | None:
+        """For this process to begin afresh; None while a check runs."""
+        if self._running:
+            return None
+        return {"status": self._status, "streak": self._streak, "results": self._results, "born": self._born}
+
+    @classmethod
+    def restored(cls, monitor: Monitor, told: Json) -> Health | None:
+        check = monitor.options.health
+        if check is None:
+            return None
+        health = cls(monitor, check)
+        health._status, health._streak = told["status"], told["streak"]
+        health._results, health._born = told["results"], told["born"]
+        return health
 
     def _pause(self) -> float:
         in_start = self._status == STARTING and time.monotonic() - self._born < self._check.start_period / _SECOND
@@ -87,8 +103,8 @@ class Health:
             self._running = None
 
     def _begin(self) -> None:
-        container = self._monitor.container
-        if container is None or container.status() != "running":  # a paused one cannot answer
+        container = self._monitor.load()
+        if container.status() != "running":  # a paused one cannot answer
             self._next = time.monotonic() + self._pause()
             return
         started = containers.now()
@@ -163,6 +179,8 @@ class _Probe:
         self._output = (self._output + data)[:_MOST_OUTPUT]
 
     def _finish(self) -> tuple[int, str]:
+        from minidock.kernel import processes
+
         code = processes.wait(self._pid)
         os.close(self._pidfd)
         while self._reading >= 0:

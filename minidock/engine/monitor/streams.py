@@ -7,13 +7,13 @@ import os
 from minidock.engine import wire
 from minidock.kernel import terminals
 from minidock.kernel.watching import READ, WRITE
-from minidock.runtime.foreground import console_pair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from collections.abc import Callable, Iterator
 
+    from minidock.jsonfile import Json
     from minidock.kernel.watching import Watched
 
     Heard = Callable[[str, bytes], object]  # told of each piece of output: its stream, and what was written
@@ -38,6 +38,8 @@ class Streams:
     def lend(self) -> _socket.socket | None:
         """Put the container's ends where the process that is about to be born inherits them: 0, 1 and 2."""
         if self._terminal:
+            from minidock.runtime.foreground import console_pair
+
             self._consoles = console_pair()
             return self._consoles[1]
         for number, name in enumerate(_NAMES):
@@ -142,6 +144,24 @@ class Streams:
         if self._input >= 0:
             os.close(self._input)
             self._input = -1
+
+    # Handed over to the same process, begun afresh ----------------------------------------------------
+
+    @property
+    def descriptors(self) -> list[int]:
+        return [*self._outputs, *([self._input] if self._input >= 0 else [])]
+
+    def told(self) -> Json | None:
+        """None while there is something typed that the program has not taken."""
+        if self._typed:
+            return None
+        return {"outputs": list(self._outputs.items()), "input": self._input, "ends": self._input_ends}
+
+    def restore(self, told: Json) -> None:
+        self._outputs = dict(told["outputs"])
+        self._input, self._input_ends = told["input"], told["ends"]
+        for fd in self.descriptors:
+            os.set_inheritable(fd, False)
 
     def close(self) -> None:
         self._typed = b""
