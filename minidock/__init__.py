@@ -1,7 +1,46 @@
 """minidock: the container engine you can read in an evening and use every day.
 
-Read it from the bottom up: kernel/ (what Linux offers), steps/ (a container as a list of steps),
-runtime/ (one container from one OCI bundle), images/ and engine/ (containers with names), cli/ (the command).
+As a library it is the engine that the command line uses, with the same verbs:
+
+    engine = minidock.Engine()
+    box = engine.run_detached(minidock.Options("busybox", ["echo", "hello"]))
+    engine.wait(box.id)
+
+Read it from the bottom up: kernel/ (what Linux offers), steps/ (a container as a list of steps), runtime/ (one
+container from one OCI bundle), state/ (what is remembered), images/, volumes/, logs/ (what containers are made of
+and leave), engine/ (containers with names), cli/ (the command).
 """
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
+__all__ = ["DeviceRequest", "Engine", "Healthcheck", "Manner", "MinidockError", "Options", "Request", "Row", "Ulimit"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
+    from minidock.engine.executing import Request
+    from minidock.engine.options import DeviceRequest, Healthcheck, Options, Ulimit
+    from minidock.engine.session import Manner
+    from minidock.errors import MinidockError
+    from minidock.state.containers import Row
+
+_HOMES = {
+    "minidock.engine.engine": ("Engine",),
+    "minidock.engine.executing": ("Request",),
+    "minidock.engine.options": ("DeviceRequest", "Healthcheck", "Options", "Ulimit"),
+    "minidock.engine.session": ("Manner",),
+    "minidock.errors": ("MinidockError",),
+    "minidock.state.containers": ("Row",),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Loaded when it is first asked for: the commands, which name modules themselves, start without."""
+    import sys
+
+    for home, names in _HOMES.items():
+        if name in names:
+            __import__(home)
+            return getattr(sys.modules[home], name)
+    raise AttributeError(f"module 'minidock' has no attribute {name!r}")
