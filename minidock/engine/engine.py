@@ -14,9 +14,17 @@ from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from minidock.engine.booting import Failure
+    from minidock.engine.checking.finding import Finding
+    from minidock.engine.events import Event
     from minidock.engine.executing import Request
+    from minidock.engine.measuring import Usage
+    from minidock.engine.objects import Found
+    from minidock.engine.output import Excerpt
+    from minidock.engine.ports import Port
+    from minidock.engine.pruning import Moment, Pruned
     from minidock.engine.session import Manner
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
@@ -92,6 +100,42 @@ class Engine:
 
         return listing.chosen(self, everything=everything, newest=newest, wanted=filters)
 
+    def inspect(self, word: str, *, kind: str = "", sizes: bool = False) -> Found:
+        """All that is known of whatever goes by a name, in Docker's form: a container, else an image, else a volume."""
+        from minidock.engine import objects
+
+        return objects.inspect(self, word, kind=kind, sizes=sizes)
+
+    def logs(self, word: str, excerpt: Excerpt) -> Iterator[tuple[str, bytes]]:
+        """What its program has written, or more of it as it comes: `stdout` or `stderr`, and what was written there."""
+        from minidock.engine import output
+
+        return output.read(self, self.find(word), excerpt)
+
+    def top(self, word: str, arguments: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
+        """Its processes, by arguments of ps: titles, and lines."""
+        from minidock.engine import top
+
+        return top.table(self, self.find(word), arguments)
+
+    def watch(self, words: Sequence[str] = (), *, everything: bool = False) -> Iterator[list[Usage]]:
+        """How much of the host containers use, again and again: of these, or of those that run, or of all."""
+        from minidock.engine import measuring
+
+        return measuring.watch(self, words, everything=everything)
+
+    def ports(self, word: str, wanted: str = "") -> list[Port]:
+        """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""
+        from minidock.engine import ports
+
+        return ports.published(self.find(word), wanted)
+
+    def events(self, *, since: int = 0, until: int = 0, filters: Filters = _NO_FILTERS) -> Iterator[Event]:
+        """What happens, from one time to another, in nanoseconds since 1970; from now on, unless they say otherwise."""
+        from minidock.engine import events
+
+        return events.follow(self, since=since, until=until, wanted=filters)
+
     # Containers, from the first to the last ---------------------------------------------------------
 
     def plan(self, options: Options) -> ContainerPlan:
@@ -107,12 +151,12 @@ class Engine:
 
     def start(self, word: str) -> None:
         """Start a container; one that runs already is left alone."""
-        row = self.find(word)
-        if row.status in (containers.RUNNING, containers.RESTARTING):
-            return
         from minidock.engine import starting
 
-        starting.start(self, row).close()
+        try:
+            starting.start(self, self.find(word)).close()
+        except starting.RunsAlready:
+            pass
 
     def start_attached(self, word: str, manner: Manner) -> int | None:
         from minidock.engine import running
@@ -123,14 +167,12 @@ class Engine:
         """Make a container, start it, be with it; its exit code, or None for a person who left before its end."""
         from minidock.engine import running
 
-        return running.run(self, self.create(options), manner)
+        return running.run(self, options, manner)
 
     def run_detached(self, options: Options) -> Row:
-        row = self.create(options)
-        from minidock.engine import starting
+        from minidock.engine import running
 
-        starting.start(self, row).close()
-        return row
+        return running.run_detached(self, options)
 
     def attach(self, word: str, manner: Manner) -> int | None:
         from minidock.engine import running
@@ -230,3 +272,56 @@ class Engine:
         from minidock.engine import executing
 
         executing.run_detached(self, self.find(word), request)
+
+    def update(self, word: str, **wishes: int | str) -> list[str]:
+        """Change limits (memory, nano_cpus, pids_limit …) or restart policy, by the names of Options; warnings."""
+        from minidock.engine import updating
+
+        return updating.update(self, self.find(word), wishes)
+
+    # The whole ----------------------------------------------------------------------------------------
+
+    def prune_containers(
+        self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None
+    ) -> tuple[list[str], int]:
+        """Remove the containers that rest; their ids, and the bytes they took. `moment` reads the filter `until`."""
+        from minidock.engine import pruning
+
+        return pruning.prune(self, filters, moment=moment)
+
+    def prune(
+        self,
+        filters: Filters = _NO_FILTERS,
+        *,
+        everything: bool = False,
+        volumes: bool = False,
+        moment: Moment | None = None,
+    ) -> Pruned:
+        """Remove what is not in use: containers, nameless images, or all of them, and volumes if that is asked for."""
+        from minidock.engine import pruning
+
+        return pruning.prune_system(self, filters, everything=everything, volumes=volumes, moment=moment)
+
+    def check(self) -> list[Finding]:
+        """All that does not fit together. Nothing is changed."""
+        from minidock.engine.checking import inspection
+
+        return inspection.check(self)
+
+    def repair(self) -> list[Finding]:
+        """The same, and what came of repairing it."""
+        from minidock.engine.checking import inspection
+
+        return inspection.repair(self)
+
+    def boot(self) -> tuple[list[Row], list[Failure]]:
+        """Start what should run after a reboot: what was started, and what could not be."""
+        from minidock.engine import booting
+
+        return booting.boot(self)
+
+    def shut_down(self) -> list[Row]:
+        """Stop all containers, so that `boot` brings them back; those that stopped."""
+        from minidock.engine import booting
+
+        return booting.shut_down(self)

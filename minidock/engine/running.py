@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from minidock.engine import starting
+from minidock.engine import creating, starting
 from minidock.engine.attaching import ALL, Line, connect
+from minidock.engine.monitor.birth import Newborn
 from minidock.engine.session import Manner, Session
 from minidock.errors import MinidockError
 from minidock.state import containers
@@ -25,13 +26,22 @@ def stay(line: Line, options: Options, manner: Manner, *, typing: bool) -> int |
         line.close()
 
 
-def run(engine: Engine, row: Row, manner: Manner) -> int | None:
-    """Start a container that was just made, and be with it from its first word on."""
-    options = engine.options(row)
+def run(engine: Engine, options: Options, manner: Manner) -> int | None:
+    """A new container, and be with it from its first word on."""
     typing = options.interactive and "stdin" in options.attach
     check_terminal(options, typing=typing)
-    line = starting.start(engine, row, wishes=frozenset(options.attach))
+    with Newborn() as monitor:
+        row = creating.create(engine, options)
+        line = starting.start(engine, row, wishes=frozenset(options.attach), monitor=monitor)
     return stay(line, options, manner, typing=typing)
+
+
+def run_detached(engine: Engine, options: Options) -> Row:
+    """A new container, left to itself."""
+    with Newborn() as monitor:
+        row = creating.create(engine, options)
+        starting.start(engine, row, monitor=monitor).close()
+    return row
 
 
 def start(engine: Engine, row: Row, manner: Manner) -> int | None:

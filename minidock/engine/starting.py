@@ -5,6 +5,7 @@ from __future__ import annotations
 from minidock import jsonfile
 from minidock.engine import creating, sharing, volume_mounts, wire
 from minidock.engine.attaching import Line
+from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
 from minidock.state import containers, owners
 
@@ -22,7 +23,11 @@ _WHY_NOT = {
 }
 
 
-def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING) -> Line:
+class RunsAlready(MinidockError):
+    """Somebody else was quicker."""
+
+
+def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monitor: Newborn | None = None) -> Line:
     """Start a container that rests; returns a line to its monitor, over which those streams come."""
     _claim(engine, row)
     begun = False
@@ -31,10 +36,9 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING) -> Lin
         if sharing.others(options):
             creating.renew(engine, row, options)
         volume_mounts.prepare(engine, row.id, options.mount_points)
-        from minidock.engine.monitor.birth import begin
-
         once = options.stdin_once and "stdin" in wishes
-        line = Line(begin(engine, row, wishes, once=once), engine.run_root, row.id)
+        with monitor or Newborn() as newborn:
+            line = Line(newborn.begin(engine, row, wishes, once=once), engine.run_root, row.id)
         begun = True
     finally:
         if not begun:
@@ -52,6 +56,8 @@ def _claim(engine: Engine, row: Row) -> None:
         now = containers.again(change, row.id)
     if now is None:
         raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")
+    if now.status in (containers.RUNNING, containers.RESTARTING):
+        raise RunsAlready(f"container {row.name} is running already")
     raise MinidockError(f"{_WHY_NOT.get(now.status, f'container is {now.status} already')}: {row.name}")
 
 

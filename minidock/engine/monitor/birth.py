@@ -1,4 +1,8 @@
-"""How a monitor is born: forked from the command that starts a container, and on its own from then on."""
+"""How a monitor is born: forked from the command that starts a container, and on its own from then on.
+
+It is born before anybody needs it, and loads what a start takes while the command still makes the container.
+Then it is told whose monitor it is; or the line to it closes, and it was for nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +10,57 @@ import _socket
 import os
 import sys
 
+from minidock import jsonfile
 from minidock.engine import wire
-from minidock.engine.monitor.clients import Client, Clients
-from minidock.engine.monitor.process import Monitor
-from minidock.kernel import processes, signals
-from minidock.state import database, owners
+from minidock.state import owners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import NoReturn, Self
 
     from minidock.engine.engine import Engine
+    from minidock.engine.monitor.process import Monitor
+    from minidock.jsonfile import Json
     from minidock.state.containers import Row
 
 NAME = "minidock:watch"
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when its container does
+_MOST_DESCRIPTORS = 1 << 20
 _born: list[int] = []  # by this process; to be buried by it
 
 
-def begin(engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False) -> _socket.socket:
-    """Fork the monitor of a container that was claimed for it; returns the first client's end of its socket."""
-    _bury()
-    ours, theirs = _socket.socketpair(_socket.AF_UNIX, wire.KIND, 0)
-    database.close_all()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = owners.myself()
-    pid = os.fork()
-    if pid == 0:
-        ours.close()
-        _live(Monitor(engine, row, Clients(Client(theirs, wishes, once=once))), parent)
-    _born.append(pid)
-    theirs.close()
-    return ours
+class Newborn:
+    """A monitor that waits to hear whose it is; to be used in a `with` block, after which nobody waits."""
+
+    def __init__(self) -> None:
+        _bury()
+        _close_databases()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, wire.KIND, 0)
+        self._parent = owners.myself()
+        self._is_needed = False
+        pid = os.fork()
+        if pid == 0:
+            self._socket.close()
+            _wait(theirs)
+        _born.append(pid)
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._is_needed:
+            self._socket.close()
+
+    def begin(self, engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False) -> _socket.socket:
+        """Have it start a container that this process has claimed; returns the first client's end of the line."""
+        told: Json = {"roots": [engine.root, engine.run_root], "id": row.id, "owner": self._parent}
+        told |= {"wishes": sorted(wishes), "once": once}
+        self._socket.send(jsonfile.dump(told).encode(), _socket.MSG_NOSIGNAL)
+        self._is_needed = True
+        return self._socket
 
 
 def _bury() -> None:
@@ -47,35 +69,60 @@ def _bury() -> None:
             _born.remove(pid)
 
 
-def _live(monitor: Monitor, parent: str) -> NoReturn:
+def _close_databases() -> None:
+    database = sys.modules.get("minidock.state.database")
+    if database:
+        database.close_all()
+
+
+def _wait(socket: _socket.socket) -> NoReturn:
+    """In the newborn process."""
     code = 1
     try:
-        _leave_command()
-        if _take_over(monitor, parent):
-            monitor.live()
-        code = 0
-    except Exception as bug:  # the outermost edge of this process: it must not return into the command's code
-        monitor.lament(bug)
+        _leave_command(socket.fileno())
+        from minidock.engine.monitor import process
+        from minidock.runtime import container  # noqa: F401 - loaded now, since there is nothing else to do
+
+        data = socket.recv(wire.LONGEST)
+        if data:
+            code = _live(process.Monitor, socket, jsonfile.parse(data.decode()))
     finally:
         os._exit(code)
 
 
-def _leave_command() -> None:
-    """Nothing that happens to the command, its terminal or its directory concerns this process any more."""
+def _leave_command(line: int) -> None:
+    """Nothing that happens to the command, its terminal, its files or its directory concerns this process."""
+    from minidock.kernel import processes, signals
+
     os.setsid()
     os.chdir("/")
     processes.rename(NAME)
     for name in _IGNORED:
         signals.ignore(signals.NAMES[name])
+    os.closerange(3, line)
+    os.closerange(line + 1, _MOST_DESCRIPTORS)
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for fd in range(3):
         os.dup2(null, fd)
     os.close(null)
 
 
-def _take_over(monitor: Monitor, parent: str) -> bool:
-    """From the command that claimed the container; False if that was killed, and somebody mended it."""
-    with monitor.engine.database.change() as change:
+def _live(kind: type[Monitor], socket: _socket.socket, told: Json) -> int:
+    """Take over from the command, unless that was killed meanwhile, and somebody mended the container."""
+    from minidock.engine.engine import Engine
+    from minidock.engine.monitor.clients import Client, Clients
+    from minidock.state import containers
+
+    engine = Engine(*told["roots"])
+    with engine.database.change() as change:
         sql = "UPDATE containers SET owner = ? WHERE id = ? AND owner = ?"
-        taken: bool = change.do(sql, owners.myself(), monitor.row.id, parent) == 1
-        return taken
+        row = containers.again(change, told["id"])
+        if row is None or not change.do(sql, owners.myself(), row.id, told["owner"]):
+            return 1
+    monitor = kind(engine, row, Clients(Client(socket, frozenset(told["wishes"]), once=told["once"])))
+    try:
+        monitor.live()
+    except Exception as bug:  # the outermost edge of this process: it must not return into the command's code
+        monitor.lament(bug)
+        return 1
+    return 0
