@@ -31,6 +31,12 @@ def about(error: MinidockError | OSError) -> None:
         complain(reason(error))
 
 
+def warn(lines: Iterable[str]) -> None:
+    """What is done all the same, though not quite as it was asked for."""
+    for line in lines:
+        sys.stderr.write(f"WARNING: {line}\n")
+
+
 def each(words: Iterable[str], act: Callable[[str], object]) -> int:
     """Do something to each of several things. One that fails does not keep the others from being done."""
     failures: list[MinidockError | OSError] = []

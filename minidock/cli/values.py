@@ -5,9 +5,16 @@ Each function raises ValueError with Docker's words for what is wrong; the comma
 
 from __future__ import annotations
 
+import _socket
 import os
 
-from minidock.engine.options import DeviceRequest, Ulimit
+from minidock import jsonfile
+from minidock.engine.options import DeviceLimit, DeviceRequest, Ulimit
+from minidock.engine.privileges import BUILTIN, UNCONFINED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
 _NANO_DIGITS, _BILLION = 9, 1_000_000_000
@@ -16,6 +23,14 @@ _LIMITS = (
     *("rttime", "sigpending", "stack"),
 )
 _MOST_LIMIT = (1 << 63) - 1
+_RATE = "Number must be a positive integer"
+_BYTES = f"<device-path>:<number>[<unit>]. {_RATE}. Unit is optional and can be kb, mb, or gb"
+_LARGEST = (1 << 64) - 1
+_DURATIONS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_DIGITS, _DIGITS_AND_POINT = frozenset("0123456789"), frozenset("0123456789.")
+_PROTOCOLS = ("tcp", "udp", "sctp")
+_HIGHEST_PORT = 65535
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _NAMESPACED = ("net.", "fs.mqueue.")
 _NAMESPACED_IPC = (
     *("kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem"),
@@ -127,3 +142,185 @@ def bind(text: str) -> str:
 def tmpfs(text: str) -> tuple[str, str]:
     target, _, words = text.partition(":")
     return target, words
+
+
+def stream(text: str) -> str:
+    """`STDIN`, `stdout`…, in small letters."""
+    if text.lower() not in ("stdin", "stdout", "stderr"):
+        raise ValueError("valid streams are STDIN, STDOUT and STDERR")
+    return text.lower()
+
+
+def pair(text: str) -> tuple[str, str]:
+    """`KEY=VALUE`; without a value it is empty."""
+    key, _, value = text.partition("=")
+    return key, value
+
+
+def label(text: str) -> tuple[str, str]:
+    """A pair whose key is one word."""
+    key, value = pair(text.lstrip(" \t"))
+    if not key:
+        raise ValueError(f"invalid label '{text}': empty name")
+    if " " in key or "\t" in key:
+        raise ValueError(f"label '{key}' contains whitespaces")
+    return key, value
+
+
+def storage_option(text: str) -> tuple[str, str]:
+    if "=" not in text:
+        raise ValueError("invalid storage option")
+    return pair(text)
+
+
+def address(text: str) -> str:
+    """An address of either kind, in its shortest form."""
+    for family in (_socket.AF_INET, _socket.AF_INET6):
+        try:
+            return _socket.inet_ntop(family, _socket.inet_pton(family, text.strip()))
+        except (OSError, ValueError):
+            continue
+    raise ValueError(f"IP address is not correctly formatted: {text}")
+
+
+def extra_host(text: str) -> str:
+    """`NAME:ADDRESS`, `NAME=ADDRESS`; an address of IPv6 may stand in brackets."""
+    name, separator, where = text.partition("=" if "=" in text else ":")
+    if not separator or not name or ":" in name:
+        raise ValueError(f'bad format for add-host: "{text}"')
+    if len(where) > 2 and where[0] + where[-1] == "[]":
+        where = where[1:-1]
+    try:
+        if where != "host-gateway":
+            address(where)
+    except ValueError:
+        raise ValueError(f'invalid IP address in add-host: "{where}"') from None
+    return f"{name}:{where.strip()}"
+
+
+def search_domain(text: str) -> str:
+    """Labels of letters, digits and dashes, with dots between them; `.` alone is none at all."""
+    domain = text.strip(" ")
+    labels = domain.removesuffix(".").split(".")
+    if domain != "." and not (_LETTERS & {*domain} and len(domain) < 255 and all(map(_is_domain_label, labels))):
+        raise ValueError(f"{text} is not a valid domain")
+    return domain if domain == "." else ".".join(labels)
+
+
+def _is_domain_label(text: str) -> bool:
+    return text != "" and {*text} <= _LETTERS | _DIGITS | {"-"} and "-" not in (text[0], text[-1])
+
+
+def device_weight(text: str) -> DeviceLimit:
+    """`/dev/sda:500`"""
+    path, value = _limited_device(text)
+    if not _is_natural(value) or (int(value) and not 10 <= int(value) <= 1000):
+        raise ValueError(f"invalid weight for device: {text}")
+    return DeviceLimit(path, int(value))
+
+
+def device_bytes(text: str) -> DeviceLimit:
+    """`/dev/sda:1mb`, a second."""
+    path, value = _limited_device(text)
+    try:
+        return DeviceLimit(path, size(value))
+    except ValueError:
+        raise ValueError(f"invalid rate for device: {text}. The correct format is {_BYTES}") from None
+
+
+def device_requests(text: str) -> DeviceLimit:
+    """`/dev/sda:1000`, a second."""
+    path, value = _limited_device(text)
+    if not _is_natural(value):
+        raise ValueError(f"invalid rate for device: {text}. The correct format is <device-path>:<number>. {_RATE}")
+    return DeviceLimit(path, int(value))
+
+
+def _limited_device(text: str) -> tuple[str, str]:
+    path, colon, value = text.partition(":")
+    if not path or not colon:
+        raise ValueError(f"bad format: {text}")
+    if not path.startswith("/dev/"):
+        raise ValueError(f"bad format for device path: {text}")
+    return path, value
+
+
+def _is_natural(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= _LARGEST
+
+
+def duration(text: str) -> int:
+    """`1h30m`, `1.5s`, `100ms` in nanoseconds, as Go reads them."""
+    rest, total = text.removeprefix("-" if text.startswith("-") else "+"), 0
+    if rest == "0":
+        return 0
+    while True:
+        number, rest = _cut(rest, lambda sign: sign in _DIGITS_AND_POINT)
+        unit, rest = _cut(rest, lambda sign: sign not in _DIGITS_AND_POINT)
+        if not _is_decimal(number):
+            raise ValueError(f'time: invalid duration "{text}"')
+        if unit not in _DURATIONS:
+            why = f'unknown unit "{unit}"' if unit else "missing unit"
+            raise ValueError(f'time: {why} in duration "{text}"')
+        total += _times(number, _DURATIONS[unit])
+        if total > _MOST_LIMIT:
+            raise ValueError(f'time: invalid duration "{text}"')
+        if not rest:
+            return -total if text.startswith("-") else total
+
+
+def _cut(text: str, fits: Callable[[str], bool]) -> tuple[str, str]:
+    """The longest beginning of letters that fit, and the rest."""
+    length = next((at for at, letter in enumerate(text) if not fits(letter)), len(text))
+    return text[:length], text[length:]
+
+
+def _times(number: str, unit: int) -> int:
+    """Exactly: a float would lose nanoseconds."""
+    whole, _, part = number.partition(".")
+    scale: int = 10 ** len(part)
+    return int(whole or "0") * unit + int(part or "0") * unit // scale
+
+
+def ports(text: str) -> list[str]:
+    """`80`, `53/udp`, `8000-8010/tcp`, each with its protocol."""
+    if ":" in text:
+        raise ValueError(f"invalid port format for --expose: {text}")
+    numbers, _, protocol = text.partition("/")
+    protocol = protocol.lower() or "tcp"
+    if protocol not in _PROTOCOLS:
+        raise ValueError(f"invalid proto: {protocol}")
+    first, dash, last = numbers.partition("-")
+    complaint = f"invalid range format for --expose: {text}"
+    for number in (first, last) if dash else (first,):
+        if not number.isascii() or not number.isdecimal() or len(number) > 5 or int(number) > _HIGHEST_PORT:
+            raise ValueError(f"{complaint}, error: '{number}' is not a port")
+    if dash and int(last) < int(first):
+        raise ValueError(f"{complaint}, error: invalid range specified for port: {numbers}")
+    return [f"{port}/{protocol}" for port in range(int(first), int(last or first) + 1)]
+
+
+def restart(text: str) -> tuple[str, int]:
+    """`always`, `on-failure:3`: the policy, and how often at most."""
+    policy, colon, most = text.partition(":")
+    if colon and not policy:
+        raise ValueError("invalid restart policy format: no policy provided before colon")
+    digits = most.removeprefix("-")
+    if most and not (digits.isascii() and digits.isdecimal() and len(digits) < 10):
+        raise ValueError("invalid restart policy format: maximum retry count must be an integer")
+    return policy or "no", int(most or 0)
+
+
+def security(text: str) -> str:
+    """`--security-opt`. The profile in a file is taken along, so that the container keeps it when the file goes."""
+    key, _, value = text.partition("=" if "=" in text else ":")
+    if key != "seccomp" or value in ("", UNCONFINED, BUILTIN) or value.startswith("{"):
+        return text
+    try:
+        profile = jsonfile.read(value)
+    except OSError as error:
+        why = (error.strerror or "").lower()
+        raise ValueError(f"opening seccomp profile ({value}) failed: open {value}: {why}") from None
+    except ValueError as error:
+        raise ValueError(f"compacting json for seccomp profile ({value}) failed: {error}") from None
+    return f"seccomp={jsonfile.dump(profile)}"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 
 from minidock import jsonfile
-from minidock.engine import network_files, program, sharing, volume_mounts
+from minidock.engine import choosing, network_files, program, sharing, volume_mounts
 from minidock.engine.configuration import configuration
 from minidock.engine.directories import new_id
+from minidock.engine.id_file import IdFile
 from minidock.engine.merging import merged
 from minidock.engine.names import checked, made_up
-from minidock.errors import MinidockError
 from minidock.images import image as images
 from minidock.state import containers
 from minidock.steps.plan import LAYERS
@@ -31,12 +31,25 @@ if TYPE_CHECKING:
 def create(engine: Engine, options: Options) -> Row:
     """A new container, at rest. Every wish that cannot be met is refused here, before anything exists."""
     if options.name:
-        containers.must_be_free(engine.database, checked(options.name))
-    image = image_of(engine, options)
+        options.name = checked(options.name)
+        containers.must_be_free(engine.database, options.name)
+    with IdFile(options.container_id_file) as id_file:
+        image = choosing.image(engine.root, options)
+        row = _make(engine, image, _settled(engine, image, options))
+        id_file.write(row.id)
+    return row
+
+
+def _settled(engine: Engine, image: Image, options: Options) -> Options:
+    """The wishes as they will be remembered: with what the image says, and what they mean today."""
     points = volume_mounts.resolve(engine, options, image)
     options = merged(image, options)
     options.mount_points = points
     sharing.settle(engine, options)
+    return options
+
+
+def _make(engine: Engine, image: Image, options: Options) -> Row:
     place = engine.place(new_id())
     shared = sharing.find(engine, options, running=False)
     document = configuration(image, options, place, shared)
@@ -45,16 +58,14 @@ def create(engine: Engine, options: Options) -> Row:
     try:
         place.make(document, network_files.texts(options, hostname), image.layers[-1])
         with engine.database.change() as change:
-            _write_down(change, place.id, image, options)
-            volume_mounts.claim(change, engine.root, place.id, points)
+            row = _write_down(change, place.id, image, options)
+            volume_mounts.claim(change, engine.root, place.id, options.mount_points)
         made = True
     finally:
         if not made:
             place.remove()
         place.unlock()
-    row = containers.again(engine.database, place.id)
-    assert row
-    _fill_volumes(engine, row, points)
+    _fill_volumes(engine, row, options.mount_points)
     return row
 
 
@@ -70,14 +81,7 @@ def _fill_volumes(engine: Engine, row: Row, points: list[MountPoint]) -> None:
             removing.remove(engine, row, volumes=True)
 
 
-def image_of(engine: Engine, options: Options) -> Image:
-    image = images.resolve(engine.root, options.image)
-    if not image.layers:
-        raise MinidockError(f"image {options.image} has no layers", hint="there is no program in it that could run")
-    return image
-
-
-def _write_down(change: Change, container_id: str, image: Image, options: Options) -> None:
+def _write_down(change: Change, container_id: str, image: Image, options: Options) -> Row:
     containers.add(
         change,
         {
@@ -94,6 +98,7 @@ def _write_down(change: Change, container_id: str, image: Image, options: Option
     row = containers.again(change, container_id)
     assert row
     containers.event(change, row, "create")
+    return row
 
 
 def _is_free(change: Change, name: str) -> bool:

@@ -27,13 +27,30 @@ def given(options: Options) -> tuple[list[Json], list[Json]]:
         nodes = {node["path"]: node for node in _nodes("/dev", "/dev")}
         nodes |= {node["path"]: node for request in options.devices for node in requested(*_places(request))}
         return list(nodes.values()), [{"allow": True, "access": "rwm"}]
-    nodes, rules = {}, []
+    nodes, rules = {}, [rule(text) for text in options.device_cgroup_rules]
     for request in options.devices:
         for node in requested(*_places(request)):
             nodes[node["path"]] = node
             number = {"type": node["type"], "major": node["major"], "minor": node["minor"]}
             rules.append({"allow": True, **number, "access": request.access})
     return list(nodes.values()), rules
+
+
+def rule(text: str) -> Json:
+    """`c 1:3 rwm`: a kind of device (a: any), its number, and what may be done: read, write, make a node."""
+    kind, _, rest = text.partition(" ")
+    number, _, access = rest.partition(" ")
+    major, colon, minor = number.partition(":")
+    letters = 0 < len(access) <= 3 and set(access) <= set("rwm")
+    if kind not in ("a", "b", "c") or not colon or not _is_number(major) or not _is_number(minor) or not letters:
+        raise MinidockError(f"invalid device cgroup format '{text}'", hint="write it like 'c 1:3 rwm'")
+    numbers = {"major": major, "minor": minor}
+    given = {name: int(value) for name, value in numbers.items() if value != "*"}
+    return {"allow": True, "type": kind, **given, "access": access}
+
+
+def _is_number(text: str) -> bool:
+    return text == "*" or (text.isascii() and text.isdecimal() and len(text) < 10)
 
 
 def _places(request: DeviceRequest) -> tuple[str, str]:

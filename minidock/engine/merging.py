@@ -33,9 +33,7 @@ def merged(image: Image, options: Options) -> Options:
     found.user = options.user or text(image, "User")
     found.workdir = options.workdir or text(image, "WorkingDir")
     found.labels = {**_labels(image), **options.labels}
-    found.exposed_ports = list(
-        dict.fromkeys([*options.exposed_ports, *map(_with_protocol, table(image, "ExposedPorts"))])
-    )
+    found.exposed_ports = _ports(image, options)
     found.stop_signal = options.stop_signal or text(image, "StopSignal")
     found.health = _health(image, options.health)
     return found
@@ -55,8 +53,10 @@ def _key(pair: str) -> str:
     return pair.partition("=")[0]
 
 
-def _with_protocol(port: str) -> str:
-    return port if "/" in port else f"{port}/tcp"
+def _ports(image: Image, options: Options) -> list[str]:
+    """Whoever is on another's network has no ports of its own to show."""
+    given = [] if options.network.startswith("container:") else table(image, "ExposedPorts")
+    return list(dict.fromkeys([*options.exposed_ports, *(port if "/" in port else f"{port}/tcp" for port in given)]))
 
 
 def _labels(image: Image) -> dict[str, str]:

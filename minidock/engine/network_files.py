@@ -6,6 +6,13 @@ and the host is not touched. hosts(5), resolv.conf(5)
 
 from __future__ import annotations
 
+from minidock.errors import MinidockError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.options import Options
+
+NAMES = ("hosts", "hostname", "resolv.conf")
 HOSTS = """\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -18,16 +25,51 @@ _HOSTS, _RESOLV_CONF = "/etc/hosts", "/etc/resolv.conf"
 # systemd-resolved listens on the host's loopback, and keeps the real servers here.
 _BEHIND_STUB, _STUB = "/run/systemd/resolve/resolv.conf", "127.0.0.53"
 _LAST_RESORT = ("8.8.8.8", "8.8.4.4")
+_GATEWAY = "host-gateway"  # Docker's word for the host as a container on a bridge sees it
+_NO_DOMAIN = "."  # as a search domain: none, not even the host's
 
 
-def texts(network: str, hostname: str) -> dict[str, str]:
+def texts(options: Options, hostname: str) -> dict[str, str]:
     """What each file is to hold. On the host's network, names mean what they mean on the host."""
-    shared = network == "host"
-    return {
-        "hostname": f"{hostname}\n",
-        "hosts": (read_or_nothing(_HOSTS) or HOSTS) if shared else HOSTS,
-        "resolv.conf": read_or_nothing(_RESOLV_CONF) if shared else reachable(_host_resolv_conf()),
-    }
+    return {"hostname": f"{hostname}\n", "hosts": _hosts(options), "resolv.conf": _resolv_conf(options)}
+
+
+def _hosts(options: Options) -> str:
+    """As in Docker, one name added means that the host's own are left out."""
+    if options.network == "host" and not options.extra_hosts:
+        return read_or_nothing(_HOSTS) or HOSTS
+    return HOSTS + "".join(map(_row, options.extra_hosts))
+
+
+def _row(extra: str) -> str:
+    name, colon, address = extra.partition(":")
+    if not colon or not name or not address or "\n" in extra:
+        raise MinidockError(f'bad format for add-host: "{extra}"', hint="write it like NAME:ADDRESS")
+    if address == _GATEWAY:
+        raise MinidockError(
+            "unable to derive the IP value for host-gateway",
+            hint="there is no bridge to the host: with --network host it is 127.0.0.1",
+        )
+    return f"{address}\t{name}\n"
+
+
+def _resolv_conf(options: Options) -> str:
+    """The host's, in a form that works inside; what was asked for takes the place of its lines of that kind."""
+    shared = options.network == "host"
+    lines = (read_or_nothing(_RESOLV_CONF) if shared else reachable(_host_resolv_conf())).splitlines()
+    search = [domain for domain in options.dns_search if domain != _NO_DOMAIN]
+    for keywords, given, asked in (
+        (("nameserver",), options.dns, [f"nameserver {address}" for address in options.dns]),
+        (("search", "domain"), options.dns_search, [f"search {' '.join(search)}"] if search else []),
+        (("options",), options.dns_options, [f"options {' '.join(options.dns_options)}"]),
+    ):
+        if given:
+            lines = [line for line in lines if _keyword(line) not in keywords] + asked
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _keyword(line: str) -> str:
+    return line.strip().partition(" ")[0].partition("\t")[0]
 
 
 def read_or_nothing(path: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from minidock.engine import volume_mounts
+from minidock.engine import choosing, sharing, volume_mounts
 from minidock.engine.configuration import configuration
-from minidock.engine.creating import image_of
 from minidock.oci.spec import Spec
 from minidock.steps import plan as steps
 
@@ -18,7 +17,7 @@ _EXAMPLE_ID = "0" * 64
 
 
 def plan(engine: Engine, options: Options) -> ContainerPlan:
-    place, image = engine.place(_EXAMPLE_ID), image_of(engine, options)
+    place, image = engine.place(_EXAMPLE_ID), choosing.image(engine.root, options)
     options.mount_points = volume_mounts.resolve(engine, options, image)
-    spec = Spec(configuration(image, options, place))
+    spec = Spec(configuration(image, options, place, sharing.find(engine, options, running=False)))
     return steps.container_plan(spec, steps.Place(place.id, place.path))

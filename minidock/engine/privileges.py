@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ALL = "ALL"
 UNCONFINED, BUILTIN = "unconfined", "builtin"
+SYSTEM_PATHS_UNCONFINED = "systempaths=unconfined"
+_AS_IT_IS = (("apparmor", UNCONFINED), ("label", "disable"))  # no container has a profile, or a label of SELinux
 _SECURITY_HINT = "known are no-new-privileges, seccomp=FILE, apparmor=unconfined and systempaths=unconfined"
 
 
@@ -72,15 +74,16 @@ def _is_available(number: int) -> bool:
 
 
 def _checked(names: Sequence[str], flag: str) -> list[str]:
-    """Names in full: `net_admin` is CAP_NET_ADMIN."""
-    full = [_in_full(name) for name in names]
+    """Names in full, which exist."""
+    full = [in_full(name) for name in names]
     for name in full:
         if name != ALL and name not in NUMBERS:
             raise MinidockError(f'{flag}: unknown capability: "{name}"', hint=_similar(name))
     return full
 
 
-def _in_full(name: str) -> str:
+def in_full(name: str) -> str:
+    """`net_admin` is CAP_NET_ADMIN."""
     name = name.strip().upper()
     return name if name == ALL or name.startswith("CAP_") else f"CAP_{name}"
 
@@ -113,7 +116,7 @@ class Security:
             self.seccomp = value
         elif key == "systempaths" and value == UNCONFINED:
             self.system_paths_unconfined = True
-        elif not (key == "apparmor" and value == UNCONFINED):
+        elif (key, value) not in _AS_IT_IS:
             raise MinidockError(f'invalid --security-opt: "{word}"', hint=_SECURITY_HINT)
 
 

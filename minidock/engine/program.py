@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from minidock.engine.merging import merged
 from minidock.errors import MinidockError
+from minidock.kernel import paths
 from minidock.runtime import defaults
 
 TYPE_CHECKING = False
@@ -20,73 +22,88 @@ _MOST_ID = (1 << 31) - 1
 
 
 def command_line(image: Image, options: Options) -> list[str]:
-    """The entrypoint, then the command. A new entrypoint takes the image's command with it, which was not its."""
-    entrypoint = _words(image, "Entrypoint")
-    command = options.command or _words(image, "Cmd")
-    if options.entrypoint is not None:
-        entrypoint = [options.entrypoint] if options.entrypoint else []
-        command = options.command
-    if not entrypoint + command:
+    """The entrypoint, then the command."""
+    whole = merged(image, options)
+    line = [*(whole.entrypoint or []), *whole.command]
+    if not line:
         raise MinidockError("no command specified", hint=f"the image {options.image} has none of its own: name one")
-    return entrypoint + command
+    return line
 
 
-def _words(image: Image, field: str) -> list[str]:
-    """A list of an image's configuration; images come from strangers."""
-    words = image.config.get(field) or []
-    if not isinstance(words, list) or not all(isinstance(word, str) and "\0" not in word for word in words):
-        raise MinidockError(f"image {image.reference}: {field} is not a list of words")
-    return words
-
-
-def environment(image: Image, options: Options, hostname: str) -> list[str]:
-    """KEY=VALUE in Docker's order: its own, then what was asked for, then the image's; each key once.
+def environment(asked: Sequence[str], hostname: str, *, terminal: bool = False) -> list[str]:
+    """KEY=VALUE: Docker's own first, each key once, its last value. KEY alone takes it away.
 
     HOME is not here: only the runtime, inside, can look it up.
     """
-    merged = {"PATH": f"PATH={defaults.PATH}", "HOSTNAME": f"HOSTNAME={hostname}"}
-    if options.terminal:
-        merged["TERM"] = "TERM=xterm"
-    asked = {_key(pair): pair for pair in options.environment}
-    for pair in _words(image, "Env"):
-        asked.setdefault(_key(pair), pair)
-    for key, pair in asked.items():
-        if "=" in pair:
-            merged[key] = pair
+    found = {"PATH": f"PATH={defaults.PATH}", "HOSTNAME": f"HOSTNAME={hostname}"}
+    if terminal:
+        found["TERM"] = "TERM=xterm"
+    for pair in asked:
+        key, equals, _ = pair.partition("=")
+        if equals:
+            found[key] = pair
         else:
-            merged.pop(key, None)
-    return list(merged.values())
+            found.pop(key, None)
+    return list(found.values())
 
 
-def _key(pair: str) -> str:
-    return pair.partition("=")[0]
-
-
-def user(image: Image, options: Options) -> Json:
+def user(options: Options, trees: Sequence[str]) -> Json:
     """Two numbers need no look at /etc/passwd. All else does: for the group, for further groups, for a name."""
-    wanted = options.user or _text(image, "User")
+    wanted = options.user
     who, _, group = wanted.partition(":")
+    further = [_number(name, trees) for name in options.groups]
     for number in (who, group):
         if number.isdecimal() and int(number) > _MOST_ID:
-            raise MinidockError(f"user {wanted}: uids and gids must be in range 0-{_MOST_ID}")
+            raise _out_of_range(f"user {wanted}")
     if who.isdecimal() and group.isdecimal():
-        return {"uid": int(who), "gid": int(group), "additionalGids": [int(group)]}
+        return {"uid": int(who), "gid": int(group), "additionalGids": [int(group), *further]}
     return {
         "uid": int(who) if who.isdecimal() else 0,
         "gid": int(group) if group.isdecimal() else 0,
         "username": wanted or "0",
+        **({"additionalGids": further} if further else {}),
     }
 
 
-def _text(image: Image, field: str) -> str:
-    text = image.config.get(field) or ""
-    if not isinstance(text, str):
-        raise MinidockError(f"image {image.reference}: {field} is not a text")
-    return text
+def _out_of_range(whom: str) -> MinidockError:
+    return MinidockError(f"{whom}: uids and gids must be in range 0-{_MOST_ID}")
 
 
-def working_directory(image: Image, options: Options) -> str:
-    directory = options.workdir or _text(image, "WorkingDir") or "/"
+def _number(group: str, trees: Sequence[str]) -> int:
+    """A group by number, or by the name that the container's own /etc/group gives it."""
+    if not group.isdecimal():
+        rows = (line.split(":") for line in _group_file(trees).splitlines())
+        group = next((row[2] for row in rows if row[0] == group and len(row) > 2), group)
+    if not (group.isascii() and group.isdecimal()):
+        raise MinidockError(
+            f"Unable to find group {group}: no matching entries in group file",
+            hint="use a number, or add the group to /etc/group of the image",
+        )
+    if int(group[:20]) > _MOST_ID:
+        raise _out_of_range(f"group {group}")
+    return int(group)
+
+
+def _group_file(trees: Sequence[str]) -> str:
+    """As the container will see it: that of the uppermost tree that has one. A whiteout is no file to read."""
+    for tree in trees:
+        try:
+            root = paths.open_root(tree)
+        except FileNotFoundError:  # a container that is not made yet
+            continue
+        try:
+            return paths.read_inside(root, "/etc/group")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return ""
+        finally:
+            os.close(root)
+    return ""
+
+
+def working_directory(options: Options) -> str:
+    directory = options.workdir or "/"
     if not directory.startswith("/"):
         raise MinidockError(f"the working directory '{directory}' is invalid, it needs to be an absolute path")
     return os.path.normpath(directory)

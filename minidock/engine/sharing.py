@@ -42,6 +42,7 @@ class Shared:
         self.pids: dict[str, int] = {}  # kind of namespace → the first process of whom it belongs to
         self.place: Place | None = None  # of the container whose network it is
         self.hostname = ""  # of that one
+        self.hosts: set[str] = set()  # kinds that the other has from the host
 
     def namespace(self, kind: str) -> str:
         return file_of(self.pids[kind], kind) if kind in self.pids else ""
@@ -81,16 +82,18 @@ def find(engine: Engine, options: Options, *, running: bool = True) -> Shared:
         if running:
             _check_lends(kind, row, engine)
         shared.pids[kind] = row.pid
+        owner = _owner(engine, row, kind)
+        if getattr(engine.options(owner), kind) == "host":
+            shared.hosts.add(kind)
         if kind == "network":
-            owner = _owner_of_network(engine, row)
             shared.place = engine.place(owner.id)
             shared.hostname = hostname(engine.options(owner), shared.place)
     return shared
 
 
-def _owner_of_network(engine: Engine, row: Row) -> Row:
-    """Whoever lends a network may have it from a third."""
-    while name := others(engine.options(row)).get("network"):
+def _owner(engine: Engine, row: Row, kind: str) -> Row:
+    """Whoever lends may have it from a third."""
+    while name := others(engine.options(row)).get(kind):
         row = engine.find(name)
     return row
 

@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups, mounts, paths, processes
+from minidock.kernel import cgroups, mounts, overlay, paths, processes, syscalls
 from minidock.kernel import namespaces as ns
 from minidock.steps.mount_options import MountOptions
 from minidock.steps.shell import in_root, quoted, words
@@ -38,6 +38,7 @@ _HINTS = {
     1: "mounting this needs privileges in the user namespace that owns the other namespaces",
     22: "an option is not known to this file system",
 }
+_LOWER = "lowerdir="
 
 
 def step_name(kind: str, path: str) -> str:
@@ -154,7 +155,7 @@ class BindMount(Step):
     def do(self, live: Live) -> None:
         mount = live.sources.pop(self.target, None)
         if mount is None:
-            mount = mounts.copy(self.source, recursive=self.options.recursive_bind)
+            mount = _tree_of(self.source, self.options)
         make = paths.make_directory if paths.is_directory(mount) else paths.make_file
         target = make(live.root_fd, self.target)
         try:
@@ -175,6 +176,101 @@ class BindMount(Step):
             options.propagation or "private",
             recursive=options.propagate_tree or not options.propagation,
         )
+
+
+def _tree_of(source: str, options: MountOptions) -> int:
+    """A detached copy of what is to be shown. A path in it is resolved as if the source were `/`, and never again.
+
+    Another container may be changing the same volume at this moment, and swap a directory for a link to the
+    host: between looking and mounting by path there would be time for it (CVE-2021-30465).
+    """
+    if not options.subdirectory:
+        return mounts.copy(source, recursive=options.recursive_bind)
+    root = paths.open_root(source)
+    try:
+        return _part_of(root, options.subdirectory, source, recursive=options.recursive_bind)
+    finally:
+        os.close(root)
+
+
+def _part_of(root: int, path: str, source: str, *, recursive: bool = False) -> int:
+    try:
+        part = paths.open_inside(root, path)
+    except OSError as error:
+        raise MinidockError(
+            f"cannot access path {source}/{path}: {os.strerror(error.errno or 0).lower()}",
+            hint="a subpath must be there already, and not lead out by a symbolic link",
+        ) from None
+    try:
+        return mounts.copy_of(part, recursive=recursive)
+    finally:
+        os.close(part)
+
+
+class MountLayers(Step):
+    """Directories seen as one, to be read only: an image, shown in the container of another."""
+
+    side = INSIDE
+    man = "mount(8), overlay"
+    hints = _HINTS
+    why = "the configuration asks to see this image in the container"
+
+    def __init__(self, mount: Mount) -> None:
+        self.name = step_name("mount", mount.destination)
+        self.target = mount.destination
+        self.options = MountOptions(mount.options, mount.destination)
+        (layers,) = self.options.data
+        self.lower = _split(layers.removeprefix(_LOWER))
+
+    @staticmethod
+    def fits(mount: Mount) -> bool:
+        """An overlay that can be written, or has options of its own, is mounted as it stands."""
+        data = MountOptions(mount.options, mount.destination).data
+        return mount.type == "overlay" and len(data) == 1 and data[0].startswith(_LOWER)
+
+    def says(self) -> str:
+        part = f"{self.options.subdirectory} of " if self.options.subdirectory else ""
+        return f"show {part}{len(self.lower)} layers as one on {self.target}, read-only"
+
+    def shell(self) -> str:
+        layers = ":".join(layer.replace(":", "\\:") for layer in self.lower)
+        return f"mount -t overlay overlay -o {quoted(f'ro,{_LOWER}{layers}')} {in_root(self.target)}"
+
+    def do(self, live: Live) -> None:
+        target = paths.make_directory(live.root_fd, self.target)
+        try:
+            mount = overlay.mount(self.lower, "", "", f"/proc/self/fd/{target}")
+            if self.options.subdirectory:
+                mount = self._part(mount, target)
+            mounts.attach(mount, target)
+        finally:
+            os.close(target)
+        mounts.add_attributes(mount, mounts.RDONLY | self.options.add)
+        mounts.propagate(mount, "private")
+        live.mounts[self.target.rstrip("/")] = mount
+
+    def _part(self, whole: int, target: int) -> int:
+        """Before Linux 6.15 only what is attached can be copied: so for a moment it is."""
+        mounts.attach(whole, target)
+        try:
+            return _part_of(whole, self.options.subdirectory, self.target)
+        finally:
+            syscalls.umount(f"/proc/self/fd/{whole}", mounts.MNT_DETACH)
+            os.close(whole)
+
+
+def _split(layers: str) -> list[str]:
+    """overlayfs divides them by colons; in a name a backslash stands before each."""
+    found = [""]
+    at = 0
+    while at < len(layers):
+        if layers[at] == ":":
+            found.append("")
+        else:
+            at += layers[at] == "\\"
+            found[-1] += layers[at : at + 1]
+        at += 1
+    return found
 
 
 class OpenSource(Step):
@@ -209,7 +305,7 @@ class OpenSource(Step):
         return f"mount --bind{mapped} {quoted(self.source)} {in_root(self.target)}"
 
     def do(self, live: Live) -> None:
-        mount = mounts.copy(self.source, recursive=self.options.recursive_bind)
+        mount = _tree_of(self.source, self.options)
         if self.idmap:
             userns = self._user_namespace()
             try:

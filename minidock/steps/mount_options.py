@@ -30,6 +30,8 @@ _OPPOSITES = {
     "diratime": mounts.NODIRATIME,
     "symfollow": mounts.NOSYMFOLLOW,
 }
+# What is to be seen of the source: a path in it. mount(8) knows this option as well.
+SUBDIRECTORY = "X-mount.subdir="
 # Defaults, or ways of writing to disk that the file systems of a container do not tell apart.
 _WITHOUT_EFFECT = ("defaults", "async", "loud", "silent", "nomand", "norelatime", "noiversion")
 
@@ -51,6 +53,7 @@ class MountOptions:
         self.propagation = ""
         self.propagate_tree = False
         self.idmap = self.idmap_tree = False
+        self.subdirectory = ""
         self.data: list[str] = []
         for option in options:
             self._sort(option, place)
@@ -67,6 +70,8 @@ class MountOptions:
             self.add, self.clear = _later_wins(self.add, self.clear, option)
         elif option != plain and (plain in _ATTRIBUTES or plain in _OPPOSITES):
             self.add_to_tree, self.clear_in_tree = _later_wins(self.add_to_tree, self.clear_in_tree, plain)
+        elif option.startswith(SUBDIRECTORY):
+            self.subdirectory = option.removeprefix(SUBDIRECTORY)
         elif option == "tmpcopyup":
             raise MinidockError(f"the mount on {place}: the option tmpcopyup is not supported")
         elif option and option not in _WITHOUT_EFFECT:

@@ -183,7 +183,16 @@ def _sources(spec: Spec) -> list[Step]:
         filesystem.OpenSource(mount, uids, gids)
         for mount in spec.mounts
         if mount.is_bind and ("user" in spec.linux.namespaces or mount.uid_mappings or _idmapped(mount.options))
-    ]
+    ] + _borrowed(spec)
+
+
+def _borrowed(spec: Spec) -> list[Step]:
+    """Mounts of other containers; few have any."""
+    if not any(mount.source.startswith("/proc/") for mount in spec.mounts):
+        return []
+    from minidock.steps.foreign import Borrow, is_foreign
+
+    return [Borrow(mount) for mount in spec.mounts if mount.is_bind and is_foreign(mount.source)]
 
 
 def _idmapped(options: list[str]) -> bool:
@@ -224,6 +233,8 @@ def _mounts(spec: Spec) -> list[Step]:
     for mount in spec.mounts:
         if mount.is_bind:
             steps.append(filesystem.BindMount(mount))
+        elif filesystem.MountLayers.fits(mount):
+            steps.append(filesystem.MountLayers(mount))
         elif mount.type in ("cgroup", "cgroup2") and not own_cgroups:
             steps.append(filesystem.MountHostCgroups(mount))
         else:

@@ -11,49 +11,15 @@ from typing import Any
 import pytest
 
 from minidock.engine import network_files
-from minidock.engine.configuration import configuration
-from minidock.engine.directories import Place, new_id
+from minidock.engine.directories import new_id
 from minidock.engine.limits import numbers
 from minidock.engine.options import DeviceRequest, Options, Ulimit
 from minidock.errors import MinidockError
-from minidock.images.image import Image
 from minidock.oci.spec import Spec
 from minidock.runtime import defaults
 from minidock.steps.plan import Place as StepsPlace
 from minidock.steps.plan import container_plan
-
-PLACE = Place("/data", "0123456789ab" + "c" * 52)
-SHORT = "0123456789ab"
-
-
-def an_image(**config: object) -> Image:
-    image = Image()
-    image.reference = "docker.io/library/test:latest"
-    image.config = {"Cmd": ["sh"], **config}
-    image.layers = ["/data/layers/1/diff", "/data/layers/2/diff"]
-    return image
-
-
-def config(image: Image | None = None, command: list[str] | None = None, **fields: object) -> dict[str, Any]:
-    options = Options("test", command or [])
-    for name, value in fields.items():
-        assert hasattr(options, name), name
-        setattr(options, name, value)
-    document: dict[str, Any] = configuration(image or an_image(), options, PLACE)
-    return document
-
-
-def mount(document: dict[str, Any], destination: str) -> dict[str, Any]:
-    (found,) = [entry for entry in document["mounts"] if entry["destination"] == destination]
-    entry: dict[str, Any] = found
-    return entry
-
-
-def refused(**fields: object) -> MinidockError:
-    with pytest.raises(MinidockError) as caught:
-        config(**fields)  # type: ignore[arg-type]
-    return caught.value
-
+from tests.unit.configured import PLACE, SHORT, an_image, config, mount, refused
 
 # The whole ------------------------------------------------------------------------------------------------
 
@@ -96,20 +62,20 @@ def test_an_id_is_64_hexadecimal_digits_whose_beginning_is_no_number() -> None:
         ({"Cmd": ["c"]}, None, ["x"], ["x"]),
         ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, None, [], ["e", "1", "c"]),
         ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, None, ["x"], ["e", "1", "x"]),
-        ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, "f", [], ["f"]),
-        ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, "f", ["x"], ["f", "x"]),
-        ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, "", ["x"], ["x"]),
+        ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, ["f"], [], ["f"]),
+        ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, ["f"], ["x"], ["f", "x"]),
+        ({"Cmd": ["c"], "Entrypoint": ["e", "1"]}, [], ["x"], ["x"]),
         ({"Cmd": None, "Entrypoint": ["e"]}, None, [], ["e"]),
     ],
 )
 def test_entrypoint_and_command_come_together_as_in_docker(
-    image: dict[str, Any], entrypoint: str | None, command: list[str], expected: list[str]
+    image: dict[str, Any], entrypoint: list[str] | None, command: list[str], expected: list[str]
 ) -> None:
     assert config(an_image(**image), command, entrypoint=entrypoint)["process"]["args"] == expected
 
 
-@pytest.mark.parametrize("entrypoint", [None, ""])
-def test_an_image_with_nothing_to_run_needs_a_command(entrypoint: str | None) -> None:
+@pytest.mark.parametrize("entrypoint", [None, []])
+def test_an_image_with_nothing_to_run_needs_a_command(entrypoint: list[str] | None) -> None:
     image = an_image(Cmd=[] if entrypoint is None else ["sh"])
     with pytest.raises(MinidockError, match="no command specified"):
         config(image, entrypoint=entrypoint)
@@ -198,11 +164,26 @@ def test_every_namespace_is_the_containers_own_unless_it_is_asked_otherwise() ->
     assert kinds(cgroupns="host") == every - {"cgroup"}
 
 
-@pytest.mark.parametrize("field", ["pid", "network", "ipc", "uts", "cgroupns"])
-def test_a_mode_that_does_not_exist_is_refused_with_those_that_do(field: str) -> None:
-    error = refused(**{field: "container:x"})
-    assert error.message == f'--{field}: invalid mode: "container:x"'
-    assert "host" in error.hint
+@pytest.mark.parametrize(
+    ("field", "mode", "complaint", "hint"),
+    [
+        ("network", "nosuch", "network nosuch not found", "it may be none or host or container:NAME"),
+        ("network", "container:", "network container: not found", "container:NAME"),
+        ("pid", "foo", "--pid: invalid PID mode", "host or container:NAME"),
+        ("pid", "container:", "--pid: invalid PID mode", "container:NAME"),
+        ("ipc", "foo", "invalid IPC mode: foo", "none or private or shareable or host or container:NAME"),
+        ("ipc", "private:x", "invalid IPC mode: private:x", "private"),
+        ("uts", "container:x", "--uts: invalid UTS mode", "it may be host"),
+        ("userns", "private", "--userns: invalid USER mode", "it may be host"),
+        ("cgroupns", "container:x", "--cgroupns: invalid CGROUP mode", "private or host"),
+    ],
+)
+def test_a_mode_that_does_not_exist_is_refused_with_those_that_do(
+    field: str, mode: str, complaint: str, hint: str
+) -> None:
+    error = refused(**{field: mode})
+    assert error.message == complaint
+    assert hint in error.hint
 
 
 def test_the_host_name_is_the_short_id_or_the_hosts_where_the_network_is() -> None:
@@ -234,7 +215,9 @@ def test_a_network_of_its_own_has_dockers_sysctls() -> None:
 
 def test_the_hosts_network_is_not_configured_by_a_container() -> None:
     assert config(network="host")["linux"]["sysctl"] == {}
-    assert "would change the host" in refused(network="host", sysctls={"net.ipv4.ip_forward": "1"}).message
+    error = refused(network="host", sysctls={"net.ipv4.ip_forward": "1"})
+    assert error.message == 'sysctl "net.ipv4.ip_forward" is not allowed in the host\'s network namespace'
+    assert "host's ipc namespace" in refused(ipc="host", sysctls={"kernel.msgmax": "65536"}).message
 
 
 # Mounts ---------------------------------------------------------------------------------------------------
@@ -272,17 +255,15 @@ def test_a_bind_is_as_in_docker(text: str, options: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("/a:/b:ro:x", "invalid volume specification"),
-        (":/b", "invalid volume specification"),
-        ("/a:/b:", "invalid volume specification"),
+        ("/a:/b:ro:x", "invalid spec"),
+        (":/b", "invalid spec"),
+        ("/a:/b:", "invalid spec"),
         ("/a:b", "mount path must be absolute"),
         ("/a:/", "destination can't be '/'"),
         ("/a:/b/..", "destination can't be '/'"),
         ("/a:/b:foo", "invalid mode: foo"),
         ("/a:/b:ro,rw", "invalid mode: ro,rw"),
         ("/a:/b:rslave,private", "invalid mode"),
-        ("name:/b", "named volumes do not exist yet"),
-        ("/b", "volumes without a directory of the host"),
     ],
 )
 def test_a_bind_that_is_none_is_refused(text: str, complaint: str) -> None:
@@ -456,9 +437,45 @@ def test_dockers_name_servers_stand_in_where_none_is_left(text: str) -> None:
     assert network_files.servers(network_files.reachable(text)) == ["8.8.8.8", "8.8.4.4"]
 
 
+def texts(**fields: object) -> dict[str, str]:
+    options = Options("test")
+    for name, value in fields.items():
+        setattr(options, name, value)
+    return network_files.texts(options, "foo")
+
+
 def test_the_hosts_network_has_the_hosts_names() -> None:
-    shared = network_files.texts("host", "foo")
+    shared = texts(network="host")
     assert shared["resolv.conf"] == network_files.read_or_nothing("/etc/resolv.conf")
-    own = network_files.texts("none", "foo")
+    own = texts()
     assert own["hostname"] == "foo\n"
     assert own["hosts"].startswith("127.0.0.1\tlocalhost\n::1\tlocalhost ")
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+def test_names_that_are_added_come_after_those_that_all_have(network: str) -> None:
+    hosts = texts(network=network, extra_hosts=["a:1.2.3.4", "b:::1"])["hosts"]
+    assert hosts == f"{network_files.HOSTS}1.2.3.4\ta\n::1\tb\n"
+
+
+@pytest.mark.parametrize("extra", ["a", ":1.2.3.4", "a:", "a:1.2.3.4\n6.6.6.6 bank", "a:host-gateway"])
+def test_a_name_that_cannot_be_added_is_refused(extra: str) -> None:
+    with pytest.raises(MinidockError, match=r"add-host|host-gateway"):
+        texts(extra_hosts=[extra])
+
+
+def test_name_servers_that_were_asked_for_take_the_place_of_the_hosts() -> None:
+    lines = texts(dns=["1.1.1.1", "127.0.0.1"])["resolv.conf"].splitlines()
+    assert [line for line in lines if line.startswith("nameserver")] == ["nameserver 1.1.1.1", "nameserver 127.0.0.1"]
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+def test_search_domains_and_options_are_one_line_each(network: str) -> None:
+    wishes = {"dns": ["9.9.9.9"], "dns_search": ["a.b", "c.d"], "dns_options": ["ndots:3", "rotate"]}
+    text = texts(network=network, **wishes)["resolv.conf"]
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines == ["nameserver 9.9.9.9", "search a.b c.d", "options ndots:3 rotate"]
+
+
+def test_a_dot_as_search_domain_is_none_at_all() -> None:
+    assert "search" not in texts(dns_search=["."])["resolv.conf"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 from minidock.cli.command import Command
+from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
 from minidock.engine.engine import Engine
+from minidock.engine.limits import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 def _create(arguments: Arguments) -> int:
     asked = options(arguments)
+    warn(warnings(asked))
     sys.stdout.write(f"{Engine().create(asked).id}\n")
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.cli import values
+from minidock.cli import pair_files, values
 from minidock.cli.command import Command, Flag
 from minidock.cli.presence import DETACH_KEYS, finish, manner
 from minidock.engine.engine import Engine
@@ -25,7 +25,9 @@ def _exec(arguments: Arguments) -> int:
 
 def _request(arguments: Arguments) -> Request:
     request = Request(arguments.words[1:])
-    request.environment = [values.environment(text) for text in arguments.values("env")]
+    for path in arguments.values("env-file"):
+        request.environment += pair_files.read(path, from_environment=True)
+    request.environment += [values.environment(text) for text in arguments.values("env")]
     request.user = arguments.value("user")
     request.workdir = arguments.value("workdir")
     request.terminal = arguments.flag("tty")
@@ -42,7 +44,7 @@ COMMAND = Command(
     flags=[
         Flag("detach", "Detached mode: run command in the background", letter="d"),
         DETACH_KEYS,
-        Flag("env", "Set environment variables", letter="e", takes="list", kind=MANY),
+        Flag("env", "Set environment variables", letter="e", takes="list", kind=MANY, completes="environment"),
         Flag("env-file", "Read in a file of environment variables", takes="list", kind=MANY, completes="file"),
         Flag("interactive", "Keep STDIN open even if not attached", letter="i"),
         Flag("privileged", "Give extended privileges to the command"),
@@ -52,4 +54,5 @@ COMMAND = Command(
     ],
     least_words=2,
     flags_end=1,
+    completes=("running",),
 )

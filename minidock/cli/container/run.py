@@ -6,9 +6,11 @@ import os
 import sys
 
 from minidock.cli.command import Command, Flag
+from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
 from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
 from minidock.engine.engine import Engine
+from minidock.engine.limits import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 def _run(arguments: Arguments) -> int:
     engine, asked = Engine(), options(arguments)
+    warn(warnings(asked))
     if asked.terminal:
         _look_at_terminal(asked)
     if arguments.flag("detach"):
