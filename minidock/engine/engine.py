@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from minidock.engine.booting import Failure
     from minidock.engine.checking.finding import Finding
+    from minidock.engine.disk_usage import DiskUsage
     from minidock.engine.events import Event
     from minidock.engine.executing import Request
     from minidock.engine.measuring import Usage
@@ -106,11 +107,11 @@ class Engine:
 
         return objects.inspect(self, word, kind=kind, sizes=sizes)
 
-    def logs(self, word: str, excerpt: Excerpt) -> Iterator[tuple[str, bytes]]:
+    def logs(self, word: str, excerpt: Excerpt | None = None) -> Iterator[tuple[str, bytes]]:
         """What its program has written, or more of it as it comes: `stdout` or `stderr`, and what was written there."""
         from minidock.engine import output
 
-        return output.read(self, self.find(word), excerpt)
+        return output.read(self, self.find(word), excerpt or output.Excerpt())
 
     def top(self, word: str, arguments: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
         """Its processes, by arguments of ps: titles, and lines."""
@@ -301,6 +302,18 @@ class Engine:
         from minidock.engine import pruning
 
         return pruning.prune_system(self, filters, everything=everything, volumes=volumes, moment=moment)
+
+    def disk_usage(self) -> DiskUsage:
+        """What takes how much of the disk."""
+        from minidock.engine.disk_usage import DiskUsage
+
+        return DiskUsage(self)
+
+    def information(self) -> Json:
+        """What there is to say of this minidock and its host, as Docker's `info` has it."""
+        from minidock.engine import information
+
+        return information.information(self)
 
     def check(self) -> list[Finding]:
         """All that does not fit together. Nothing is changed."""

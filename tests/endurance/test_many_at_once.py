@@ -58,4 +58,4 @@ def test_five_hundred_random_commands_from_twenty_terminals_end_in_a_consistent_
             assert not Path(engine.run_root, row.id).exists(), row.name
     assert {path.name for path in (minidock.root / "containers").iterdir()} == {row.id for row in rows}
     engine.database.close()
-    assert minidock.ok("system", "check") is not None
+    minidock.ok("system", "check")
