@@ -73,6 +73,7 @@ class Clients:
 
     @property
     def descriptors(self) -> list[int]:
+        """Clients see by their end that we have ended: no other process may hold them open."""
         listener = [self._listener.fileno()] if self._listener else []
         return [*listener, *(client.socket.fileno() for client in self._clients)]
 

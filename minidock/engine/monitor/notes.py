@@ -42,13 +42,15 @@ class End:
     def __init__(self, code: int, *, oom_killed: bool) -> None:
         self.code = code
         self.oom_killed = oom_killed
+        self.trouble = ""  # what else went wrong: lines of the log that could not be kept
 
 
 def start(engine: Engine, row: Row, pid: int) -> None:
     with engine.database.change() as change:
         facts: dict[str, Value] = {"status": containers.RUNNING, "pid": pid, "started": containers.now()}
         containers.alter(change, row.id, **facts, error="", exit_code=0, oom_killed=0)
-        volume_mounts.tell(change, "mount", row.id, engine.options(row).mount_points)
+        if row.status != containers.RESTARTING:  # its volumes have stayed mounted
+            volume_mounts.tell(change, "mount", row.id, engine.options(row).mount_points)
         containers.event(change, row, "start")
 
 
@@ -104,7 +106,13 @@ def _come_to_rest(engine: Engine, change: Change, row: Row, status: str, facts: 
 
 
 def _facts(end: End) -> dict[str, Value]:
-    return {"pid": 0, "exit_code": end.code, "oom_killed": int(end.oom_killed), "finished": containers.now()}
+    return {
+        "pid": 0,
+        "exit_code": end.code,
+        "oom_killed": int(end.oom_killed),
+        "finished": containers.now(),
+        "error": end.trouble,
+    }
 
 
 def _tell(change: Change, row: Row, end: End) -> None:

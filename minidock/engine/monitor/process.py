@@ -15,7 +15,7 @@ import os
 import time
 
 from minidock import jsonfile
-from minidock.engine import wire
+from minidock.engine import log_attributes, wire
 from minidock.engine.monitor import afresh, notes, restarts
 from minidock.engine.monitor.health import Health
 from minidock.engine.monitor.streams import Streams
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Clients
     from minidock.kernel.watching import Watched
+    from minidock.logs.writer import Writer
     from minidock.runtime.container import Container
 
 LOG = "json.log"
@@ -48,7 +49,7 @@ class Monitor:
         self.place = engine.place(row.id)
         self.clients = clients
         self.streams = self._new_streams()
-        self.log = open_writer(self.options.log_driver, self.options.log_options, self.place.file(LOG))
+        self.log = self._open_log()
         self.health: Health | None = None
         self.pid = 0  # of the program, our child
         self.pidfd = -1
@@ -74,6 +75,11 @@ class Monitor:
 
     # Begin -------------------------------------------------------------------------------------------
 
+    def _open_log(self) -> Writer:
+        asked = self.options.log_options
+        mentioned = log_attributes.attributes(self.row, self.options) if asked else {}
+        return open_writer(self.options.log_driver, asked, self.place.file(LOG), mentioned)
+
     def _new_streams(self) -> Streams:
         return Streams(self._heard, terminal=self.options.terminal, interactive=self.options.interactive)
 
@@ -97,7 +103,8 @@ class Monitor:
 
         console = self.streams.lend()
         try:
-            made = runtime.create(self.engine.run_root, self.row.id, self.place.path, console=console)
+            place = self.engine.run_root, self.row.id, self.place.path
+            made = runtime.create(*place, console=console, private=self.clients.descriptors)
         finally:
             self.streams.take_back()
         self.pid = made.record.pid
