@@ -14,21 +14,35 @@ if TYPE_CHECKING:
 
 GROUPS: dict[str, str] = {
     "container": "Manage containers",
+    "image": "Manage images",
+    "system": "Manage minidock",
     "volume": "Manage volumes",
 }
 # Every command by its path. Help lists them in this order within a group sorted by name.
 COMMANDS: tuple[str, ...] = (
-    *("container attach", "container create", "container exec", "container kill", "container ls", "container pause"),
-    *("container rename",),
-    *("container restart", "container rm", "container run", "container start", "container stop"),
-    *("container unpause", "container wait"),
+    *("container attach", "container create", "container exec", "container inspect", "container kill"),
+    *("container logs", "container ls", "container pause", "container port", "container prune", "container rename"),
+    *("container restart", "container rm", "container run", "container start", "container stats", "container stop"),
+    *("container top", "container unpause", "container update", "container wait"),
+    *("container commit", "container cp", "container diff", "container export"),
+    *("image import", "image inspect", "image ls", "image prune", "image rm", "image tag"),
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
-    *("completion", "plan", "version"),
+    *("completion", "inspect", "plan", "version"),
+    *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.
 ALIASES: dict[str, str] = {
-    **{name: f"container {name}" for name in ("attach", "create", "exec", "kill", "pause", "rename", "restart")},
-    **{name: f"container {name}" for name in ("rm", "run", "start", "stop", "unpause", "wait")},
+    **{name: f"container {name}" for name in ("attach", "create", "exec", "kill", "logs", "pause", "port", "rename")},
+    **{name: f"container {name}" for name in ("restart", "rm", "run", "start", "stats", "stop", "top", "unpause")},
+    "wait": "container wait",
+    **{name: f"container {name}" for name in ("commit", "cp", "diff", "export")},
+    "import": "image import",
+    "rmi": "image rm",
+    "tag": "image tag",
+    "image remove": "image rm",
+    **dict.fromkeys(("images", "image list"), "image ls"),
+    "update": "container update",
+    **{name: f"system {name}" for name in ("events", "info")},
     "container remove": "container rm",
     "volume list": "volume ls",
     "volume remove": "volume rm",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CREATED, STARTING, RUNNING, PAUSED = "created", "starting", "running", "paused"
 RESTARTING, REMOVING, EXITED, DEAD = "restarting", "removing", "exited", "dead"
 AT_REST = (CREATED, EXITED, DEAD)
-TO_STOP, TO_RESTART = 1, 2  # what was asked for: stop_asked
+TO_STOP, TO_RESTART, TO_COME_BACK = 1, 2, 3  # what was asked for: stop_asked
 ALIVE = (RUNNING, PAUSED, RESTARTING)  # what Docker calls running
 
 _COLUMNS: tuple[str, ...] = (
@@ -94,6 +94,13 @@ def everyone(database: Database) -> list[Row]:
 
 
 def find(database: Database, word: str) -> Row:
+    found = search(database, word)
+    if found is None:
+        raise MinidockError(f"No such container: {word}", hint="minidock ps -a lists all containers")
+    return found
+
+
+def search(database: Database, word: str) -> Row | None:
     """By full id, else by name, else by the beginning of an id: Docker's order."""
     exact = f"{_SELECT} WHERE id = ?1 OR name = ?2 ORDER BY id = ?1 DESC LIMIT 1"
     found = database.rows(exact, word, word.removeprefix("/"))
@@ -101,9 +108,7 @@ def find(database: Database, word: str) -> Row:
         found = database.rows(f"{_SELECT} WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", word)
     if len(found) > 1:
         raise MinidockError(f"multiple IDs found with provided prefix: {word}", hint="give more of it")
-    if not found:
-        raise MinidockError(f"No such container: {word}", hint="minidock ps -a lists all containers")
-    return Row(found[0])
+    return Row(found[0]) if found else None
 
 
 def again(database: Database | Change, container_id: str) -> Row | None:

@@ -30,14 +30,15 @@ class Waiting:
         self._inotify = _watch(f"{database.path}-wal")
         self._is_settling = False
 
-    def wait(self, most: float | None = None) -> None:
-        """Until there may be something new, or `most` seconds have passed."""
+    def wait(self, most: float | None = None) -> bool:
+        """Until there may be something new, or `most` seconds have passed; whether something was written."""
         usual = _LOOK_AGAIN if self._inotify >= 0 else _WITHOUT_INOTIFY
         seconds = _A_LITTLE if self._is_settling else usual
         watched = [(self._inotify, READ, lambda: None)] if self._inotify >= 0 else []
         self._is_settling = wait(watched, seconds if most is None else min(most, seconds))
         if self._is_settling:
             inotify.forget(self._inotify)
+        return self._is_settling
 
     def close(self) -> None:
         if self._inotify >= 0:

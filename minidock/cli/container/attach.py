@@ -23,4 +23,5 @@ COMMAND = Command(
     flags=[DETACH_KEYS, SIG_PROXY, Flag("no-stdin", "Do not attach STDIN")],
     least_words=1,
     most_words=1,
+    completes=("running",),
 )

@@ -26,4 +26,5 @@ COMMAND = Command(
         Flag("signal", "Signal to send to the container", letter="s", takes="string", kind=VALUE, completes="signal")
     ],
     least_words=1,
+    completes=("alive",),
 )

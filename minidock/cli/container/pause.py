@@ -22,4 +22,5 @@ COMMAND = Command(
     "Pause all processes within one or more containers",
     _pause,
     least_words=1,
+    completes=("running",),
 )

@@ -33,4 +33,5 @@ COMMAND = Command(
         Flag("interactive", "Attach container's STDIN", letter="i"),
     ],
     least_words=1,
+    completes=("stopped",),
 )

@@ -35,4 +35,5 @@ COMMAND = Command(
         ),
     ],
     least_words=1,
+    completes=("alive",),
 )

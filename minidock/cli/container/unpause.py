@@ -22,4 +22,5 @@ COMMAND = Command(
     "Unpause all processes within one or more containers",
     _unpause,
     least_words=1,
+    completes=("paused",),
 )

@@ -24,4 +24,5 @@ COMMAND = Command(
     "Block until one or more containers stop, then print their exit codes",
     _wait,
     least_words=1,
+    completes=("alive",),
 )
