@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minidock import durations
 from minidock.cli import pair_files, values
 from minidock.cli.command import Flag
 from minidock.engine.options import DEFAULT_SHM_SIZE, Healthcheck, Options
@@ -262,7 +263,7 @@ def _lifetime(asked: Options, arguments: Arguments) -> None:
 
 
 def _health(arguments: Arguments) -> Healthcheck | None:
-    times = {name: _value(arguments, f"health-{name}", values.duration, 0) for name in _HEALTH_TIMES}
+    times = {name: _value(arguments, f"health-{name}", durations.nanoseconds, 0) for name in _HEALTH_TIMES}
     numbers = {**times, "retries": arguments.integer("health-retries")}
     command = arguments.value("health-cmd")
     if arguments.flag("no-healthcheck"):

@@ -105,10 +105,10 @@ def moment(text: str, now: int | None = None) -> int:
 
 def _before(text: str, now: int) -> int | None:
     """A period before now. A lone 0 is the beginning of time, though."""
-    from minidock.cli.values import duration
+    from minidock.durations import nanoseconds
 
     try:
-        return None if text == "0" else now - duration(text)
+        return None if text == "0" else now - nanoseconds(text)
     except ValueError:
         return None
 

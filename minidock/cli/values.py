@@ -14,7 +14,7 @@ from minidock.engine.privileges import BUILTIN, UNCONFINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 _UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
 _NANO_DIGITS, _BILLION = 9, 1_000_000_000
@@ -26,8 +26,7 @@ _MOST_LIMIT = (1 << 63) - 1
 _RATE = "Number must be a positive integer"
 _BYTES = f"<device-path>:<number>[<unit>]. {_RATE}. Unit is optional and can be kb, mb, or gb"
 _LARGEST = (1 << 64) - 1
-_DURATIONS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_DIGITS, _DIGITS_AND_POINT = frozenset("0123456789"), frozenset("0123456789.")
+_DIGITS = frozenset("0123456789")
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _HIGHEST_PORT = 65535
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -247,39 +246,6 @@ def _limited_device(text: str) -> tuple[str, str]:
 
 def _is_natural(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= _LARGEST
-
-
-def duration(text: str) -> int:
-    """`1h30m`, `1.5s`, `100ms` in nanoseconds, as Go reads them."""
-    rest, total = text.removeprefix("-" if text.startswith("-") else "+"), 0
-    if rest == "0":
-        return 0
-    while True:
-        number, rest = _cut(rest, lambda sign: sign in _DIGITS_AND_POINT)
-        unit, rest = _cut(rest, lambda sign: sign not in _DIGITS_AND_POINT)
-        if not _is_decimal(number):
-            raise ValueError(f'time: invalid duration "{text}"')
-        if unit not in _DURATIONS:
-            why = f'unknown unit "{unit}"' if unit else "missing unit"
-            raise ValueError(f'time: {why} in duration "{text}"')
-        total += _times(number, _DURATIONS[unit])
-        if total > _MOST_LIMIT:
-            raise ValueError(f'time: invalid duration "{text}"')
-        if not rest:
-            return -total if text.startswith("-") else total
-
-
-def _cut(text: str, fits: Callable[[str], bool]) -> tuple[str, str]:
-    """The longest beginning of letters that fit, and the rest."""
-    length = next((at for at, letter in enumerate(text) if not fits(letter)), len(text))
-    return text[:length], text[length:]
-
-
-def _times(number: str, unit: int) -> int:
-    """Exactly: a float would lose nanoseconds."""
-    whole, _, part = number.partition(".")
-    scale: int = 10 ** len(part)
-    return int(whole or "0") * unit + int(part or "0") * unit // scale
 
 
 def ports(text: str) -> list[str]:

@@ -58,6 +58,7 @@ def _make(engine: Engine, image: Image, options: Options) -> Row:
     try:
         place.make(document, network_files.texts(options, hostname), image.layers[-1])
         with engine.database.change() as change:
+            images.must_be_listed(engine.root, image)
             row = _write_down(change, place.id, image, options)
             volume_mounts.claim(change, engine.root, place.id, options.mount_points)
         made = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.engine import mending, stopping
+from minidock.engine import image_removing, mending, stopping, volume_mounts
 from minidock.errors import MinidockError
 from minidock.state import containers, owners
 
@@ -44,5 +44,9 @@ def finish(engine: Engine, row: Row, *, volumes: bool) -> None:
     mending.end_remains(engine, row.id)
     engine.place(row.id).remove()
     with engine.database.change() as change:
+        left = volume_mounts.release(change, engine.root, row.id, remove_anonymous=volumes)
         containers.event(change, row, "destroy")
         containers.forget(change, row.id)
+    volume_mounts.settle(engine)
+    volume_mounts.discard(left)
+    image_removing.free_unused(engine)

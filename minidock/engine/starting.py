@@ -7,6 +7,7 @@ from minidock.engine import creating, sharing, volume_mounts, wire
 from minidock.engine.attaching import Line
 from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
+from minidock.images.drafts import Lock
 from minidock.state import containers, owners
 
 TYPE_CHECKING = False
@@ -48,7 +49,8 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monito
 
 
 def _claim(engine: Engine, row: Row) -> None:
-    with engine.database.change() as change:
+    """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
+    with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
         if containers.claim(change, row.id, states, containers.STARTING, owner=owners.myself()):
             containers.alter(change, row.id, stop_asked=0, restarts=0)

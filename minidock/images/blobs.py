@@ -10,10 +10,10 @@ from minidock.images.drafts import Draft, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
     from zlib import _Decompress
 
     from minidock.images.layout import Layout
+    from minidock.images.making import Making, Source
 
 _CHUNK = 256 << 10
 _GZIP = b"\x1f\x8b"
@@ -23,8 +23,9 @@ _UNREADABLE = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 class NewBlob:
     """A blob being written: hashed on the way, and stored only if it is what was expected."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, making: Making | None = None) -> None:
         self._layout = layout
+        self._making = making
         self._draft = Draft(layout.root)
         self._hash = hashlib.sha256()
         self.size = 0
@@ -48,8 +49,10 @@ class NewBlob:
             raise MinidockError(f"content does not match its digest: expected {digest}, got {came}")
         if size not in (-1, self.size):
             raise MinidockError(f"{came}: expected {size} bytes, got {self.size}")
-        if not self._layout.holds(came):
-            self._draft.publish(self._layout.blob(came))
+        if self._making:
+            self._making.publish(self._draft, self._layout.blob(came))
+        elif not self._layout.holds(came):
+            self._draft.publish_if_new(self._layout.blob(came))
         return came
 
 
@@ -60,14 +63,14 @@ class Content:
     more than two chunks in memory, however much a blob inflates to.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Source) -> None:
         self._file = file
         self._hash = hashlib.sha256()
         self._buffer = b""
         self._at = 0
         self._pending = file.read(_CHUNK)  # compressed, not yet fed
         self._inflater: _Decompress | None = None
-        self._compressed = self._pending.startswith(_GZIP)
+        self.is_compressed = self._pending.startswith(_GZIP)
         for magic, name in _UNREADABLE.items():
             if self._pending.startswith(magic):
                 raise MinidockError(f"compressed by {name}, which minidock cannot read", hint="gzip or none")
@@ -95,7 +98,7 @@ class Content:
 
     def _refill(self) -> bool:
         self._at = 0
-        self._buffer = self._inflate() if self._compressed else self._next_chunk()
+        self._buffer = self._inflate() if self.is_compressed else self._next_chunk()
         self._hash.update(self._buffer)
         return self._buffer != b""
 

@@ -13,6 +13,10 @@ import os
 
 from minidock.kernel import syscalls
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Lock:
     """An exclusive lock on a file or directory, for a `with` block; it cannot outlive its process."""
@@ -39,7 +43,9 @@ class Draft:
         with Lock(place):  # so that no other process takes it for an orphan before it is locked
             _sweep(place)
             self.fd = _make_directory(self.path) if directory else _make_file(self.path)
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
+            # Shared, so that others may hold it too, once it is in its place: see making.py. An orphan is
+            # told by trying for an exclusive lock.
+            fcntl.flock(self.fd, fcntl.LOCK_SH)
 
     def __enter__(self) -> Draft:
         return self
@@ -54,10 +60,7 @@ class Draft:
 
         A file replaces what was there. A directory does not: who comes second has made the same in vain.
         """
-        if self._directory:
-            syscalls.syncfs(self.fd)
-        else:
-            os.fsync(self.fd)
+        self._sync()
         try:
             os.rename(self.path, place)
             self._published = True
@@ -65,6 +68,25 @@ class Draft:
             if not self._directory or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         _sync_directory(os.path.dirname(place))
+
+    def publish_if_new(self, place: str) -> bool:
+        """The same, but what is there stays, so that whoever holds it holds what others find. False: it is there."""
+        if self._directory:
+            self.publish(place)
+            return self._published
+        self._sync()
+        try:
+            os.link(self.path, place)
+        except FileExistsError:
+            return False
+        _sync_directory(os.path.dirname(place))
+        return True
+
+    def _sync(self) -> None:
+        if self._directory:
+            syscalls.syncfs(self.fd)
+        else:
+            os.fsync(self.fd)
 
 
 def write_whole(root: str, place: str, text: str) -> None:
@@ -134,21 +156,41 @@ def _sync_directory(path: str) -> None:
         os.close(fd)
 
 
-def _sweep(place: str) -> None:
+def orphans(root: str) -> list[str]:
+    """The names of those drafts whose makers died."""
+    place = f"{root}/unfinished"
+    if not os.path.isdir(place):
+        return []
+    with Lock(place):
+        return [name for name in sorted(os.listdir(place)) if _if_orphan(f"{place}/{name}", lambda _: None)]
+
+
+def sweep(root: str) -> None:
     """Remove the drafts whose makers died."""
+    place = f"{root}/unfinished"
+    with Lock(place):
+        _sweep(place)
+
+
+def _sweep(place: str) -> None:
     for name in os.listdir(place):
         try:
-            _remove_orphan(f"{place}/{name}")
+            _if_orphan(f"{place}/{name}", remove)
         except FileNotFoundError:  # published meanwhile
             pass
 
 
-def _remove_orphan(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _if_orphan(path: str, act: Callable[[str], None]) -> bool:
+    """Do something to a draft that has no maker any more; whether it was one."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        remove(path)
+        act(path)
     except BlockingIOError:  # its maker lives
-        pass
+        return False
     finally:
         os.close(fd)
+    return True

@@ -10,7 +10,7 @@ import sys
 
 from minidock.errors import MinidockError
 from minidock.images import layers, references
-from minidock.images.layout import CONFIG, LAYER, MANIFEST, Layout, name_of
+from minidock.images.layout import MANIFEST, Layout, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Layer = tuple[str, Descriptor]  # its diff id, and the blob it is shipped as
 
+_WHOLE_ID = 64  # digits
 _MANIFESTS = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
 
 
@@ -51,29 +52,33 @@ def load(layout: Layout, reference: str, descriptor: Descriptor) -> Image:
     image = Image()
     image.reference = reference
     image.digest = descriptor["digest"]
-    manifest = _manifest(layout, descriptor)
+    manifest = manifest_of(layout, descriptor)
     image.id = manifest["config"]["digest"]
     image.document = layout.document(image.id)
     image.config = _object(image.document.get("config") or {}, image.id, "config")
-    image.layers = layers.unpacked(layout, _diff_ids(layout, image), manifest["layers"])
+    image.layers = layers.unpacked(layout, diff_ids_of(layout, image.id, image.document), manifest["layers"])
     return image
+
+
+def must_be_listed(root: str, image: Image) -> None:
+    """Object if an image was removed since it was resolved. In a change of the state this is the last word: images
+    are removed in such a change too."""
+    if not Layout(root).lists(image.digest):
+        raise MinidockError(f"No such image: {image.reference}", hint="it was removed a moment ago")
 
 
 def make(layout: Layout, name: str, document: dict[str, Json], stack: Sequence[Layer]) -> Descriptor:
     """Store an image whose layers are stored already; `document` is its OCI configuration but for them."""
-    document = {**document, "rootfs": {"type": "layers", "diff_ids": [diff_id for diff_id, _ in stack]}}
-    config = layout.put_document(CONFIG, document)
-    blobs = [blob for _, blob in stack]
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": blobs}
-    descriptor = layout.put_document(MANIFEST, manifest)
-    layout.tag(name, descriptor)
-    return descriptor
+    from minidock.images.making import Making
+
+    with Making(layout) as making:
+        return making.finish(name, document, stack)
 
 
 def _find(layout: Layout, name: str) -> tuple[str, Descriptor | None]:
     """By full id, by name, by id cut short: in Docker's order, so a name wins over the beginning of an id."""
     identifier = name.removeprefix("sha256:")
-    if references.is_hex(identifier, 64):
+    if references.is_hex(identifier, _WHOLE_ID):
         return name, _find_by_id(layout, identifier)
     reference = references.parse(name)
     found = layout.find(str(reference)) or _find_by_digest(layout, reference)
@@ -95,24 +100,26 @@ def _find_by_digest(layout: Layout, reference: Reference) -> Descriptor | None:
 
 
 def _find_by_id(layout: Layout, beginning: str) -> Descriptor | None:
-    """The image whose id begins so; it takes a look into every manifest."""
+    """The image whose id begins so; it takes a look into every manifest. By its whole id also one is found that is
+    kept for a container alone, since that is how the engine asks for it."""
     found: dict[str, Descriptor] = {}
-    for entry in layout.images():
+    for entry in layout.entries() if len(beginning) == _WHOLE_ID else layout.images():
         if entry.get("mediaType") not in _MANIFESTS:
             continue
-        identifier = _manifest(layout, entry)["config"]["digest"]
+        identifier = manifest_of(layout, entry)["config"]["digest"]
         if identifier.startswith(f"sha256:{beginning}"):
             found[identifier] = entry
     if len(found) > 1:
-        raise MinidockError(
-            f"'{beginning}' is the beginning of {len(found)} images' ids", hint="give more of it", code=125
-        )
+        raise MinidockError(f"'{beginning}' is the beginning of {len(found)} images' ids", hint="give more of it")
     return next(iter(found.values()), None)
 
 
 def _make_embedded(layout: Layout, reference: str) -> Descriptor:
     """Build a missing image from the recipe that minidock carries, if it carries one."""
+    import io
+
     from minidock.images import recipes
+    from minidock.images.making import Making, notes
 
     is_id = references.is_hex(reference.removeprefix("sha256:"), 64)
     shown = reference if is_id else references.parse(reference).familiar()
@@ -120,20 +127,18 @@ def _make_embedded(layout: Layout, reference: str) -> Descriptor:
         raise MinidockError(
             f"Unable to find image '{shown}' locally",
             hint="busybox is the one image that minidock can build by itself",
-            code=125,
         )
     note = f"Unable to find image '{shown}' locally: building it from the embedded recipe"
     print(note, file=sys.stderr, flush=True)
-    layer = recipes.busybox()
-    diff_id = layout.put(layer)
-    blob = {"mediaType": LAYER, "digest": diff_id, "size": len(layer)}
-    return make(layout, recipes.BUSYBOX, recipes.busybox_document(), [(diff_id, blob)])
+    with Making(layout) as making:
+        layer = making.add_layer(io.BytesIO(recipes.busybox()))
+        return making.finish(recipes.BUSYBOX, recipes.busybox_document(), [layer], notes(named=True))
 
 
 # What stands in documents that strangers wrote, checked --------------------------------------------------
 
 
-def _manifest(layout: Layout, descriptor: Descriptor) -> dict[str, Json]:
+def manifest_of(layout: Layout, descriptor: Descriptor) -> dict[str, Json]:
     """An image's manifest, with a configuration and a list of layers that can be relied on."""
     digest = descriptor.get("digest")
     if descriptor.get("mediaType") not in _MANIFESTS:
@@ -146,9 +151,10 @@ def _manifest(layout: Layout, descriptor: Descriptor) -> dict[str, Json]:
     return manifest
 
 
-def _diff_ids(layout: Layout, image: Image) -> list[str]:
-    rootfs = _object(image.document.get("rootfs"), image.id, "rootfs")
-    diff_ids = _list(rootfs.get("diff_ids"), image.id, "rootfs.diff_ids")
+def diff_ids_of(layout: Layout, identifier: str, document: dict[str, Json]) -> list[str]:
+    """What a configuration says of the image's layers, bottom first."""
+    rootfs = _object(document.get("rootfs"), identifier, "rootfs")
+    diff_ids = _list(rootfs.get("diff_ids"), identifier, "rootfs.diff_ids")
     for diff_id in diff_ids:
         layout.blob(diff_id)  # a path is made of it
     return diff_ids

@@ -5,7 +5,8 @@ of other layers, so a directory is named by the chain id, which covers all the l
 
     chain(1) = diff id of layer 1          chain(n) = sha256("chain(n-1) diff id of layer n")
 
-The directories of a chain are the lower directories of a container's overlay, and are never changed.
+The directories of a chain are the lower directories of a container's overlay, and are never changed. Beside
+each stands its size in bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
+    from minidock.images.blobs import Content
+    from minidock.images.drafts import Draft
     from minidock.images.layout import Descriptor, Layout
+    from minidock.progress import Work
+
+_SIZE = "size"  # beside `diff`
+# How a layer says that something of the layers below is gone: in its archive by names, in its directory by an
+# attribute, and a character device 0:0. See unpack.py and upper.py.
+WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
+OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:
@@ -37,26 +47,33 @@ def chain_ids(diff_ids: Sequence[str]) -> list[str]:
     return chain
 
 
+def place(layout: Layout, chain_id: str) -> str:
+    """The directory of a layer, and of what is known about it."""
+    return f"{layout.root}/layers/{chain_id[7:]}"
+
+
 def unpacked(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
     """The directories of an image's layers, bottom first; what is not there yet is unpacked from its blob."""
     if len(diff_ids) != len(blobs):
         raise MinidockError(f"the image names {len(diff_ids)} layers, but its manifest has {len(blobs)}")
-    places = [f"{layout.root}/layers/{chain_id[7:]}" for chain_id in chain_ids(diff_ids)]
-    for place, diff_id, blob in zip(places, diff_ids, blobs, strict=True):
-        if not os.path.isdir(place):
-            _unpack(layout, place, diff_id, blob)
-    return [f"{place}/diff" for place in places]
+    places = [place(layout, chain_id) for chain_id in chain_ids(diff_ids)]
+    for directory, diff_id, blob in zip(places, diff_ids, blobs, strict=True):
+        if not os.path.isdir(directory):
+            _unpack(layout, directory, diff_id, blob)
+    return [f"{directory}/diff" for directory in places]
 
 
 def _unpack(layout: Layout, place: str, diff_id: str, descriptor: Descriptor) -> None:
     """Beside its place first, and moved there when it is whole and what it should be."""
+    from minidock.images.blobs import Content
     from minidock.images.drafts import Draft
 
     path = layout.blob(descriptor.get("digest"))
     layout.create()
     try:
-        with open(path, "rb") as blob, Draft(layout.root, directory=True) as draft:
-            _fill(draft.fd, blob, diff_id)
+        with open(path, "rb") as blob, Draft(layout.root, directory=True) as draft, _work(diff_id, blob) as work:
+            if (came := fill(draft, Content(work.reading(blob)))) != diff_id:
+                raise MinidockError(f"its content has another digest: {came}")
             draft.publish(place)
     except FileNotFoundError as error:
         if error.filename != path:
@@ -66,18 +83,61 @@ def _unpack(layout: Layout, place: str, diff_id: str, descriptor: Descriptor) ->
         raise MinidockError(f"layer {diff_id}: {error.message}", hint=error.hint) from None
 
 
-def _fill(draft: int, blob: BinaryIO, diff_id: str) -> None:
-    """Unpack a blob to `diff` in a draft, and check that it was what its name says, to the last byte."""
-    from minidock.images.blobs import Content
+def _work(diff_id: str, blob: BinaryIO) -> Work:
+    from minidock.progress import Work
+
+    return Work(f"Unpacking layer {diff_id[7:19]}", os.fstat(blob.fileno()).st_size)
+
+
+def fill(draft: Draft, content: Content) -> str:
+    """Unpack an archive to `diff` in a draft, and write down its size; returns its diff id, of all of it."""
     from minidock.images.unpack import unpack
 
-    os.mkdir("diff", 0o755, dir_fd=draft)
-    root = os.open("diff", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=draft)
+    os.mkdir("diff", 0o755, dir_fd=draft.fd)
+    root = os.open("diff", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=draft.fd)
     try:
         os.fchmod(root, 0o755)  # whatever the umask: it becomes the `/` of containers
-        content = Content(blob)
-        unpack(content, root)
-        if (came := content.digest()) != diff_id:
-            raise MinidockError(f"its content has another digest: {came}")
+        size = unpack(content, root)
     finally:
         os.close(root)
+    with open(f"{draft.path}/{_SIZE}", "w") as file:
+        file.write(f"{size}\n")
+    return content.digest()
+
+
+def size(layout: Layout, chain_id: str, descriptor: Descriptor) -> int:
+    """How many bytes a layer holds; as long as it is not unpacked, what its blob has."""
+    directory = place(layout, chain_id)
+    if os.path.isdir(directory):
+        return size_of(directory, layout.root)
+    stated = descriptor.get("size")
+    return stated if isinstance(stated, int) else 0
+
+
+def size_of(directory: str, root: str = "") -> int:
+    """What was counted when the layer was unpacked; else it is counted now, and, with a `root`, written down."""
+    try:
+        with open(f"{directory}/{_SIZE}") as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        counted = _count(f"{directory}/diff")
+    if root:
+        from minidock.images.drafts import write_whole
+
+        write_whole(root, f"{directory}/{_SIZE}", f"{counted}\n")
+    return counted
+
+
+def _count(directory: str) -> int:
+    """The bytes of all files below a directory; of those with several names once."""
+    found: dict[tuple[int, int], int] = {}
+    waiting = [directory]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    found[status.st_dev, status.st_ino] = status.st_size
+    return sum(found.values())

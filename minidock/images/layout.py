@@ -21,7 +21,7 @@ from minidock.images.references import is_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from minidock.images.blobs import NewBlob
     from minidock.jsonfile import Json
@@ -34,7 +34,11 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
-NAME = "org.opencontainers.image.ref.name"  # the annotation that holds an image's name in index.json
+# The annotations of an entry in index.json. The first is the specification's, the others are our own notes.
+NAME = "org.opencontainers.image.ref.name"
+PARENT = "minidock.parent"  # the id of the image whose container was committed as this one
+TAGGED = "minidock.tagged"  # when it was last given a name
+REMOVED = "minidock.removed"  # by force, while a container needs it: it is kept for that one, and shown to nobody
 _LARGEST_DOCUMENT = 8 << 20  # of a manifest or configuration; what is larger is an attack, or no such thing
 
 
@@ -88,7 +92,11 @@ class Layout:
     # Names ------------------------------------------------------------------------------------------
 
     def images(self) -> list[Descriptor]:
-        """What index.json lists; an image may be listed under several names, or without one."""
+        """The images that people see; one may be listed under several names, or without one."""
+        return [entry for entry in self.entries() if not note_of(entry, REMOVED)]
+
+    def entries(self) -> list[Descriptor]:
+        """All that index.json lists."""
         try:
             with open(f"{self.root}/index.json", "rb") as file:
                 index = _object(file.read(), file.name)
@@ -110,24 +118,34 @@ class Layout:
                 return entry
         return None
 
-    def tag(self, name: str, descriptor: Descriptor) -> None:
-        """Let a name mean this image. One that loses its last name stays, nameless, as in Docker."""
-        named = {**_nameless(descriptor), "annotations": {NAME: name}}
+    def lists(self, digest: str) -> bool:
+        """Whether an image, by the digest of its manifest, can be seen. In a change of the state this stays true to
+        the end of that change: images are removed in such a change too (see engine/image_removing.py)."""
+        return any(entry.get("digest") == digest for entry in self.images())
+
+    def tag(self, name: str, descriptor: Descriptor, notes: Mapping[str, str] | None = None) -> None:
+        """Let a name mean this image; "" lists it without one. An image that loses its last name stays, nameless,
+        as in Docker."""
+        digest = descriptor.get("digest")
 
         def change(entries: list[Descriptor]) -> list[Descriptor]:
-            after = [_nameless(entry) if name_of(entry) == name else entry for entry in entries] + [named]
-            with_names = {entry.get("digest") for entry in after if name_of(entry)}
-            return [entry for entry in after if name_of(entry) or entry.get("digest") not in with_names]
+            known = next((entry for entry in entries if entry.get("digest") == digest), {})
+            ours = {key: note_of(known, key) for key in (PARENT, TAGGED)} | dict(notes or {}) | {NAME: name}
+            new = {**_nameless(descriptor), **_annotations(ours)}
+            others = [entry for entry in entries if entry.get("digest") != digest or not note_of(entry, REMOVED)]
+            return _each_once(
+                [without_name(entry) if name and name_of(entry) == name else entry for entry in others] + [new]
+            )
 
-        self._change_index(change)
+        self.change_index(change)
 
-    def _change_index(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+    def change_index(self, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         """Rewrite index.json as one act among all processes: none loses what another has just written."""
         from minidock.images.drafts import Lock, write_whole
 
         self.create()
         with Lock(f"{self.root}/oci-layout"):
-            index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": change(self.images())}
+            index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": change(self.entries())}
             write_whole(self.root, f"{self.root}/index.json", jsonfile.dump(index) + "\n")
 
     def create(self) -> None:
@@ -146,13 +164,39 @@ class Layout:
 
 def name_of(entry: Descriptor) -> str:
     """The name an entry of index.json goes by; "" if it has none."""
+    return note_of(entry, NAME)
+
+
+def note_of(entry: Descriptor, key: str) -> str:
+    """One of the annotations above; "" if it is not there."""
     annotations = entry.get("annotations")
-    name = annotations.get(NAME, "") if isinstance(annotations, dict) else ""
-    return name if isinstance(name, str) else ""
+    note = annotations.get(key, "") if isinstance(annotations, dict) else ""
+    return note if isinstance(note, str) else ""
+
+
+def without_name(entry: Descriptor) -> Descriptor:
+    """An entry that keeps all our notes but its name."""
+    return {**_nameless(entry), **_annotations({key: note_of(entry, key) for key in (PARENT, TAGGED, REMOVED)})}
 
 
 def _nameless(entry: Descriptor) -> Descriptor:
     return {key: value for key, value in entry.items() if key != "annotations"}
+
+
+def _annotations(notes: Mapping[str, str]) -> Descriptor:
+    kept = {key: note for key, note in notes.items() if note}
+    return {"annotations": kept} if kept else {}
+
+
+def _each_once(entries: list[Descriptor]) -> list[Descriptor]:
+    """An image is listed without a name only if it has none, and then once."""
+    seen = {entry.get("digest") for entry in entries if name_of(entry)}
+    kept = []
+    for entry in entries:
+        if name_of(entry) or entry.get("digest") not in seen:
+            kept.append(entry)
+            seen.add(entry.get("digest"))
+    return kept
 
 
 def _object(text: bytes, origin: str) -> dict[str, Json]:

@@ -8,12 +8,12 @@ the same to the last bit at each build: sorted, owned by number, and with one fi
 from __future__ import annotations
 
 import io
-import os
 import struct
 import subprocess
 import tarfile
 
 from minidock.errors import MinidockError
+from minidock.images import platforms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ PROGRAM = "/bin/busybox"
 _IN_IMAGE = "bin/busybox"
 _HINT = "install Debian's static busybox: apt-get install busybox-static"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# What the rest of the container world calls the machines: the values of Go's GOARCH.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _PT_INTERP = 3
 
 _DIRECTORIES = {
@@ -98,11 +96,10 @@ def busybox(time: int = 0) -> bytes:
 
 def busybox_document() -> dict[str, Json]:
     """Its OCI configuration, but for the layer."""
-    machine = os.uname().machine
     return {
         "created": "1970-01-01T00:00:00Z",
-        "architecture": _ARCHITECTURES.get(machine, machine),
-        "os": "linux",
+        "architecture": platforms.architecture(),
+        "os": platforms.SYSTEM,
         "config": {"Env": [_PATH], "Cmd": ["sh"]},
         "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "minidock's embedded recipe for busybox"}],
     }

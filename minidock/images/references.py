@@ -96,7 +96,7 @@ def is_digest(text: str) -> bool:
 
 def _invalid(text: str, detail: str = "") -> MinidockError:
     said = f"invalid reference format: '{text}'" + (f": {detail}" if detail else "")
-    return MinidockError(said, hint="an image is named like busybox, user/app:1.2 or host:5000/app", code=125)
+    return MinidockError(said, hint="an image is named like busybox, user/app:1.2 or host:5000/app")
 
 
 def _split_domain(text: str) -> tuple[str, str]:

@@ -15,8 +15,14 @@ from minidock.errors import MinidockError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
 
-    from minidock.images.blobs import Content
+    class Bytes(Protocol):
+        """What an archive is read from, as images.blobs.Content has it."""
+
+        def some(self, most: int) -> bytes: ...
+
+        def read(self, size: int) -> bytes: ...
 
     Records = dict[str, bytes]
     Extents = list[tuple[int, int]]  # offset and length of each part of a sparse file that is not a hole
@@ -54,10 +60,19 @@ class Entry:
     extents: Extents | None  # None: the file has no holes
 
 
+def plain_entry(name: str, kind: bytes, mode: int) -> Entry:
+    """An entry of nothing but a name: empty, owned by root, made in 1970."""
+    entry = Entry()
+    entry.name, entry.kind, entry.mode = name, kind, mode
+    entry.uid = entry.gid = entry.size = entry.mtime = entry.device = 0
+    entry.link, entry.xattrs, entry.extents = "", {}, None
+    return entry
+
+
 class Tar:
     """Iterate to get the entries in order; `data` gives the content of the one just given."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Bytes) -> None:
         self._content = content
         self._left = 0  # of the current entry's content
         self._padding = 0

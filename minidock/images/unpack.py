@@ -19,44 +19,53 @@ import stat
 
 from minidock.errors import MinidockError
 from minidock.images import drafts, tar
-from minidock.kernel.syscalls import RESOLVE_IN_ROOT, openat2
+from minidock.images.layers import OPAQUE, OPAQUE_ATTRIBUTE, WHITEOUT
+from minidock.kernel.paths import open_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.images.blobs import Content
     from minidock.images.tar import Entry
 
-_WHITEOUT, _WHITEOUT_META, _OPAQUE = ".wh.", ".wh..wh.", ".wh..wh..opq"
-_OPAQUE_ATTRIBUTE = "trusted.overlay.opaque"
+_WHITEOUT_META = ".wh..wh."
 # What these say is between overlayfs and us: a layer that could say it would rearrange the layers below.
 _OVERLAY_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
 _IN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _KINDS = {tar.CHARACTER: stat.S_IFCHR, tar.BLOCK: stat.S_IFBLK, tar.FIFO: stat.S_IFIFO}
 
 
-def unpack(content: Content, root: int) -> None:
-    """Unpack a tar archive into the directory that `root` is open on, which nobody else uses yet."""
-    target = _Target(root)
-    archive = tar.Tar(content)
-    try:
-        for entry in archive:
-            try:
-                target.place(entry, archive)
-            except OSError as error:
-                raise MinidockError(f"cannot unpack '{entry.name}': {error.strerror}") from error
-        target.set_times_of_directories()
-    finally:
-        target.close()
+def unpack(content: Content, root: int) -> int:
+    """Unpack a layer into the directory that `root` is open on, which nobody else uses yet; how many bytes it has."""
+    layer = _Layer(root)
+    layer.fill(tar.Tar(content))
+    return layer.size
 
 
-class _Target:
-    """The directory being filled. The last parent is kept open, since entries come directory by directory."""
+class Target:
+    """A tree being filled from an archive. Names begin at `base`, a path below `root`, and never leave `root`.
 
-    def __init__(self, root: int) -> None:
+    The last parent is kept open, since entries come directory by directory.
+    """
+
+    def __init__(self, root: int, base: str = "") -> None:
+        self.size = 0  # of all files so far
         self._root = root
+        self._base = f"{base.strip('/')}/".lstrip("/")
         self._parent = -1
         self._parent_path: str | None = None
         self._times: list[tuple[str, int]] = []  # set last: each entry in a directory changes its time
+
+    def fill(self, archive: tar.Tar) -> None:
+        """Place every entry, in order."""
+        try:
+            for entry in archive:
+                try:
+                    self.place(entry, archive)
+                except OSError as error:
+                    raise MinidockError(f"cannot unpack '{entry.name}': {error.strerror}") from error
+            self.set_times_of_directories()
+        finally:
+            self.close()
 
     def close(self) -> None:
         if self._parent_path is not None:
@@ -69,10 +78,10 @@ class _Target:
             self._place_root(entry)
             return
         parent, name = self._enter("/".join(parts[:-1])), parts[-1]
-        if name.startswith(_WHITEOUT):
-            self._hide(parent, name)
-        elif entry.kind == tar.DIRECTORY:
-            self._make_directory(parent, name, entry)
+        if self.is_taken_otherwise(parent, name):
+            return
+        if entry.kind == tar.DIRECTORY:
+            self.make_directory(parent, name, entry)
             self._times.append(("/".join(parts), entry.mtime))
         elif entry.kind == tar.FILE:
             self._make_file(parent, name, entry, archive)
@@ -83,10 +92,30 @@ class _Target:
         else:
             self._make_node(parent, name, entry)
 
+    # What kinds of trees differ in ----------------------------------------------------------------------
+
+    def is_taken_otherwise(self, parent: int, name: str) -> bool:  # noqa: ARG002
+        """Whether an entry of this name is no file to be made, but meant something else, which was done."""
+        return False
+
+    def clear(self, parent: int, name: str, entry: Entry) -> None:  # noqa: ARG002
+        """Something is where an entry is to be, which cannot be merged with it."""
+        drafts.remove(name, parent)
+
+    def owner(self, entry: Entry) -> tuple[int, int] | None:
+        """Whose it will be; None: whose it is, when it is made."""
+        return entry.uid, entry.gid
+
+    def mode(self, entry: Entry) -> int:
+        return entry.mode
+
+    def check_link(self, entry: Entry, depth: int) -> None:
+        """Object to the target of a symbolic link that lies so deep in the tree."""
+
     # Directories --------------------------------------------------------------------------------------
 
     def _open(self, path: str) -> int:
-        return openat2(self._root, path or ".", _IN_DIRECTORY, resolve=RESOLVE_IN_ROOT)
+        return open_inside(self._root, self._base + path or ".", _IN_DIRECTORY)
 
     def _enter(self, path: str) -> int:
         """A descriptor on a directory below the root, made with its parents where it is missing."""
@@ -117,13 +146,17 @@ class _Target:
     def _place_root(self, entry: Entry) -> None:
         if entry.kind != tar.DIRECTORY:
             raise MinidockError(f"'{entry.name}' would stand in the place of the root directory")
-        _own(self._root, entry)
+        self.place_root(self._root, entry)
+
+    def place_root(self, root: int, entry: Entry) -> None:
+        """The entry of the directory itself in which all others are."""
+        self._own(root, entry)
         self._times.append(("", entry.mtime))
 
     def set_times_of_directories(self) -> None:
         for path, time in self._times:
             try:
-                fd = openat2(self._root, path or ".", _IN_DIRECTORY | os.O_NOFOLLOW, resolve=RESOLVE_IN_ROOT)
+                fd = open_inside(self._root, self._base + path or ".", _IN_DIRECTORY | os.O_NOFOLLOW)
             except OSError as error:
                 if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # a later entry replaced it
                     continue
@@ -133,22 +166,17 @@ class _Target:
 
     # Entries by kind; the last part of the name is new, or what stands there gives way ---------------------
 
-    def _make_directory(self, parent: int, name: str, entry: Entry) -> None:
-        """One that is there already is the same directory; a whiteout of this layer makes it opaque."""
-        opaque = False
+    def make_directory(self, parent: int, name: str, entry: Entry) -> None:
+        """One that is there already is the same directory."""
         try:
             os.mkdir(name, 0o700, dir_fd=parent)
         except FileExistsError:
-            found = os.lstat(name, dir_fd=parent)
-            if not stat.S_ISDIR(found.st_mode):
-                opaque = _is_whiteout(found)
-                os.unlink(name, dir_fd=parent)
+            if not stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+                self.clear(parent, name, entry)
                 os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, _IN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
         try:
-            _own(fd, entry)
-            if opaque:
-                os.setxattr(fd, _OPAQUE_ATTRIBUTE, b"y")
+            self._own(fd, entry)
         finally:
             os.close(fd)
 
@@ -157,14 +185,15 @@ class _Target:
         try:
             fd = os.open(name, flags, 0o600, dir_fd=parent)
         except FileExistsError:
-            drafts.remove(name, parent)
+            self.clear(parent, name, entry)
             fd = os.open(name, flags, 0o600, dir_fd=parent)
         try:
             _write(fd, entry, archive)
-            _own(fd, entry)
+            self._own(fd, entry)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
         finally:
             os.close(fd)
+        self.size += entry.size
 
     def _make_hard_link(self, parent: int, name: str, entry: Entry) -> None:
         """Its owner, mode and times are those of the file that it is one more name of."""
@@ -172,7 +201,7 @@ class _Target:
         try:
             source = self._open("/".join(parts[:-1]))
             try:
-                _link(source, parts[-1] if parts else ".", parent, name)
+                self._link(source, parts[-1] if parts else ".", parent, name, entry)
             finally:
                 os.close(source)
         except FileNotFoundError:
@@ -180,15 +209,24 @@ class _Target:
                 f"'{entry.name}' is a hard link to '{entry.link}', which the layer does not hold"
             ) from None
 
+    def _link(self, source: int, original: str, parent: int, name: str, entry: Entry) -> None:
+        """link(2); what stands in the way gives way, unless it is that very file already."""
+        try:
+            os.link(original, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+        except FileExistsError:
+            if not os.path.samestat(os.lstat(original, dir_fd=source), os.lstat(name, dir_fd=parent)):
+                self.clear(parent, name, entry)
+                os.link(original, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+
     def _make_symlink(self, parent: int, name: str, entry: Entry, *, depth: int) -> None:
-        """The target is only text here. One that climbs is refused all the same, as Docker does."""
-        _check_climb(entry.link, 0 if entry.link.startswith("/") else depth, entry)
+        """The target is only text here."""
+        self.check_link(entry, depth)
         try:
             os.symlink(entry.link, name, dir_fd=parent)
         except FileExistsError:
-            drafts.remove(name, parent)
+            self.clear(parent, name, entry)
             os.symlink(entry.link, name, dir_fd=parent)
-        _own_unopened(parent, name, entry)
+        self._own_unopened(parent, name, entry)
 
     def _make_node(self, parent: int, name: str, entry: Entry) -> None:
         """A device or a named pipe. It can do no harm here: only a container's device rules give it life."""
@@ -196,15 +234,54 @@ class _Target:
         try:
             os.mknod(name, mode, entry.device, dir_fd=parent)
         except FileExistsError:
-            drafts.remove(name, parent)
+            self.clear(parent, name, entry)
             os.mknod(name, mode, entry.device, dir_fd=parent)
-        _own_unopened(parent, name, entry)
+        self._own_unopened(parent, name, entry)
+
+    def _own(self, fd: int, entry: Entry) -> None:
+        """Owner, mode, attributes, in this order: chown(2) takes away set-user-id and file capabilities."""
+        if owner := self.owner(entry):
+            os.fchown(fd, *owner)
+        os.fchmod(fd, self.mode(entry))
+        for key, value in entry.xattrs.items():
+            _set_attribute(fd, key, value)
+
+    def _own_unopened(self, parent: int, name: str, entry: Entry) -> None:
+        """The same for what must not be opened: a symbolic link has no mode, a device would act."""
+        if owner := self.owner(entry):
+            os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
+        if entry.kind != tar.SYMLINK:
+            os.chmod(name, self.mode(entry), dir_fd=parent)  # follows links, but what we have just made is none
+        for key, value in entry.xattrs.items():
+            _set_attribute(f"/proc/self/fd/{parent}/{name}", key, value)
+        os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
+
+
+class _Layer(Target):
+    """A layer: names that begin with `.wh.` say what of the layers below is gone."""
+
+    def is_taken_otherwise(self, parent: int, name: str) -> bool:
+        if not name.startswith(WHITEOUT):
+            return False
+        self._hide(parent, name)
+        return True
+
+    def check_link(self, entry: Entry, depth: int) -> None:
+        """One that climbs is refused, as Docker does."""
+        _check_climb(entry.link, 0 if entry.link.startswith("/") else depth, entry)
+
+    def make_directory(self, parent: int, name: str, entry: Entry) -> None:
+        """A whiteout of this layer in its place makes it opaque."""
+        opaque = _is_whiteout(parent, name)
+        super().make_directory(parent, name, entry)
+        if opaque:
+            self._make_opaque(parent, name)
 
     def _hide(self, parent: int, name: str) -> None:
         """A whiteout: something of the layers below is gone."""
-        hidden = name[len(_WHITEOUT) :]
-        if name == _OPAQUE:
-            os.setxattr(parent, _OPAQUE_ATTRIBUTE, b"y")
+        hidden = name[len(WHITEOUT) :]
+        if name == OPAQUE:
+            os.setxattr(parent, OPAQUE_ATTRIBUTE, b"y")
         elif name.startswith(_WHITEOUT_META):  # the bookkeeping of aufs, an older union file system
             pass
         elif hidden in ("", ".", ".."):
@@ -217,11 +294,14 @@ class _Target:
             os.mknod(name, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent)
         except FileExistsError:  # this layer has a new one of that name, which by itself hides the old
             if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
-                fd = os.open(name, _IN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-                try:
-                    os.setxattr(fd, _OPAQUE_ATTRIBUTE, b"y")
-                finally:
-                    os.close(fd)
+                self._make_opaque(parent, name)
+
+    def _make_opaque(self, parent: int, name: str) -> None:
+        fd = os.open(name, _IN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            os.setxattr(fd, OPAQUE_ATTRIBUTE, b"y")
+        finally:
+            os.close(fd)
 
 
 def _inside(path: str) -> list[str]:
@@ -244,18 +324,12 @@ def _check_climb(target: str, depth: int, entry: Entry) -> None:
             raise MinidockError(f"the symbolic link '{entry.name}' climbs out of the layer: '{target}'")
 
 
-def _is_whiteout(found: os.stat_result) -> bool:
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
-
-
-def _link(source: int, original: str, parent: int, name: str) -> None:
-    """link(2); what stands in the way gives way, unless it is that very file already."""
+def _is_whiteout(parent: int, name: str) -> bool:
     try:
-        os.link(original, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
-    except FileExistsError:
-        if not os.path.samestat(os.lstat(original, dir_fd=source), os.lstat(name, dir_fd=parent)):
-            drafts.remove(name, parent)
-            os.link(original, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+        found = os.lstat(name, dir_fd=parent)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
 
 
 def _write(fd: int, entry: Entry, archive: tar.Tar) -> None:
@@ -269,24 +343,6 @@ def _write(fd: int, entry: Entry, archive: tar.Tar) -> None:
         for chunk in archive.data(length):
             drafts.write_all(fd, chunk)
     os.ftruncate(fd, entry.size)
-
-
-def _own(fd: int, entry: Entry) -> None:
-    """Owner, mode, attributes, in this order: chown(2) takes away set-user-id and file capabilities."""
-    os.fchown(fd, entry.uid, entry.gid)
-    os.fchmod(fd, entry.mode)
-    for key, value in entry.xattrs.items():
-        _set_attribute(fd, key, value)
-
-
-def _own_unopened(parent: int, name: str, entry: Entry) -> None:
-    """The same for what must not be opened: a symbolic link has no mode, a device would act."""
-    os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
-    if entry.kind != tar.SYMLINK:
-        os.chmod(name, entry.mode, dir_fd=parent)  # follows links, but what we have just made is none
-    for key, value in entry.xattrs.items():
-        _set_attribute(f"/proc/self/fd/{parent}/{name}", key, value)
-    os.utime(name, ns=(entry.mtime, entry.mtime), dir_fd=parent, follow_symlinks=False)
 
 
 def _set_attribute(file: int | str, key: str, value: bytes) -> None:

@@ -16,7 +16,7 @@ from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import NoReturn
 
     from minidock.steps.gate import Gate
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from minidock.steps.step import Plan
 
 
-def become_container(plan: ContainerPlan, gate: Gate, live: Live) -> NoReturn:
+def become_container(plan: ContainerPlan, gate: Gate, live: Live, private: Iterable[int] = ()) -> NoReturn:
     """The life of a container's first process until its program takes over."""
 
     def life() -> None:
+        for fd in private:
+            os.close(fd)
         plan.create.walk(live)
         live.hand_over(HOST)
         live.baton.wait()  # until it is written down that this container exists
@@ -47,7 +49,7 @@ def become_program(plan: Plan, live: Live) -> NoReturn:
 def _live(name: str, life: Callable[[], None], live: Live) -> NoReturn:
     """A life ends in execve(2), or here."""
     try:
-        _leave_python_behind(name)
+        leave_python_behind(name)
         life()
     except MinidockError as error:
         live.baton.fail(error)
@@ -57,7 +59,7 @@ def _live(name: str, life: Callable[[], None], live: Live) -> NoReturn:
         os._exit(1)
 
 
-def _leave_python_behind(name: str) -> None:
+def leave_python_behind(name: str) -> None:
     """From now on nothing is loaded from files: soon they will be the image's, not ours.
 
     An import that happened after the root was changed would run the image's Python code as host root.

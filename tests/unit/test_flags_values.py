@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minidock import jsonfile
+from minidock import durations, jsonfile
 from minidock.cli import pair_files, values
 from minidock.errors import MinidockError
 
@@ -35,7 +35,7 @@ def refusal(read: Callable[[str], object], text: str) -> str:
     ],
 )
 def test_durations_are_gos(text: str, nanoseconds: int) -> None:
-    assert values.duration(text) == nanoseconds
+    assert durations.nanoseconds(text) == nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_durations_are_gos(text: str, nanoseconds: int) -> None:
     ],
 )
 def test_what_is_no_duration_is_refused(text: str, why: str) -> None:
-    assert refusal(values.duration, text) == f"time: {why}"
+    assert refusal(durations.nanoseconds, text) == f"time: {why}"
 
 
 def test_streams_may_be_written_large() -> None:

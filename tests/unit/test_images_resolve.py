@@ -93,9 +93,8 @@ def test_a_beginning_that_several_ids_share_is_refused(layout: Layout) -> None:
 
 
 def test_a_missing_image_is_named_as_people_type_it(layout: Layout) -> None:
-    with pytest.raises(MinidockError, match="Unable to find image 'debian:12' locally") as missing:
+    with pytest.raises(MinidockError, match="Unable to find image 'debian:12' locally"):
         image.resolve(layout.root, "docker.io/library/debian:12")
-    assert missing.value.code == 125
     with pytest.raises(MinidockError, match="Unable to find image 'sha256:00"):
         image.resolve(layout.root, "sha256:" + "0" * 64)
     assert not os.path.exists(layout.root)

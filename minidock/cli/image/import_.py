@@ -1,0 +1,63 @@
+"""minidock import: a tar archive as an image."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from minidock.cli.command import Command, Flag
+from minidock.engine.engine import Engine
+from minidock.engine.importing import import_archive
+from minidock.errors import MinidockError, reason
+from minidock.runtime.arguments import MANY, VALUE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.runtime.arguments import Arguments
+
+_URLS = ("http://", "https://")
+
+
+def _import(arguments: Arguments) -> int:
+    path, *names = arguments.words
+    fd = _opened(path)
+    with open(fd, "rb", closefd=fd != 0) as source:
+        image_id = import_archive(
+            Engine(),
+            source,
+            name="".join(names),
+            changes=arguments.values("change"),
+            message=arguments.value("message"),
+            platform=arguments.value("platform"),
+        )
+    sys.stdout.write(f"{image_id}\n")
+    return 0
+
+
+def _opened(path: str) -> int:
+    if path == "-":
+        return 0
+    if path.startswith(_URLS):
+        raise MinidockError(
+            f"{path}: minidock does not load archives by itself", hint=f"curl -L {path} | minidock import -"
+        )
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise MinidockError(reason(error).replace(f"{path}: ", f"open {path}: ")) from None
+
+
+COMMAND = Command(
+    "import",
+    "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
+    "Import the contents from a tarball to create a filesystem image",
+    _import,
+    flags=[
+        Flag("change", "Apply Dockerfile instruction to the created image", letter="c", takes="list", kind=MANY),
+        Flag("message", "Set commit message for imported image", letter="m", takes="string", kind=VALUE),
+        Flag("platform", "Set platform if server is multi-platform capable", takes="string", kind=VALUE),
+    ],
+    least_words=1,
+    most_words=2,
+    completes=("file", "image"),
+)

@@ -1,0 +1,146 @@
+"""Words of a Dockerfile: quotes, backslashes and variables, as a shell has them, and a few of its substitutions.
+
+$NAME, ${NAME}      the variable's value; nothing if it is not set
+${NAME:-word}       word, if it is not set or empty; without the colon only if it is not set
+${NAME:+word}       word, if it is set and not empty
+${NAME:?word}       an error that says word, if it is not set or empty
+
+In single quotes all is literal. In double quotes `$` keeps its meaning, and a backslash before `"`, `$` and `\\`.
+"""
+
+from __future__ import annotations
+
+from minidock.errors import MinidockError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_DIGITS, _SPECIAL = frozenset("0123456789"), frozenset("@*#?-$!")
+_ESCAPABLE = frozenset('"$\\')
+_BLANKS = " \t"
+
+
+def split(text: str) -> list[str]:
+    """The words of a line, cut at blanks that are not quoted. Quotes and backslashes stay for `expand`."""
+    words: list[str] = []
+    word, quote, at = "", "", 0
+    while at < len(text):
+        character = text[at]
+        if character == "\\" and quote != "'" and at + 1 < len(text):
+            word += text[at : at + 2]
+            at += 2
+            continue
+        if character in _BLANKS and not quote:
+            words += [word] if word else []
+            word = ""
+        else:
+            word += character
+            quote = "" if character == quote else quote or (character if character in "'\"" else "")
+        at += 1
+    return words + ([word] if word else [])
+
+
+def expand(word: str, variables: Mapping[str, str]) -> str:
+    """What a word means: without its quotes, and with the values of variables."""
+    reader = _Reader(word, variables)
+    try:
+        return reader.until("")
+    except ValueError as error:
+        raise MinidockError(f'failed to process "{_quoted(word)}": {error}') from None
+
+
+def _quoted(word: str) -> str:
+    return word.replace("\\", "\\\\").replace('"', '\\"')
+
+
+class _Reader:
+    """Goes once through a word, from left to right."""
+
+    def __init__(self, word: str, variables: Mapping[str, str]) -> None:
+        self._word = word
+        self._variables = variables
+        self._at = 0
+
+    def _peek(self) -> str:
+        return self._word[self._at : self._at + 1]
+
+    def _next(self) -> str:
+        character = self._peek()
+        self._at += 1
+        return character
+
+    def until(self, end: str) -> str:
+        """All up to an unquoted character, which is consumed; to the end of the word for ""."""
+        found = ""
+        while (character := self._next()) != end:
+            if not character:
+                raise ValueError(f"syntax error: missing '{end}'")
+            if character == "'":
+                found += self._single_quoted()
+            elif character == '"':
+                found += self._double_quoted()
+            elif character == "$":
+                found += self._variable()
+            elif character == "\\":
+                found += self._next() or character
+            else:
+                found += character
+        return found
+
+    def _single_quoted(self) -> str:
+        end = self._word.find("'", self._at)
+        if end < 0:
+            raise ValueError("unexpected end of statement while looking for matching single-quote")
+        text, self._at = self._word[self._at : end], end + 1
+        return text
+
+    def _double_quoted(self) -> str:
+        found = ""
+        while (character := self._next()) != '"':
+            if not character:
+                raise ValueError("unexpected end of statement while looking for matching double-quote")
+            if character == "$":
+                found += self._variable()
+            elif character == "\\" and self._peek() in _ESCAPABLE:
+                found += self._next()
+            else:
+                found += character
+        return found
+
+    def _variable(self) -> str:
+        if self._peek() != "{":
+            name = self._name()
+            return self._variables.get(name, "") if name else "$"
+        self._at += 1
+        name = self._name()
+        if not name:
+            raise ValueError("syntax error: bad substitution")
+        return self._substituted(name)
+
+    def _name(self) -> str:
+        first = self._peek()
+        if first in _DIGITS or first in _SPECIAL:
+            return self._next()
+        start = self._at
+        while self._peek() in _NAME:
+            self._at += 1
+        return self._word[start : self._at]
+
+    def _substituted(self, name: str) -> str:
+        """What follows a name in braces."""
+        value = self._variables.get(name)
+        kind = self._next()
+        if kind == "}":
+            return value or ""
+        if kind == ":":
+            value, kind = value or None, self._next()
+        if kind not in ("-", "+", "?"):
+            raise ValueError(f"unsupported modifier ({kind}) in substitution" if kind else "syntax error: missing '}'")
+        word = self.until("}")
+        if kind == "+":
+            return "" if value is None else word
+        if value is None and kind == "?":
+            raise ValueError(f"{name}: {word or 'not allowed to be unset'}")
+        return word if value is None else value

@@ -1,0 +1,103 @@
+"""The other half of tar.py: entries of an archive as bytes.
+
+A header of the ustar format says most of it. What does not fit (long names, large numbers, attributes, the map of
+a sparse file) goes into pax records before it, which every tar of the last twenty years reads. Times are whole
+seconds, as in Docker's layers, so that most files need no records at all.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from minidock.images import tar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.images.tar import Entry, Extents, Records
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+_SECOND = 1_000_000_000
+_BLANK = b" " * 8  # what the checksum counts as while it is made
+_HEADER = struct.Struct("100s8s8s8s12s12s8s1s100s6s2s32s32s8s8s155s12x")
+_CHECKSUM = slice(148, 156)
+_NAME, _PREFIX = 100, 155
+_MOST_IN_8, _MOST_IN_12 = 0o7777777, 0o77777777777  # octal digits and a zero byte
+_PAX = b"x"
+
+
+def header(entry: Entry) -> bytes:
+    """All that comes before an entry's content; of a sparse file that includes the map."""
+    records: Records = {f"SCHILY.xattr.{key}": value for key, value in sorted(entry.xattrs.items())}
+    name, size, sparse_map = os.fsencode(entry.name), entry.size, b""
+    if entry.extents is not None:
+        sparse_map = _sparse_map(entry.extents)
+        size = len(sparse_map) + sum(length for _, length in entry.extents)
+        records |= {"GNU.sparse.major": b"1", "GNU.sparse.minor": b"0"}
+        records |= {"GNU.sparse.name": name, "GNU.sparse.realsize": b"%d" % entry.size}
+        name = b"GNUSparseFile.0/" + name.rpartition(b"/")[2]
+    block = _block(entry, name, size, records)
+    return (_pax(name, records) + block if records else block) + sparse_map
+
+
+def padding(size: int) -> bytes:
+    """What fills content up to whole blocks."""
+    return bytes(-size % BLOCK)
+
+
+def stored_size(entry: Entry) -> int:
+    """How many bytes follow the header: of a sparse file those that are not holes."""
+    return entry.size if entry.extents is None else sum(length for _, length in entry.extents)
+
+
+def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
+    """The header itself; what does not fit is added to the records."""
+    link, seconds = os.fsencode(entry.link), entry.mtime // _SECOND
+    prefix, short = _split(name)
+    if len(short) > _NAME:
+        records["path"], short = name, short[:_NAME]
+    if len(link) > _NAME:
+        records["linkpath"], link = link, link[:_NAME]
+    numbers = {"uid": entry.uid, "gid": entry.gid, "size": size, "mtime": seconds}
+    for key, number in numbers.items():
+        if not 0 <= number <= (_MOST_IN_8 if key in ("uid", "gid") else _MOST_IN_12):
+            records[key], numbers[key] = b"%d" % number, 0
+    major, minor = (os.major(entry.device), os.minor(entry.device)) if entry.device else (0, 0)
+    block = _HEADER.pack(
+        *(short, b"%07o" % entry.mode, b"%07o" % numbers["uid"], b"%07o" % numbers["gid"]),
+        *(b"%011o" % numbers["size"], b"%011o" % numbers["mtime"], _BLANK, entry.kind, link),
+        *(b"ustar", b"00", b"", b"", b"%07o" % major, b"%07o" % minor, prefix),
+    )
+    return block[: _CHECKSUM.start] + b"%06o\0 " % sum(block) + block[_CHECKSUM.stop :]
+
+
+def _split(name: bytes) -> tuple[bytes, bytes]:
+    """A name that is too long for its field may have its first directories in another one."""
+    if len(name) > _NAME:
+        at = name.find(b"/", len(name) - _NAME - 1)
+        if 0 < at <= _PREFIX and at < len(name) - 1:
+            return name[:at], name[at + 1 :]
+    return b"", name
+
+
+def _pax(name: bytes, records: Records) -> bytes:
+    """An entry that holds records about the next one."""
+    text = b"".join(_record(os.fsencode(key), value) for key, value in records.items())
+    short = (b"PaxHeaders.0/" + name.rstrip(b"/").rpartition(b"/")[2])[:_NAME]
+    return _block(tar.plain_entry("", _PAX, 0o644), short, len(text), {}) + text + padding(len(text))
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """`LENGTH KEY=VALUE\\n`; the length counts its own digits too."""
+    rest = len(key) + len(value) + 3
+    length = rest + len(str(rest))
+    length = rest + len(str(length))
+    return b"%d %s=%s\n" % (length, key, value)
+
+
+def _sparse_map(extents: Extents) -> bytes:
+    """GNU's form 1.0: a count and the numbers, a line each, padded to a block."""
+    lines = [len(extents), *(number for extent in extents for number in extent)]
+    text = b"".join(b"%d\n" % line for line in lines)
+    return text + padding(len(text))
