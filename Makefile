@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One failing check must not hide what the others have to say.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run man test tools lint style types layers unit integration peers vm bench clean
+.PHONY: help run man test tools lint style types layers unit integration commands peers vm bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*[#][#] ' 'NF == 2 { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,7 +24,7 @@ man: ## Write the manual pages into build/man/man1, to be read with man -l
 	@provision/machine run
 	@.venv/bin/python -I -S minidock/launch.py minidock.cli.manual build/man/man1
 
-test: lint unit integration peers vm ## Set up for tests as well, once, and run them all (root)
+test: lint unit integration commands peers vm ## Set up for tests as well, once, and run them all (root)
 
 tools:
 	@provision/machine test
@@ -46,6 +46,9 @@ unit: tools ## Tests that need no root
 
 integration: tools ## Tests on this kernel (root)
 	python -m pytest tests/integration
+
+commands: tools ## Tests of single commands, of many at once, and of killing them (root)
+	python -m pytest tests/commands tests/endurance
 
 peers: tools ## Tests with other engines, and with packages that Debian serves (root)
 	python -m pytest tests/peers tests/network

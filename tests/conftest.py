@@ -14,7 +14,7 @@ import pytest
 
 from tests import leftovers
 
-_INTEGRATION = Path(__file__).with_name("integration")
+_ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance")]
 _NO_SKIPS = os.environ.get("MINIDOCK_NO_SKIPS") == "1"
 _TIMEOUT_SCALE = float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1"))
 _LONGEST_TIMEOUT = 600.0
@@ -36,9 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _deselect_hybrid_host(config, items)
     for item in items:
         _scale_timeout(item)
-    if any(_INTEGRATION in item.path.parents for item in items):
+    if any(directory in item.path.parents for item in items for directory in _ASK_THE_KERNEL):
         if os.geteuid() != 0:
-            raise pytest.UsageError("tests/integration asks the real kernel, as root: sudo make integration")
+            raise pytest.UsageError("these tests ask the real kernel, as root: sudo make integration")
         leftovers.mark_this_run()
         config.stash[_before] = leftovers.found()
 

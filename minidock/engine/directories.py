@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from minidock.jsonfile import Json
 
-_SHORT = 12
+_SHORT, _LONG = 12, 64
+_HEX = frozenset("0123456789abcdef")
 
 
 def data_root() -> str:
@@ -35,6 +36,32 @@ def new_id() -> str:
         found = os.urandom(32).hex()
         if not found[:_SHORT].isdecimal():
             return found
+
+
+def is_id(name: str) -> bool:
+    """Whether a name of a file is that of a container's directory."""
+    return len(name) == _LONG and _HEX.issuperset(name)
+
+
+class Hold:
+    """A container to oneself, for a `with` block that changes several things of it which must fit each other.
+
+    A lock on its directory, flock(2). Who does not want to wait for it is told whether he has it.
+    """
+
+    def __init__(self, path: str, *, patient: bool = True) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._patient = patient
+
+    def __enter__(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | (0 if self._patient else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 class Place:
@@ -59,10 +86,7 @@ class Place:
         (CVE-2021-41091), and config.json holds its environment, secrets too.
         """
         try:
-            os.makedirs(os.path.dirname(self.path), mode=0o711, exist_ok=True)
-            os.mkdir(self.path, 0o700)
-            self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self._make_locked()
             for name in ("root", "work", "upper"):
                 os.mkdir(self.file(name), 0o711)
             _like(model, self.file("upper"))
@@ -72,6 +96,21 @@ class Place:
         except OSError as error:
             hint = "this needs root: try again with sudo" if os.geteuid() else ""
             raise MinidockError(f"cannot make the container's directory: {reason(error)}", hint=hint) from None
+
+    def _make_locked(self) -> None:
+        """`system check` takes the upper lock too: it never sees a directory that its maker has not locked yet."""
+        above = os.path.dirname(self.path)
+        os.makedirs(above, mode=0o711, exist_ok=True)
+        with drafts.Lock(above):
+            os.mkdir(self.path, 0o700)
+            self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def hold(self) -> Hold:
+        try:
+            return Hold(self.path)
+        except FileNotFoundError:
+            raise MinidockError(f"No such container: {self.id}", hint="its directory is gone") from None
 
     def unlock(self) -> None:
         """The container is written down; until then the lock says that this directory has a maker who lives."""

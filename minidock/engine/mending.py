@@ -6,6 +6,7 @@ known too. Of several commands that find the same container, one mends it.
 
 from __future__ import annotations
 
+from minidock.engine import volume_mounts
 from minidock.errors import MinidockError
 from minidock.runtime import container as runtime
 from minidock.state import containers, owners
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 LOST = 255  # the exit code that nobody saw, as Docker calls it
 _WHY = "its monitor was killed, and what ran in it was ended"
+
+
+def is_lost(row: Row) -> bool:
+    """Whether it rests because it was mended."""
+    return row.exit_code == LOST and row.error == _WHY
 
 
 def mend_abandoned(engine: Engine, container_id: str) -> None:
@@ -33,8 +39,13 @@ def mend(engine: Engine, row: Row) -> None:
     if row.status == containers.REMOVING or engine.options(row).auto_remove:
         from minidock.engine import removing
 
-        removing.finish(engine, row, volumes=True)
+        removing.finish(engine, row, volumes=engine.options(row).auto_remove)
         return
+    _note_rest(engine, row)
+    volume_mounts.settle(engine)
+
+
+def _note_rest(engine: Engine, row: Row) -> None:
     with engine.database.change() as change:
         if row.status == containers.STARTING:
             containers.alter(change, row.id, status=_before(row), owner="", pid=0)

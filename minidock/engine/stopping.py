@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 
+from minidock.engine import changing
 from minidock.errors import MinidockError
 from minidock.kernel import signals
 from minidock.kernel.watching import READ, wait
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from minidock.state.containers import Row
 
 _PATIENCE = 10  # seconds
-_TO_THE_END = 30.0  # for a monitor to write down the end of a container that was killed
+TO_THE_END = 30.0  # for a monitor to write down the end of a container that was killed
 
 
 def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = "", again: bool = False) -> None:
@@ -28,16 +29,16 @@ def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = 
     if row.status in containers.AT_REST:
         return
     number = signals.number(signal or stop_signal(engine, row))
-    seconds = _timeout(engine, row) if timeout is None else timeout
+    seconds = patience(engine, row) if timeout is None else timeout
     _ask(engine, row, containers.TO_RESTART if again else containers.TO_STOP)
     monitor = owners.process(row.owner)
     if monitor < 0:
         engine.find(row.id)  # mends it
         return
     try:
-        _send(engine, row, number)
+        send(engine, row, number)
         if not ends(monitor, None if seconds < 0 else float(seconds)):
-            _send(engine, row, signals.KILL)
+            send(engine, row, signals.KILL)
             _must_end(monitor, row)
     finally:
         os.close(monitor)
@@ -50,7 +51,7 @@ def stop_signal(engine: Engine, row: Row) -> str:
     return engine.options(row).stop_signal or "TERM"
 
 
-def _timeout(engine: Engine, row: Row) -> int:
+def patience(engine: Engine, row: Row) -> int:
     asked = engine.options(row).stop_timeout
     return _PATIENCE if asked is None else asked
 
@@ -65,9 +66,9 @@ def kill(engine: Engine, row: Row, signal: str = "KILL") -> None:
         )
     if number == signals.KILL or number == signals.number(stop_signal(engine, row)):
         _ask(engine, row)
-    _send(engine, row, number)
     with engine.database.change() as change:
         containers.event(change, row, "kill", signal=str(number))
+    send(engine, row, number)
     if number == signals.KILL:
         _wait_for_rest(row)
 
@@ -79,7 +80,7 @@ def end(engine: Engine, row: Row) -> None:
     if monitor < 0:
         return
     try:
-        _send(engine, row, signals.KILL)
+        send(engine, row, signals.KILL)
         _must_end(monitor, row)
     finally:
         os.close(monitor)
@@ -88,7 +89,7 @@ def end(engine: Engine, row: Row) -> None:
 def _wait_for_rest(row: Row) -> None:
     monitor = owners.process(row.owner)
     if monitor >= 0:
-        ends(monitor, _TO_THE_END)
+        ends(monitor, TO_THE_END)
         os.close(monitor)
 
 
@@ -100,7 +101,8 @@ def _ask(engine: Engine, row: Row, what: int = containers.TO_STOP) -> None:
 
 
 def wake(row: Row) -> None:
-    monitor = owners.process(row.owner)
+    """Have the monitor look at the state. Other owners, a command that removes it, would die of this signal."""
+    monitor = owners.process(row.owner) if row.status in containers.ALIVE else -1
     if monitor >= 0:
         try:
             signals.send(monitor, signals.NAMES["USR1"])
@@ -110,13 +112,14 @@ def wake(row: Row) -> None:
             os.close(monitor)
 
 
-def _send(engine: Engine, row: Row, number: int) -> None:
+def send(engine: Engine, row: Row, number: int) -> None:
     """A frozen program gets no signal but the last: it is thawed for it, as Docker does."""
     try:
         container = runtime.Container.load(engine.run_root, row.id)
         runtime.kill(container, number)
         if container.status() == "paused":
             runtime.resume(container)
+            changing.note_thawed(engine, row)
     except MinidockError:  # it has just ended, or waits to be restarted
         pass
 
@@ -127,7 +130,7 @@ def ends(process: int, seconds: float | None) -> bool:
 
 
 def _must_end(monitor: int, row: Row) -> None:
-    if not ends(monitor, _TO_THE_END):
+    if not ends(monitor, TO_THE_END):
         raise MinidockError(
             f"container {row.name} was killed, but did not end",
             hint="a process that waits for a device cannot be ended: ps shows it in state D",

@@ -223,8 +223,10 @@ def discard(directories: Sequence[str]) -> None:
     """Delete the directories of removed volumes, once their removal is committed."""
     for directory in directories:
         from minidock.images import drafts
+        from minidock.volumes import mounting
 
         try:
-            drafts.remove(directory)
+            with mounting.Lock(directory):  # it says that somebody is at it
+                drafts.remove(directory)
         except FileNotFoundError:
             pass

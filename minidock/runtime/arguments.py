@@ -24,9 +24,6 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 class UsageError(MinidockError):
     """The command line is not as the command wants it: its help says how."""
 
-    def __init__(self, message: str, *, hint: str = "", code: int = 125) -> None:
-        super().__init__(message, hint=hint, code=code)
-
 
 class Arguments:
     """Options by name, and the words that are none."""

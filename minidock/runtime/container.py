@@ -108,10 +108,14 @@ def create(
     *,
     console: _socket.socket | None = None,
     preserved: Sequence[int] = (),
+    private: Iterable[int] = (),
     without: Iterable[str] = (),
     observers: Sequence[Observer] = (),
 ) -> Container:
-    """Do everything up to the program itself. When it fails, what was done is undone."""
+    """Do everything up to the program itself. When it fails, what was done is undone.
+
+    `private` are descriptors whose other end is to see it when we end: the waiting process does not keep them open.
+    """
     check_id(container_id)
     spec = read_spec(f"{bundle}/config.json")
     _check_console(spec, console)
@@ -121,7 +125,7 @@ def create(
     container = Container(record, spec, plan)
     live = Live(observers=observers)
     live.console = console
-    live.inside = lambda live: init.become_container(plan, container.gate, live)
+    live.inside = lambda live: init.become_container(plan, container.gate, live, private)
     finished = False
     try:
         live.observers.insert(0, Journal(record.path))

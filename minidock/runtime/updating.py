@@ -34,7 +34,12 @@ def update(container: Container, arguments: Arguments) -> None:
     """Apply the limits given by a file or by flags; what is not named stays as it is."""
     container.expect("created", "running", "paused")
     path = arguments.value("resources")
-    wanted = _from_file(path) if path else _from_flags(arguments)
+    apply(container, _from_file(path) if path else _from_flags(arguments))
+
+
+def apply(container: Container, wanted: Json) -> None:
+    """The same, with the limits as the OCI's `resources` object has them."""
+    container.expect("created", "running", "paused")
     resources = read_resources(Node(wanted, "resources"))
     if resources.memory_swap and not resources.memory_limit:
         # memory.swap counts both, so it cannot be understood without the limit that stands.

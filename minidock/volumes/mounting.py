@@ -51,6 +51,18 @@ class Lock:
         os.close(self.fd)
 
 
+def is_locked(directory: str) -> bool:
+    """Whether somebody is at it at this moment."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def is_mounted(place: str) -> bool:
     real = os.path.realpath(place)
     return any(point == real for _, point, _ in mounts.table())

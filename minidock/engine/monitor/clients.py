@@ -157,7 +157,10 @@ class Clients:
         elif kind == wire.HELLO:
             self._greet(client, data)
         elif kind == wire.INPUT and "stdin" in client.wishes:
-            streams.type(data) if data else streams.end_input()
+            if data:
+                streams.type(data)
+            elif client.once:  # others may still have something to say
+                streams.end_input()
         elif kind == wire.SIZE and len(data) == 4:
             streams.resize(int.from_bytes(data[:2], "big"), int.from_bytes(data[2:], "big"))
 

@@ -145,11 +145,13 @@ def test_two_that_are_attached_see_the_same_and_one_killed_does_not_end_the_othe
         command.communicate()
 
 
-def test_what_any_of_them_types_arrives(minidock: Minidock) -> None:
+def test_what_any_of_them_types_arrives(minidock: Minidock, engine: Engine) -> None:
     minidock.ok("run", "-d", "-i", "--name", "c1", "busybox", "sh", "-c", "read a; read b; echo $a and $b")
     first = minidock.start("attach", "c1", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     second = minidock.start("attach", "c1", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert first.stdin and second.stdin
+    events = "SELECT 1 FROM events WHERE action = 'attach' AND actor = ?"
+    wait_until(lambda: len(engine.database.rows(events, engine.find("c1").id)) == 2)
     first.stdin.write("one\n")
     first.stdin.flush()
     time.sleep(0.3)
