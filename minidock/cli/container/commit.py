@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from minidock.cli.command import Command, Flag
-from minidock.engine.committing import commit
 from minidock.engine.engine import Engine
 from minidock.runtime.arguments import MANY, VALUE
 
@@ -15,12 +14,8 @@ if TYPE_CHECKING:
 
 
 def _commit(arguments: Arguments) -> int:
-    engine = Engine()
-    row = engine.find(arguments.words[0])
-    image_id = commit(
-        engine,
-        row,
-        name=arguments.words[1] if len(arguments.words) > 1 else "",
+    image_id = Engine().commit(
+        *arguments.words,
         author=arguments.value("author"),
         message=arguments.value("message"),
         changes=arguments.values("change"),

@@ -40,11 +40,11 @@ def _parts(word: str) -> tuple[str, str]:
 def _out(arguments: Arguments, name: str, path: str, target: str) -> int:
     engine, follow = Engine(), arguments.flag("follow-link")
     if target == "-":
-        copying.archive_out(engine, engine.find(name), path, _write, follow=follow)
+        engine.archive_out(name, path, _write, follow=follow)
         return 0
     copying.check_output(target)
     keep = arguments.flag("archive")
-    size = copying.copy_out(engine, engine.find(name), path, target, follow=follow, keep_owners=keep)
+    size = engine.copy_out(name, path, target, follow=follow, keep_owners=keep)
     _report(arguments, size, os.path.abspath(target))
     return 0
 
@@ -53,9 +53,9 @@ def _in(arguments: Arguments, path: str, name: str, target: str) -> int:
     engine = Engine()
     if path == "-":
         with open(0, "rb", closefd=False) as source:
-            copying.archive_in(engine, engine.find(name), source, target)
+            engine.archive_in(name, source, target)
         return 0
-    size = copying.copy_in(engine, engine.find(name), path, target, follow=arguments.flag("follow-link"))
+    size = engine.copy_in(name, path, target, follow=arguments.flag("follow-link"))
     _report(arguments, size, f"{name}:{target}")
     return 0
 

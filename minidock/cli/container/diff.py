@@ -6,7 +6,6 @@ import sys
 
 from minidock.cli.command import Command
 from minidock.cli.human import printable
-from minidock.engine.differences import differences
 from minidock.engine.engine import Engine
 
 TYPE_CHECKING = False
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 
 
 def _diff(arguments: Arguments) -> int:
-    engine = Engine()
-    found = differences(engine, engine.find(arguments.words[0]))
+    found = Engine().differences(arguments.words[0])
     sys.stdout.write(printable("".join(f"{kind} {path}\n" for kind, path in found)))
     return 0
 

@@ -7,7 +7,6 @@ import os
 from minidock.cli.command import Command, Flag
 from minidock.cli.outputs import Output
 from minidock.engine.engine import Engine
-from minidock.engine.exporting import export
 from minidock.errors import MinidockError
 from minidock.runtime.arguments import VALUE
 
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 
 def _export(arguments: Arguments) -> int:
     engine, path = Engine(), arguments.value("output")
-    row = engine.find(arguments.words[0])
+    container = engine.find(arguments.words[0]).id
     if not path and os.isatty(1):
         raise MinidockError("cowardly refusing to save to a terminal. Use the -o flag or redirect")
     with Output(path, "failed to export container") as output:
-        export(engine, row, output.write)
+        engine.export(container, output.write)
     return 0
 
 

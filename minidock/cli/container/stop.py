@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minidock.cli.command import Command, Flag
+from minidock.cli.command import Command
 from minidock.cli.complaints import each_shown
+from minidock.cli.ending import FLAGS, patience
 from minidock.engine.engine import Engine
-from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 def _stop(arguments: Arguments) -> int:
-    engine, signal = Engine(), arguments.value("signal")
-    timeout = arguments.integer("timeout") if arguments.given("timeout") else None
+    engine, signal, timeout = Engine(), arguments.value("signal"), patience(arguments)
     return each_shown(arguments.words, lambda word: engine.stop(word, timeout=timeout, signal=signal))
 
 
@@ -23,17 +22,7 @@ COMMAND = Command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
     "Stop one or more running containers",
     _stop,
-    flags=[
-        Flag("signal", "Signal to send to the container", letter="s", takes="string", kind=VALUE, completes="signal"),
-        Flag(
-            "timeout",
-            "Seconds to wait before killing the container",
-            letter="t",
-            takes="int",
-            kind=VALUE,
-            also="time",
-        ),
-    ],
+    flags=FLAGS,
     least_words=1,
     completes=("alive",),
 )

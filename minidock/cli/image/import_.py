@@ -7,7 +7,6 @@ import sys
 
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
-from minidock.engine.importing import import_archive
 from minidock.errors import MinidockError, reason
 from minidock.runtime.arguments import MANY, VALUE
 
@@ -22,10 +21,9 @@ def _import(arguments: Arguments) -> int:
     path, *names = arguments.words
     fd = _opened(path)
     with open(fd, "rb", closefd=fd != 0) as source:
-        image_id = import_archive(
-            Engine(),
+        image_id = Engine().import_image(
             source,
-            name="".join(names),
+            "".join(names),
             changes=arguments.values("change"),
             message=arguments.value("message"),
             platform=arguments.value("platform"),

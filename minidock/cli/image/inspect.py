@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidock.cli import inspection
 from minidock.cli.command import Command
 from minidock.engine.engine import Engine
-from minidock.engine.image_listing import Images, inspect
+from minidock.engine.image_listing import inspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _inspect(arguments: Arguments) -> int:
-    images = Images(Engine())
+    images = Engine().images()
     return inspection.show(arguments.words, lambda word: inspect(images, images.find(word)), arguments.value("format"))
 
 

@@ -37,7 +37,7 @@ def _ls(arguments: Arguments) -> int:
     wanted = filters(arguments)
     if arguments.words:
         wanted.setdefault("reference", []).append(arguments.words[0])
-    images, quiet = Images(Engine()), arguments.flag("quiet")
+    images, quiet = Engine().images(), arguments.flag("quiet")
     form = "" if quiet else arguments.value("format")
     digests = arguments.flag("digests") or "{{.Digest}}" in form
     found = images.chosen(wanted, everything=arguments.flag("all"), moment=human.moment)

@@ -9,7 +9,6 @@ from minidock.cli.command import Command, Flag
 from minidock.cli.confirming import confirmed
 from minidock.cli.listings import filters
 from minidock.engine.engine import Engine
-from minidock.engine.image_removing import prune
 from minidock.runtime.arguments import MANY
 
 TYPE_CHECKING = False
@@ -22,7 +21,7 @@ def _prune(arguments: Arguments) -> int:
     which = "images without at least one container associated to them" if everything else "dangling images"
     if not arguments.flag("force") and not confirmed(f"This will remove all {which}."):
         return 0
-    done = prune(Engine(), everything=everything, wanted=wanted, moment=human.moment)
+    done = Engine().prune_images(everything=everything, filters=wanted, moment=human.moment)
     if done.records:
         lines = [f"{what.lower()}: {name}" for what, name in done.records]
         sys.stdout.write("".join(f"{line}\n" for line in ("Deleted Images:", *lines, "")))

@@ -7,7 +7,6 @@ import sys
 from minidock.cli import complaints
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
-from minidock.engine.image_removing import remove
 from minidock.errors import MinidockError
 
 TYPE_CHECKING = False
@@ -19,7 +18,7 @@ def _rm(arguments: Arguments) -> int:
     engine, force, failures = Engine(), arguments.flag("force"), 0
     for word in arguments.words:
         try:
-            done = remove(engine, word, force=force, prune=not arguments.flag("no-prune"))
+            done = engine.remove_image(word, force=force, prune=not arguments.flag("no-prune"))
         except MinidockError as error:
             complaints.about(error)
             failures += not (force and error.message.startswith("No such image"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from minidock.cli.command import Command
 from minidock.engine.engine import Engine
-from minidock.engine.image_naming import tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _tag(arguments: Arguments) -> int:
-    tag(Engine(), *arguments.words)
+    Engine().tag(*arguments.words)
     return 0
 
 
