@@ -74,26 +74,33 @@ def _not_a_command(words: list[str]) -> int:
         return _help([words[0], *words[2:]])
     word = words[1] if is_group else words[0]
     if word.startswith("--"):
-        raise UsageError(f"unknown flag: {word.partition('=')[0]}")
+        raise UsageError(f"unknown flag: {word.partition('=')[0]}", code=OURS)
     if word.startswith("-") and word != "-":
-        raise UsageError(f"unknown shorthand flag: '{word[1]}' in {word}")
-    raise UsageError(f"unknown command: minidock {' '.join(words[: 1 + is_group])}", code=1)
+        raise UsageError(f"unknown shorthand flag: '{word[1]}' in {word}", code=OURS)
+    raise UsageError(f"unknown command: minidock {' '.join(words[: 1 + is_group])}")
 
 
 def _run(command: Command, words: list[str], called: str) -> int:
     arguments = command.arguments()
-    arguments.read(words, most_words=command.flags_end)
-    if arguments.flag("help"):
-        return _help(called.split(" "))
-    _check_count(command, len(arguments.words), called)
     try:
+        arguments.read(words, most_words=command.flags_end)
+        if arguments.flag("help"):
+            return _help(called.split(" "))
+        _check_count(command, len(arguments.words), called)
         return command.do(arguments)
-    except UsageError:
+    except WrongCount:
+        raise
+    except UsageError as error:
+        error.code = OURS
         raise
     except MinidockError as error:
         if error.code == 1:  # what errors carry that say nothing about it
             error.code = command.failure
         raise
+
+
+class WrongCount(UsageError):
+    """Too many words, or too few. Docker tells them by the exit code from flags that are wrong."""
 
 
 def _check_count(command: Command, count: int, called: str) -> None:
@@ -106,7 +113,7 @@ def _check_count(command: Command, count: int, called: str) -> None:
         limit = "" if least == most else "at least " if count < least else "at most "
         number = least if count < least else most
         wanted = f"requires {limit}{number} argument{'' if number == 1 else 's'}"
-    raise UsageError(f"'minidock {called}' {wanted}", code=1)
+    raise WrongCount(f"'minidock {called}' {wanted}")
 
 
 def _help(words: list[str]) -> int:
@@ -121,7 +128,7 @@ def _help(words: list[str]) -> int:
     elif not words:
         text = texts.of_all()
     else:
-        raise UsageError(f"unknown help topic: {' '.join(words)}", code=1)
+        raise UsageError(f"unknown help topic: {' '.join(words)}")
     sys.stdout.write(text)
     return 0
 

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from minidock import __version__
+from minidock.cli import documents
 from minidock.cli.command import Command, Flag
+from minidock.engine.information import version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from minidock.jsonfile import Json
     from minidock.runtime.arguments import Arguments
+
+_COLUMN = 20
 
 
 def _version(arguments: Arguments) -> int:
     if arguments.flag("short"):
         sys.stdout.write(f"minidock version {__version__}\n")
         return 0
-    host = os.uname()
-    rows = {
-        "Version": __version__,
-        "Python": sys.version.split()[0],
-        "Kernel": host.release,
-        "OS/Arch": f"{host.sysname.lower()}/{host.machine}",
-    }
-    sys.stdout.write("Minidock:\n" + "".join(f" {key + ':':10} {value}\n" for key, value in rows.items()))
+    documents.show(version(), _text, arguments.value("format"))
     return 0
+
+
+def _text(found: Json) -> str:
+    lines = ["Client:", *_rows(" ", found["Client"]), "", "Server:"]
+    for component in found["Server"]["Components"]:
+        lines += [f" {component['Name']}:", *_rows("  ", {"Version": component["Version"], **component["Details"]})]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(margin: str, fields: Json) -> list[str]:
+    rows = {"Version": fields["Version"]}
+    if "Os" in fields:
+        rows |= {"Python version": fields["PythonVersion"], "OS/Arch": f"{fields['Os']}/{fields['Arch']}"}
+    for name, shown in (("KernelVersion", "Kernel version"), ("Context", "Context")):
+        if name in fields:
+            rows[shown] = fields[name]
+    return [f"{margin}{name}:".ljust(_COLUMN) + value for name, value in rows.items()]
 
 
 COMMAND = Command(
@@ -33,6 +47,6 @@ COMMAND = Command(
     "[OPTIONS]",
     "Show the minidock version information",
     _version,
-    flags=[Flag("short", "Print the version alone")],
+    flags=[documents.FORMAT, Flag("short", "Print the version alone")],
     most_words=0,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from minidock import jsonfile
-from minidock.engine import devices, lifetime, limits, mounts, program, sharing
+from minidock.engine import devices, lifetime, limits, log_attributes, mounts, program, sharing
 from minidock.engine.merging import merged
 from minidock.engine.privileges import privileges
 from minidock.engine.sharing import CONTAINER, Shared
@@ -57,6 +57,7 @@ def _check(options: Options) -> None:
     _check_modes(options)
     lifetime.check(options)
     drivers.check(options.log_driver, options.log_options)
+    log_attributes.check(options.log_options.get("tag", ""))
     for key in options.annotations:
         if not key or key.startswith(_OURS):
             why = f"'{key}' is minidock's own" if key else "the empty string is not permitted as an annotation key"

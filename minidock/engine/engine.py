@@ -14,13 +14,16 @@ from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from minidock.engine.booting import Failure
     from minidock.engine.checking.finding import Finding
     from minidock.engine.disk_usage import DiskUsage
     from minidock.engine.events import Event
     from minidock.engine.executing import Request
+    from minidock.engine.image_listing import Images
+    from minidock.engine.image_removing import Removed
     from minidock.engine.measuring import Usage
     from minidock.engine.objects import Found
     from minidock.engine.output import Excerpt
@@ -218,6 +221,90 @@ class Engine:
         from minidock.engine import changing
 
         changing.unpause(self, self.find(word))
+
+    # Their files --------------------------------------------------------------------------------------
+
+    def differences(self, word: str) -> list[tuple[str, str]]:
+        """What a container has changed in its files: A, C or D, and the path."""
+        from minidock.engine import differences
+
+        return differences.differences(self, self.find(word))
+
+    def export(self, word: str, write: Callable[[bytes], object]) -> None:
+        """All files of a container as an archive, handed over piece by piece."""
+        from minidock.engine import exporting
+
+        exporting.export(self, self.find(word), write)
+
+    def copy_out(self, word: str, path: str, target: str, *, follow: bool = False, keep_owners: bool = False) -> int:
+        from minidock.engine import copying
+
+        return copying.copy_out(self, self.find(word), path, target, follow=follow, keep_owners=keep_owners)
+
+    def copy_in(self, word: str, source: str, path: str, *, follow: bool = False) -> int:
+        from minidock.engine import copying
+
+        return copying.copy_in(self, self.find(word), source, path, follow=follow)
+
+    def archive_out(self, word: str, path: str, write: Callable[[bytes], object], *, follow: bool = False) -> None:
+        from minidock.engine import copying
+
+        copying.archive_out(self, self.find(word), path, write, follow=follow)
+
+    def archive_in(self, word: str, source: BinaryIO, path: str) -> None:
+        from minidock.engine import copying
+
+        copying.archive_in(self, self.find(word), source, path)
+
+    # Images -------------------------------------------------------------------------------------------
+
+    def images(self) -> Images:
+        """All images, to be looked at."""
+        from minidock.engine import image_listing
+
+        return image_listing.Images(self)
+
+    def tag(self, word: str, name: str) -> None:
+        from minidock.engine import image_naming
+
+        image_naming.tag(self, word, name)
+
+    def remove_image(self, word: str, *, force: bool = False, prune: bool = True) -> Removed:
+        from minidock.engine import image_removing
+
+        return image_removing.remove(self, word, force=force, prune=prune)
+
+    def prune_images(
+        self, *, everything: bool = False, filters: Filters = _NO_FILTERS, moment: Moment | None = None
+    ) -> Removed:
+        from minidock.engine import image_removing
+
+        return image_removing.prune(self, everything=everything, wanted=filters, moment=moment)
+
+    def import_image(
+        self, source: BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "", platform: str = ""
+    ) -> str:
+        """An archive as an image of one layer; its id."""
+        from minidock.engine import importing
+
+        return importing.import_archive(self, source, name=name, changes=changes, message=message, platform=platform)
+
+    def commit(
+        self,
+        word: str,
+        name: str = "",
+        *,
+        author: str = "",
+        message: str = "",
+        changes: Sequence[str] = (),
+        pause: bool = True,
+    ) -> str:
+        """A new image of what a container has become; its id."""
+        from minidock.engine import committing
+
+        return committing.commit(
+            self, self.find(word), name=name, author=author, message=message, changes=changes, pause=pause
+        )
 
     # Volumes ------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def test_a_kill_before_any_effect_can_be_repaired(
     for number in itertools.count(1) if EVERY else (root * root for root in itertools.count(1)):
         for earlier in before:
             minidock.ok(*earlier)
-        _run_killed(minidock, died, who, number, words)
+        _run_killed(minidock, died, who, str(number), words)
         if not died.exists():
             break
         wait_until(lambda: not processes.start_time(int(died.read_text())), "its death")
@@ -100,13 +100,15 @@ def test_a_kill_before_any_effect_can_be_repaired(
     assert engine.find(kept).status == containers.CREATED
 
 
-def _run_killed(minidock: Minidock, died: Path, who: str, number: int, words: list[str]) -> None:
-    environment = {**minidock.environment, "DIED": str(died)}
-    subprocess.run(
-        [sys.executable, KILLED, who, str(number), *words],
-        env=environment,
+def _run_killed(
+    minidock: Minidock, died: Path, who: str, which: str, words: list[str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, KILLED, who, which, *words],
+        env={**minidock.environment, "DIED": str(died)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        text=True,
         check=False,
         timeout=60,
     )
@@ -130,6 +132,16 @@ def _clear(engine: Engine, minidock: Minidock, kept: str) -> None:
     assert os.listdir(minidock.root / "volumes") == ["kept"]
     assert not os.path.isdir(minidock.root / "unfinished") or os.listdir(minidock.root / "unfinished") == []
     close_all()
+
+
+def test_no_command_waits_for_a_monitor_that_was_killed_at_the_gate(
+    minidock: Minidock, engine: Engine, tmp_path: Path
+) -> None:
+    """The process that was to become the container lives on, and must not keep the line to the command open."""
+    done = _run_killed(minidock, tmp_path / "died", "monitor", "socket.connect", ["run", "--name", "web", *SLEEP])
+    assert (tmp_path / "died").exists()
+    assert (done.returncode, "monitor ended without a word" in done.stderr) == (125, True)
+    assert engine.find("web").status == containers.CREATED
 
 
 # What is found, and what is done about it ----------------------------------------------------------------

@@ -165,9 +165,11 @@ def test_a_new_restart_policy_holds_for_what_runs_and_for_what_waits(minidock: M
     wait_until(lambda: engine.find("web").pid not in (0, first))
     minidock.ok("run", "-d", "--name", "loop", "--restart", "always", "busybox", "false")
     wait_until(lambda: engine.find("loop").restarts > 5)  # by now it waits for seconds
+    wait_until(lambda: engine.find("loop").status == containers.RESTARTING)
+    last = engine.find("loop").started
     minidock.ok("update", "--restart", "no", "loop")
     wait_until(lambda: engine.find("loop").status == containers.EXITED)
-    assert engine.find("loop").exit_code == 1
+    assert (engine.find("loop").exit_code, engine.find("loop").started) == (1, last)
 
 
 def test_a_restart_keeps_what_was_to_be_removed_at_its_end(minidock: Minidock, engine: Engine) -> None:

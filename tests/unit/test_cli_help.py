@@ -124,7 +124,7 @@ def test_every_command_has_help_that_says_all_about_it(path: str, capsys: pytest
     command = tree.load(path)
     for called in tree.names(path):
         shown = helped(capsys, *called.split(" "), "--help")
-        assert shown.startswith(f"Usage:  minidock {called} {command.usage.splitlines()[0]}".rstrip() + "\n")
+        assert shown.startswith(f"Usage:  minidock {called} {(command.usage.splitlines() or [''])[0]}".rstrip() + "\n")
         words = " ".join(shown.split())
         assert " ".join(command.about.split()) in words
         for flag in command.flags:

@@ -67,6 +67,52 @@ def test_the_commands_become_python_without_a_shell_left_over(tmp_path: Path) ->
         assert last == (f'exec "{_PROJECT}/.venv/bin/python" -I -S "{_PROJECT}/minidock/launch.py" {module} "$@"')
 
 
+def write_service(prefix: Path, *, systemd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PREFIX": str(prefix), "SYSTEMD": str(systemd)}
+    script = _PROJECT / "provision/service"
+    return subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_where_systemd_runs_it_gets_a_service_that_is_not_enabled(tmp_path: Path) -> None:
+    written = write_service(tmp_path, systemd=tmp_path)
+    assert (written.returncode, "systemctl enable --now minidock" in written.stdout) == (0, True)
+    (unit,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert unit == tmp_path / "lib/systemd/system/minidock.service"
+    assert f"ExecStart=-{tmp_path}/bin/minidock system boot\n" in unit.read_text()
+    assert f"ExecStop={tmp_path}/bin/minidock system shutdown\n" in unit.read_text()
+    assert write_service(tmp_path, systemd=tmp_path).stdout == "", "a second time there is nothing to do or say"
+
+
+def test_where_systemd_does_not_run_there_is_no_service(tmp_path: Path) -> None:
+    assert write_service(tmp_path, systemd=tmp_path / "nowhere").returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_that_is_not_minidocks_is_left_alone(tmp_path: Path) -> None:
+    unit = tmp_path / "lib/systemd/system/minidock.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("somebody's own\n")
+    refused = write_service(tmp_path, systemd=tmp_path)
+    assert refused.returncode != 0
+    assert "exists and is not minidock's" in refused.stderr
+    assert unit.read_text() == "somebody's own\n"
+
+
+def test_systemd_understands_the_service(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    write_service(tmp_path, systemd=tmp_path)
+    command = tmp_path / "bin/minidock"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    unit = tmp_path / "lib/systemd/system/minidock.service"
+    judged = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert "minidock.service" not in judged.stderr, judged.stderr
+
+
 def test_vagrant_and_the_test_machine_are_provisioned_by_the_same_script() -> None:
     script = "/minidock/provision/machine guest"
     assert script in (_PROJECT / "Vagrantfile").read_text()
