@@ -19,17 +19,17 @@ __all__ = ["DeviceRequest", "Engine", "Healthcheck", "Manner", "MinidockError", 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
-    from minidock.engine.executing import Request
+    from minidock.engine.life.executing import Request
+    from minidock.engine.life.session import Manner
     from minidock.engine.options import DeviceRequest, Healthcheck, Options, Ulimit
-    from minidock.engine.session import Manner
     from minidock.errors import MinidockError
     from minidock.state.containers import Row
 
 _HOMES = {
     "minidock.engine.engine": ("Engine",),
-    "minidock.engine.executing": ("Request",),
+    "minidock.engine.life.executing": ("Request",),
     "minidock.engine.options": ("DeviceRequest", "Healthcheck", "Options", "Ulimit"),
-    "minidock.engine.session": ("Manner",),
+    "minidock.engine.life.session": ("Manner",),
     "minidock.errors": ("MinidockError",),
     "minidock.state.containers": ("Row",),
 }

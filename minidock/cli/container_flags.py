@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from minidock.cli.command import Completes
-    from minidock.engine.mount_points import MountRequest
+    from minidock.engine.configuring.mount_points import MountRequest
 
     T = TypeVar("T")
 

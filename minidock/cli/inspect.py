@@ -7,7 +7,7 @@ import sys
 from minidock.cli import inspection
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
-from minidock.engine.objects import KINDS, check_kind
+from minidock.engine.looking.objects import KINDS, check_kind
 from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from minidock.cli.values import size
-from minidock.engine.mount_points import DISABLED, READONLY, WRITABLE, MountRequest
+from minidock.engine.configuring.mount_points import DISABLED, READONLY, WRITABLE, MountRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

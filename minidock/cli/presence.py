@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minidock.cli.command import Flag
-from minidock.engine import detach_keys
-from minidock.engine.session import Manner
+from minidock.engine.life import detach_keys
+from minidock.engine.life.session import Manner
 from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False

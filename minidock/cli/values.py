@@ -9,8 +9,8 @@ import _socket
 import os
 
 from minidock import jsonfile
+from minidock.engine.configuring.privileges import BUILTIN, UNCONFINED
 from minidock.engine.options import DeviceLimit, DeviceRequest, Ulimit
-from minidock.engine.privileges import BUILTIN, UNCONFINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

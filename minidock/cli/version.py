@@ -7,7 +7,7 @@ import sys
 from minidock import __version__
 from minidock.cli import documents
 from minidock.cli.command import Command, Flag
-from minidock.engine.information import version
+from minidock.engine.looking.information import version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
-    from minidock.engine.booting import Failure
     from minidock.engine.checking.finding import Finding
-    from minidock.engine.disk_usage import DiskUsage
-    from minidock.engine.events import Event
-    from minidock.engine.executing import Request
-    from minidock.engine.image_listing import Images
-    from minidock.engine.image_removing import Removed
-    from minidock.engine.measuring import Usage
-    from minidock.engine.objects import Found
-    from minidock.engine.output import Excerpt
-    from minidock.engine.ports import Port
+    from minidock.engine.images.listing import Images
+    from minidock.engine.images.removing import Removed
+    from minidock.engine.life.booting import Failure
+    from minidock.engine.life.executing import Request
+    from minidock.engine.life.session import Manner
+    from minidock.engine.looking.disk_usage import DiskUsage
+    from minidock.engine.looking.events import Event
+    from minidock.engine.looking.measuring import Usage
+    from minidock.engine.looking.objects import Found
+    from minidock.engine.looking.output import Excerpt
+    from minidock.engine.looking.ports import Port
     from minidock.engine.pruning import Moment, Pruned
-    from minidock.engine.session import Manner
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
     from minidock.state.database import Database
@@ -70,7 +70,7 @@ class Engine:
         row = containers.find(self.database, word)
         while row.is_abandoned or row.status == containers.STARTING:
             if row.is_abandoned:
-                from minidock.engine import mending
+                from minidock.engine.life import mending
 
                 mending.mend(self, row)
             else:  # for some milliseconds, until it is known what comes of it
@@ -84,7 +84,7 @@ class Engine:
         abandoned = [row for row in rows if row.is_abandoned]
         if not abandoned:
             return rows
-        from minidock.engine import mending
+        from minidock.engine.life import mending
 
         for row in abandoned:
             mending.mend(self, row)
@@ -100,43 +100,43 @@ class Engine:
 
     def containers(self, *, everything: bool = False, newest: int = 0, filters: Filters = _NO_FILTERS) -> list[Row]:
         """Those that run, or all, or the newest so many; of these, those that pass the filters of `ps`."""
-        from minidock.engine import listing
+        from minidock.engine.looking import listing
 
         return listing.chosen(self, everything=everything, newest=newest, wanted=filters)
 
     def inspect(self, word: str, *, kind: str = "", sizes: bool = False) -> Found:
         """All that is known of whatever goes by a name, in Docker's form: a container, else an image, else a volume."""
-        from minidock.engine import objects
+        from minidock.engine.looking import objects
 
         return objects.inspect(self, word, kind=kind, sizes=sizes)
 
     def logs(self, word: str, excerpt: Excerpt | None = None) -> Iterator[tuple[str, bytes]]:
         """What its program has written, or more of it as it comes: `stdout` or `stderr`, and what was written there."""
-        from minidock.engine import output
+        from minidock.engine.looking import output
 
         return output.read(self, self.find(word), excerpt or output.Excerpt())
 
     def top(self, word: str, arguments: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
         """Its processes, by arguments of ps: titles, and lines."""
-        from minidock.engine import top
+        from minidock.engine.looking import top
 
         return top.table(self, self.find(word), arguments)
 
     def watch(self, words: Sequence[str] = (), *, everything: bool = False) -> Iterator[list[Usage]]:
         """How much of the host containers use, again and again: of these, or of those that run, or of all."""
-        from minidock.engine import measuring
+        from minidock.engine.looking import measuring
 
         return measuring.watch(self, words, everything=everything)
 
     def ports(self, word: str, wanted: str = "") -> list[Port]:
         """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""
-        from minidock.engine import ports
+        from minidock.engine.looking import ports
 
         return ports.published(self.find(word), wanted)
 
     def events(self, *, since: int = 0, until: int = 0, filters: Filters = _NO_FILTERS) -> Iterator[Event]:
         """What happens, from one time to another, in nanoseconds since 1970; from now on, unless they say otherwise."""
-        from minidock.engine import events
+        from minidock.engine.looking import events
 
         return events.follow(self, since=since, until=until, wanted=filters)
 
@@ -144,18 +144,18 @@ class Engine:
 
     def plan(self, options: Options) -> ContainerPlan:
         """The steps that would make such a container, for reading."""
-        from minidock.engine import planning
+        from minidock.engine.configuring import planning
 
         return planning.plan(self, options)
 
     def create(self, options: Options) -> Row:
-        from minidock.engine import creating
+        from minidock.engine.life import creating
 
         return creating.create(self, options)
 
     def start(self, word: str) -> None:
         """Start a container; one that runs already is left alone."""
-        from minidock.engine import starting
+        from minidock.engine.life import starting
 
         try:
             starting.start(self, self.find(word)).close()
@@ -163,38 +163,38 @@ class Engine:
             pass
 
     def start_attached(self, word: str, manner: Manner) -> int | None:
-        from minidock.engine import running
+        from minidock.engine.life import running
 
         return running.start(self, self.find(word), manner)
 
     def run(self, options: Options, manner: Manner) -> int | None:
         """Make a container, start it, be with it; its exit code, or None for a person who left before its end."""
-        from minidock.engine import running
+        from minidock.engine.life import running
 
         return running.run(self, options, manner)
 
     def run_detached(self, options: Options) -> Row:
-        from minidock.engine import running
+        from minidock.engine.life import running
 
         return running.run_detached(self, options)
 
     def attach(self, word: str, manner: Manner) -> int | None:
-        from minidock.engine import running
+        from minidock.engine.life import running
 
         return running.attach(self, self.find(word), manner)
 
     def wait(self, word: str) -> int:
-        from minidock.engine import waiting
+        from minidock.engine.life import waiting
 
         return waiting.wait(self, self.find(word))
 
     def stop(self, word: str, *, timeout: int | None = None, signal: str = "") -> None:
-        from minidock.engine import stopping
+        from minidock.engine.life import stopping
 
         stopping.stop(self, self.find(word), timeout=timeout, signal=signal)
 
     def restart(self, word: str, *, timeout: int | None = None, signal: str = "") -> None:
-        from minidock.engine import starting, stopping
+        from minidock.engine.life import starting, stopping
 
         stopping.stop(self, self.find(word), timeout=timeout, signal=signal, again=True)
         row = self.find(word)
@@ -203,22 +203,22 @@ class Engine:
             containers.event(change, row, "restart")
 
     def kill(self, word: str, signal: str = "KILL") -> None:
-        from minidock.engine import stopping
+        from minidock.engine.life import stopping
 
         stopping.kill(self, self.find(word), signal)
 
     def remove(self, word: str, *, force: bool = False, volumes: bool = False) -> None:
-        from minidock.engine import removing
+        from minidock.engine.life import removing
 
         removing.remove(self, self.find(word), force=force, volumes=volumes)
 
     def pause(self, word: str) -> None:
-        from minidock.engine import changing
+        from minidock.engine.life import changing
 
         changing.pause(self, self.find(word))
 
     def unpause(self, word: str) -> None:
-        from minidock.engine import changing
+        from minidock.engine.life import changing
 
         changing.unpause(self, self.find(word))
 
@@ -226,33 +226,33 @@ class Engine:
 
     def differences(self, word: str) -> list[tuple[str, str]]:
         """What a container has changed in its files: A, C or D, and the path."""
-        from minidock.engine import differences
+        from minidock.engine.files import differences
 
         return differences.differences(self, self.find(word))
 
     def export(self, word: str, write: Callable[[bytes], object]) -> None:
         """All files of a container as an archive, handed over piece by piece."""
-        from minidock.engine import exporting
+        from minidock.engine.files import exporting
 
         exporting.export(self, self.find(word), write)
 
     def copy_out(self, word: str, path: str, target: str, *, follow: bool = False, keep_owners: bool = False) -> int:
-        from minidock.engine import copying
+        from minidock.engine.files import copying
 
         return copying.copy_out(self, self.find(word), path, target, follow=follow, keep_owners=keep_owners)
 
     def copy_in(self, word: str, source: str, path: str, *, follow: bool = False) -> int:
-        from minidock.engine import copying
+        from minidock.engine.files import copying
 
         return copying.copy_in(self, self.find(word), source, path, follow=follow)
 
     def archive_out(self, word: str, path: str, write: Callable[[bytes], object], *, follow: bool = False) -> None:
-        from minidock.engine import copying
+        from minidock.engine.files import copying
 
         copying.archive_out(self, self.find(word), path, write, follow=follow)
 
     def archive_in(self, word: str, source: BinaryIO, path: str) -> None:
-        from minidock.engine import copying
+        from minidock.engine.files import copying
 
         copying.archive_in(self, self.find(word), source, path)
 
@@ -260,24 +260,24 @@ class Engine:
 
     def images(self) -> Images:
         """All images, to be looked at."""
-        from minidock.engine import image_listing
+        from minidock.engine.images import listing as image_listing
 
         return image_listing.Images(self)
 
     def tag(self, word: str, name: str) -> None:
-        from minidock.engine import image_naming
+        from minidock.engine.images import naming as image_naming
 
         image_naming.tag(self, word, name)
 
     def remove_image(self, word: str, *, force: bool = False, prune: bool = True) -> Removed:
-        from minidock.engine import image_removing
+        from minidock.engine.images import removing as image_removing
 
         return image_removing.remove(self, word, force=force, prune=prune)
 
     def prune_images(
         self, *, everything: bool = False, filters: Filters = _NO_FILTERS, moment: Moment | None = None
     ) -> Removed:
-        from minidock.engine import image_removing
+        from minidock.engine.images import removing as image_removing
 
         return image_removing.prune(self, everything=everything, wanted=filters, moment=moment)
 
@@ -285,7 +285,7 @@ class Engine:
         self, source: BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "", platform: str = ""
     ) -> str:
         """An archive as an image of one layer; its id."""
-        from minidock.engine import importing
+        from minidock.engine.files import importing
 
         return importing.import_archive(self, source, name=name, changes=changes, message=message, platform=platform)
 
@@ -300,7 +300,7 @@ class Engine:
         pause: bool = True,
     ) -> str:
         """A new image of what a container has become; its id."""
-        from minidock.engine import committing
+        from minidock.engine.files import committing
 
         return committing.commit(
             self, self.find(word), name=name, author=author, message=message, changes=changes, pause=pause
@@ -347,23 +347,23 @@ class Engine:
     # Small changes ------------------------------------------------------------------------------------
 
     def rename(self, word: str, name: str) -> None:
-        from minidock.engine import changing
+        from minidock.engine.life import changing
 
         changing.rename(self, self.find(word), name)
 
     def execute(self, word: str, request: Request, manner: Manner) -> int | None:
-        from minidock.engine import executing
+        from minidock.engine.life import executing
 
         return executing.run(self, self.find(word), request, manner)
 
     def execute_detached(self, word: str, request: Request) -> None:
-        from minidock.engine import executing
+        from minidock.engine.life import executing
 
         executing.run_detached(self, self.find(word), request)
 
     def update(self, word: str, **wishes: int | str) -> list[str]:
         """Change limits (memory, nano_cpus, pids_limit …) or restart policy, by the names of Options; warnings."""
-        from minidock.engine import updating
+        from minidock.engine.life import updating
 
         return updating.update(self, self.find(word), wishes)
 
@@ -392,13 +392,13 @@ class Engine:
 
     def disk_usage(self) -> DiskUsage:
         """What takes how much of the disk."""
-        from minidock.engine.disk_usage import DiskUsage
+        from minidock.engine.looking.disk_usage import DiskUsage
 
         return DiskUsage(self)
 
     def information(self) -> Json:
         """What there is to say of this minidock and its host, as Docker's `info` has it."""
-        from minidock.engine import information
+        from minidock.engine.looking import information
 
         return information.information(self)
 
@@ -416,12 +416,12 @@ class Engine:
 
     def boot(self) -> tuple[list[Row], list[Failure]]:
         """Start what should run after a reboot: what was started, and what could not be."""
-        from minidock.engine import booting
+        from minidock.engine.life import booting
 
         return booting.boot(self)
 
     def shut_down(self) -> list[Row]:
         """Stop all containers, so that `boot` brings them back; those that stopped."""
-        from minidock.engine import booting
+        from minidock.engine.life import booting
 
         return booting.shut_down(self)

@@ -9,7 +9,7 @@ them again, also those that an older minidock wrote.
 
 from __future__ import annotations
 
-from minidock.engine.mount_points import MountPoint, MountRequest
+from minidock.engine.configuring.mount_points import MountPoint, MountRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ class Options:
         self.mounts: list[MountRequest] = []
         self.volumes_from: list[str] = []  # CONTAINER[:ro]
         self.volume_driver = ""
-        self.mount_points: list[MountPoint] = []  # what all these come to, as engine/volume_mounts.py resolves them
+        self.mount_points: list[
+            MountPoint
+        ] = []  # what all these come to: life/volume_mounts.py
         self.tmpfs: dict[str, str] = {}  # target → options, comma-separated
         self.read_only = False
         self.shm_size = DEFAULT_SHM_SIZE

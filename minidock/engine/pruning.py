@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minidock.engine import filters, removing
+from minidock.engine.life import removing
+from minidock.engine.looking import filters
 from minidock.errors import MinidockError
 from minidock.state import containers
 
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from minidock.engine.engine import Engine
-    from minidock.engine.filters import Filters
-    from minidock.engine.image_removing import Removed
+    from minidock.engine.images.removing import Removed
+    from minidock.engine.looking.filters import Filters
     from minidock.state.containers import Row
 
     Moment = Callable[[str], int]  # what people mean by `10m` or a date, in nanoseconds since 1970
@@ -90,8 +91,8 @@ def prune_system(
     moment: Moment | None = None,
 ) -> Pruned:
     """Containers first, since what they have is free afterwards. `everything`: all unused images, not only nameless."""
-    from minidock.engine import image_removing
     from minidock.engine import volumes as all_volumes
+    from minidock.engine.images import removing as image_removing
 
     filters.check(wanted, _KNOWN)
     if volumes and wanted.get("until"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from minidock.engine import filters, volume_mounts
+from minidock.engine.life import volume_mounts
+from minidock.engine.looking import filters
 from minidock.volumes import names, store, usage
 from minidock.volumes.store import Volume
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from minidock.engine.engine import Engine
-    from minidock.engine.filters import Filters
+    from minidock.engine.looking.filters import Filters
     from minidock.jsonfile import Json
 
 _LIST_FILTERS = ("dangling", "driver", "label", "name")

@@ -120,7 +120,7 @@ class Layout:
 
     def lists(self, digest: str) -> bool:
         """Whether an image, by the digest of its manifest, can be seen. In a change of the state this stays true to
-        the end of that change: images are removed in such a change too (see engine/image_removing.py)."""
+        the end of that change: images are removed in such a change too (see engine/images/removing.py)."""
         return any(entry.get("digest") == digest for entry in self.images())
 
     def tag(self, name: str, descriptor: Descriptor, notes: Mapping[str, str] | None = None) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from minidock.engine import image_removing, importing
 from minidock.engine.engine import Engine
+from minidock.engine.files import importing
+from minidock.engine.images import removing as image_removing
 from minidock.images import removing
 from minidock.images.catalog import catalog
 from minidock.images.layout import Layout

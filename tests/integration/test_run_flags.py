@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from minidock import jsonfile
-from minidock.engine import choosing
+from minidock.engine.configuring import choosing
 from minidock.engine.engine import Engine
-from minidock.engine.id_file import IdFile
+from minidock.engine.life.id_file import IdFile
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from minidock.engine import differences, exporting, tree
 from minidock.engine.engine import Engine
+from minidock.engine.files import differences, exporting, tree
 from minidock.errors import MinidockError
 from minidock.images.drafts import Lock, remove
 from minidock.kernel import overlay, paths

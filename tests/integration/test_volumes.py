@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from minidock.engine import volume_mounts
 from minidock.engine.engine import Engine
+from minidock.engine.life import volume_mounts
 from minidock.images import drafts, image
 from minidock.images.layout import LAYER, Layout
 from minidock.kernel import mounts

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from minidock.engine import mount_wishes
-from minidock.engine.configuration import configuration
+from minidock.engine.configuring import mount_wishes
+from minidock.engine.configuring.configuration import configuration
+from minidock.engine.configuring.sharing import Shared
 from minidock.engine.directories import Place
 from minidock.engine.options import Options
-from minidock.engine.sharing import Shared
 from minidock.errors import MinidockError
 from minidock.images.image import Image
 

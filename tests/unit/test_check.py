@@ -13,7 +13,7 @@ import pytest
 
 from minidock import jsonfile
 from minidock.engine.checking import inspection
-from minidock.engine.configuration import configuration
+from minidock.engine.configuring.configuration import configuration
 from minidock.engine.directories import new_id
 from minidock.engine.engine import Engine
 from minidock.engine.options import Options

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from minidock.engine import network_files
+from minidock.engine.configuring import network_files
+from minidock.engine.configuring.limits import numbers
 from minidock.engine.directories import new_id
-from minidock.engine.limits import numbers
 from minidock.engine.options import DeviceRequest, Options, Ulimit
 from minidock.errors import MinidockError
 from minidock.oci.spec import Spec

@@ -12,7 +12,7 @@ import pytest
 
 from minidock.cli.main import main
 from minidock.engine.engine import Engine
-from minidock.engine.events import Event
+from minidock.engine.looking.events import Event
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
 from minidock.state import containers

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from minidock.engine import limits, sharing
+from minidock.engine.configuring import limits, sharing
+from minidock.engine.configuring.sharing import Shared
 from minidock.engine.directories import Place
 from minidock.engine.options import DeviceLimit, Healthcheck, Options
-from minidock.engine.sharing import Shared
 from minidock.errors import MinidockError
 from minidock.oci.spec import Spec
 from minidock.steps import foreign

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from minidock.engine.merging import merged
+from minidock.engine.configuring.merging import merged
 from minidock.engine.options import Healthcheck, Options
 from minidock.errors import MinidockError
 from tests.unit.configured import an_image

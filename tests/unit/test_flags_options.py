@@ -10,7 +10,7 @@ import pytest
 from minidock import jsonfile
 from minidock.cli import tree
 from minidock.cli.container_flags import FLAGS, REFUSED, options
-from minidock.engine.mount_points import MountPoint, MountRequest
+from minidock.engine.configuring.mount_points import MountPoint, MountRequest
 from minidock.engine.options import DeviceLimit, DeviceRequest, Healthcheck, Options, Ulimit
 from minidock.errors import MinidockError
 from minidock.runtime.arguments import UsageError

@@ -11,9 +11,10 @@ import pytest
 from minidock import jsonfile
 from minidock.cli import tree
 from minidock.cli.container_flags import options
-from minidock.engine import inspecting, mount_wishes, program
+from minidock.engine.configuring import mount_wishes, program
+from minidock.engine.configuring.merging import merged
 from minidock.engine.directories import Place
-from minidock.engine.merging import merged
+from minidock.engine.looking import inspecting
 from minidock.engine.options import Options
 from minidock.images.image import Image
 from minidock.state import containers

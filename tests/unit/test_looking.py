@@ -10,9 +10,9 @@ import pytest
 
 from minidock.cli import inspection, listings
 from minidock.cli.main import main
-from minidock.engine import ports, top
 from minidock.engine.engine import Engine
-from minidock.engine.measuring import Usage
+from minidock.engine.looking import ports, top
+from minidock.engine.looking.measuring import Usage
 from minidock.errors import MinidockError
 from tests.unit.rows import a_container, an_image
 

@@ -14,9 +14,9 @@ import pytest
 from minidock.cli.container.create import COMMAND
 from minidock.cli.container_flags import options
 from minidock.cli.mount_flag import mount
-from minidock.engine import mount_wishes, mounts
+from minidock.engine.configuring import mount_wishes, mounts
+from minidock.engine.configuring.mount_points import MountPoint
 from minidock.engine.directories import Place
-from minidock.engine.mount_points import MountPoint
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
 from minidock.images.image import Image

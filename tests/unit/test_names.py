@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minidock.engine import names
+from minidock.engine.configuring import names
 from minidock.errors import MinidockError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from minidock.engine.configuring.privileges import ALL, Privileges, available, capabilities, privileges
 from minidock.engine.options import Options
-from minidock.engine.privileges import ALL, Privileges, available, capabilities, privileges
 from minidock.errors import MinidockError
 from minidock.kernel.capabilities import NUMBERS
 from minidock.runtime import defaults

@@ -15,8 +15,8 @@ import pytest
 from minidock import jsonfile
 from minidock.cli.container.ls import status
 from minidock.cli.main import main
+from minidock.engine.configuring.mount_points import MountPoint
 from minidock.engine.engine import Engine
-from minidock.engine.mount_points import MountPoint
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
 from minidock.images.layout import PARENT, Layout
@@ -28,7 +28,7 @@ PROJECT = Path(__file__).parents[2]
 SLOW = {
     *("argparse", "contextlib", "dataclasses", "datetime", "enum", "hashlib", "json", "pathlib", "re", "shutil"),
     *("signal", "socket", "sqlite3", "subprocess", "tempfile", "textwrap", "threading", "typing"),
-    *("minidock.cli.templates", "minidock.engine.configuration", "minidock.engine.monitor"),
+    *("minidock.cli.templates", "minidock.engine.configuring.configuration", "minidock.engine.monitor"),
 }
 Ps = Callable[..., list[str]]
 

@@ -6,8 +6,8 @@ import os
 import sys
 
 from minidock.cli.command import Command, Flag
-from minidock.engine import copying
 from minidock.engine.engine import Engine
+from minidock.engine.files import copying
 from minidock.errors import MinidockError
 
 TYPE_CHECKING = False

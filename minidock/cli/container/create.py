@@ -7,8 +7,8 @@ import sys
 from minidock.cli.command import Command
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
+from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
-from minidock.engine.limits import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from minidock.cli import pair_files, values
 from minidock.cli.command import Command, Flag
 from minidock.cli.presence import DETACH_KEYS, finish, manner
 from minidock.engine.engine import Engine
-from minidock.engine.executing import Request
+from minidock.engine.life.executing import Request
 from minidock.runtime.arguments import MANY, VALUE
 
 TYPE_CHECKING = False

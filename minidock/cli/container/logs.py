@@ -5,8 +5,8 @@ from __future__ import annotations
 from minidock.cli import human
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
-from minidock.engine.output import Excerpt
-from minidock.engine.session import write_all
+from minidock.engine.life.session import write_all
+from minidock.engine.looking.output import Excerpt
 from minidock.errors import MinidockError
 from minidock.runtime.arguments import VALUE
 

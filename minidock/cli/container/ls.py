@@ -7,9 +7,9 @@ import sys
 from minidock.cli import human, tables
 from minidock.cli.command import Command, Flag
 from minidock.cli.listings import FILTER, FORMAT, ellipsis, filters, short_id
-from minidock.engine import listing
 from minidock.engine.engine import Engine
-from minidock.engine.origins import Origins
+from minidock.engine.looking import listing
+from minidock.engine.looking.origins import Origins
 from minidock.runtime.arguments import VALUE
 from minidock.state import containers
 

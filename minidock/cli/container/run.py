@@ -9,8 +9,8 @@ from minidock.cli.command import Command, Flag
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
 from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
+from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
-from minidock.engine.limits import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from minidock.engine.measuring import Usage
+    from minidock.engine.looking.measuring import Usage
     from minidock.runtime.arguments import Arguments
 
 _HEADERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidock.cli import inspection
 from minidock.cli.command import Command
 from minidock.engine.engine import Engine
-from minidock.engine.image_listing import inspect
+from minidock.engine.images.listing import inspect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

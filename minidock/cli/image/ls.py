@@ -7,9 +7,9 @@ import sys
 from minidock.cli import human, tables
 from minidock.cli.command import Command, Flag
 from minidock.cli.listings import FILTER, FORMAT, filters, short_id
-from minidock.engine import image_listing
 from minidock.engine.engine import Engine
-from minidock.engine.image_listing import Images, Line
+from minidock.engine.images import listing as image_listing
+from minidock.engine.images.listing import Images, Line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

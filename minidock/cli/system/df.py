@@ -10,12 +10,12 @@ from minidock.cli.container import ls as containers
 from minidock.cli.image import ls as images
 from minidock.cli.listings import FORMAT
 from minidock.cli.volume import ls as volumes
-from minidock.engine import image_listing
 from minidock.engine.engine import Engine
+from minidock.engine.images import listing as image_listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.engine.disk_usage import DiskUsage, Sum
+    from minidock.engine.looking.disk_usage import DiskUsage, Sum
     from minidock.images.catalog import Listed
     from minidock.runtime.arguments import Arguments
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from minidock.engine.events import Event
+    from minidock.engine.looking.events import Event
     from minidock.runtime.arguments import Arguments
 
 _SECOND = 1_000_000_000

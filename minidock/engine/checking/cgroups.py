@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 
 from minidock import jsonfile
-from minidock.engine import mending
 from minidock.engine.checking.containers import named
 from minidock.engine.checking.finding import Finding
 from minidock.engine.directories import is_id
+from minidock.engine.life import mending
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups
 from minidock.runtime.record import Record

@@ -6,10 +6,11 @@ import os
 import time
 
 from minidock import jsonfile
-from minidock.engine import changing, mending, removing, sharing, updating
 from minidock.engine.checking.finding import Finding
-from minidock.engine.configuration import configuration
+from minidock.engine.configuring import sharing
+from minidock.engine.configuring.configuration import configuration
 from minidock.engine.directories import Hold
+from minidock.engine.life import changing, mending, removing, updating
 from minidock.errors import MinidockError
 from minidock.images import drafts
 from minidock.images import image as images

@@ -6,9 +6,9 @@ import fcntl
 import os
 
 from minidock import jsonfile
-from minidock.engine import image_removing
 from minidock.engine.checking.containers import named
 from minidock.engine.checking.finding import Finding
+from minidock.engine.images import removing as image_removing
 from minidock.errors import MinidockError
 from minidock.images import catalog, image, layers, removing
 from minidock.images.layout import Layout

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from minidock.engine import volume_mounts
 from minidock.engine.checking.finding import Finding
 from minidock.engine.directories import is_id
+from minidock.engine.life import volume_mounts
 from minidock.errors import MinidockError
 from minidock.volumes import mounting, names, store
 

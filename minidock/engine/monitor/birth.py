@@ -11,7 +11,7 @@ import os
 import sys
 
 from minidock import jsonfile
-from minidock.engine import wire
+from minidock.engine.life import wire
 from minidock.state import owners
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ import _socket
 import os
 
 from minidock import jsonfile
-from minidock.engine import wire
+from minidock.engine.life import wire
 from minidock.kernel.watching import READ, WRITE
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from minidock.engine import volume_mounts
+from minidock.engine.life import volume_mounts
 from minidock.engine.monitor import restarts
 from minidock.errors import MinidockError
 from minidock.state import containers

@@ -15,7 +15,8 @@ import os
 import time
 
 from minidock import jsonfile
-from minidock.engine import log_attributes, wire
+from minidock.engine.configuring import log_attributes
+from minidock.engine.life import wire
 from minidock.engine.monitor import afresh, notes, restarts
 from minidock.engine.monitor.health import Health
 from minidock.engine.monitor.streams import Streams
@@ -227,7 +228,7 @@ class Monitor:
         self.clients.dismiss()
 
     def _remove(self) -> None:
-        from minidock.engine import removing
+        from minidock.engine.life import removing
 
         removing.finish(self.engine, self.row, volumes=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.engine import wire
+from minidock.engine.life import wire
 from minidock.kernel import terminals
 from minidock.kernel.watching import READ, WRITE
 

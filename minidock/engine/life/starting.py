@@ -1,0 +1,85 @@
+"""Starting a container: claim it, prepare what it needs of the host, and fork its monitor."""
+
+from __future__ import annotations
+
+from minidock import jsonfile
+from minidock.engine.configuring import sharing
+from minidock.engine.life import creating, volume_mounts, wire
+from minidock.engine.life.attaching import Line
+from minidock.engine.monitor.birth import Newborn
+from minidock.errors import MinidockError
+from minidock.images.drafts import Lock
+from minidock.state import containers, owners
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
+    from minidock.state.containers import Row
+
+_NOTHING: frozenset[str] = frozenset()
+_WHY_NOT = {
+    containers.PAUSED: "cannot start a paused container, try unpause instead",
+    containers.REMOVING: "container is marked for removal and cannot be started",
+    containers.DEAD: "container is marked for removal and cannot be started",
+    containers.STARTING: "another command is starting it at this moment",
+}
+
+
+class RunsAlready(MinidockError):
+    """Somebody else was quicker."""
+
+
+def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monitor: Newborn | None = None) -> Line:
+    """Start a container that rests; returns a line to its monitor, over which those streams come."""
+    _claim(engine, row)
+    begun = False
+    try:
+        options = engine.options(row)
+        if sharing.others(options):
+            creating.renew(engine, row, options)
+        volume_mounts.prepare(engine, row.id, options.mount_points)
+        once = options.stdin_once and "stdin" in wishes
+        with monitor or Newborn() as newborn:
+            line = Line(newborn.begin(engine, row, wishes, once=once), engine.run_root, row.id)
+        begun = True
+    finally:
+        if not begun:
+            _give_back(engine, row)
+    _hear_of_start(line)
+    return line
+
+
+def _claim(engine: Engine, row: Row) -> None:
+    """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
+    with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
+        states = (containers.CREATED, containers.EXITED)
+        if containers.claim(change, row.id, states, containers.STARTING, owner=owners.myself()):
+            containers.alter(change, row.id, stop_asked=0, restarts=0)
+            return
+        now = containers.again(change, row.id)
+    if now is None:
+        raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")
+    if now.status in (containers.RUNNING, containers.RESTARTING):
+        raise RunsAlready(f"container {row.name} is running already")
+    raise MinidockError(f"{_WHY_NOT.get(now.status, f'container is {now.status} already')}: {row.name}")
+
+
+def _give_back(engine: Engine, row: Row) -> None:
+    with engine.database.change() as change:
+        containers.claim(change, row.id, (containers.STARTING,), row.status, owner="")
+    volume_mounts.settle(engine)
+    if engine.options(row).auto_remove:
+        from minidock.engine.life import removing
+
+        removing.remove(engine, row, volumes=True)
+
+
+def _hear_of_start(line: Line) -> None:
+    """Until the program runs, nothing else can come."""
+    kind, data = line.receive()
+    if kind == wire.STARTED:
+        return
+    if kind == wire.FAILED:
+        why = jsonfile.parse(data.decode())
+        raise MinidockError(why["message"], hint=why["hint"], code=why["code"])
+    raise MinidockError("the container's monitor ended without a word", hint="its directory has a monitor.log")

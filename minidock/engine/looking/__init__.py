@@ -1,0 +1,1 @@
+"""What can be seen of containers, and of the whole, without changing anything."""
