@@ -10,6 +10,7 @@ import time
 
 from minidock.engine.directories import Place, data_root
 from minidock.engine.options import Options
+from minidock.runtime.places import state_root
 from minidock.state import containers
 
 TYPE_CHECKING = False
@@ -42,18 +43,12 @@ _NO_FILTERS: Filters = {}
 _NOTHING: dict[str, str] = {}
 
 
-def _run_root() -> str:
-    from minidock.runtime.record import state_root
-
-    return state_root()
-
-
 class Engine:
     """Where everything is: `root` keeps images, containers and volumes, `run_root` what lives until the next boot."""
 
     def __init__(self, root: str = "", run_root: str = "") -> None:
         self.root = root or data_root()
-        self.run_root = run_root or _run_root()
+        self.run_root = run_root or state_root()
         self._database: Database | None = None
 
     @property

@@ -114,9 +114,7 @@ class Options:
         self.mounts: list[MountRequest] = []
         self.volumes_from: list[str] = []  # CONTAINER[:ro]
         self.volume_driver = ""
-        self.mount_points: list[
-            MountPoint
-        ] = []  # what all these come to: life/volume_mounts.py
+        self.mount_points: list[MountPoint] = []  # what all these come to: life/volume_mounts.py
         self.tmpfs: dict[str, str] = {}  # target → options, comma-separated
         self.read_only = False
         self.shm_size = DEFAULT_SHM_SIZE

@@ -15,7 +15,7 @@ from minidock.kernel import signals
 from minidock.launch import is_open
 from minidock.runtime import container as life
 from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
-from minidock.runtime.record import state_root
+from minidock.runtime.places import state_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import os
 import select
 
 from minidock.kernel import processes, signals, terminals
+from minidock.kernel.arrivals import Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 65536
 _LAST_WORDS_MS = 100  # as long as others hold the terminal open; else its end is told at once
-_FORWARDED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "CONT", "WINCH", "ALRM", "TSTP")
-
-
-class Signals:
-    """Signals sent to this process, as bytes to be read in a loop. To be begun before the program is."""
-
-    def __init__(self) -> None:
-        self.fd, self._written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        for name in _FORWARDED:
-            signals.on(signals.NAMES[name], self._written)
-
-    def arrived(self) -> bytes:
-        return os.read(self.fd, 64)
 
 
 class Screen:

@@ -27,10 +27,6 @@ _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 _LONGEST_ID = 255
 
 
-def state_root() -> str:
-    return os.environ.get("MINIDOCK_RUN") or "/run/minidock"
-
-
 def check_id(container_id: str) -> str:
     """An id becomes part of paths on the host, so it may hold nothing that moves in them."""
     if not container_id or container_id in (".", "..") or not _ID_LETTERS.issuperset(container_id):

@@ -6,9 +6,10 @@ import os
 
 from minidock.errors import MinidockError
 from minidock.kernel import terminals
+from minidock.kernel.arrivals import Signals
 from minidock.runtime import container as life
 from minidock.runtime.executing import execute
-from minidock.runtime.foreground import Signals, attend, console_pair
+from minidock.runtime.foreground import attend, console_pair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

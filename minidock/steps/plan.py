@@ -12,6 +12,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel.namespaces import FLAGS
 from minidock.steps import devices, filesystem, hooks, identity, namespaces, process, root
+from minidock.steps.annotations import INIT, LAYERS, UPPER, WORK
 from minidock.steps.cgroup import cgroup_steps
 from minidock.steps.step import Plan
 
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
     from minidock.oci.spec import Process, Spec
     from minidock.steps.step import Step
 
-LAYERS = "minidock.layers"  # a JSON list of directories, topmost first: the root is an overlay of them
-UPPER = "minidock.upper"  # the directory that takes the container's changes; absent: read-only
-WORK = "minidock.work"  # overlayfs's scratch directory, beside the upper one
 _COUNTED = ("cpu", "io", "memory", "pids")  # enabled even without limits, so that use can be told
-INIT = "minidock.init"  # the path of a static program to be the reaping init, `tini` for Debian's
 
 
 class Place:

@@ -13,7 +13,7 @@ from minidock.errors import MinidockError
 from minidock.images import catalog, image, layers, removing
 from minidock.images.layout import Layout
 from minidock.state import containers
-from minidock.steps.plan import LAYERS
+from minidock.steps.annotations import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

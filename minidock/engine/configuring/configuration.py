@@ -17,7 +17,7 @@ from minidock.engine.configuring.sharing import hostname as hostname  # for thos
 from minidock.errors import MinidockError
 from minidock.logs import drivers
 from minidock.runtime import defaults
-from minidock.steps.plan import INIT, LAYERS, UPPER, WORK
+from minidock.steps.annotations import INIT, LAYERS, UPPER, WORK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

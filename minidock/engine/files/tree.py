@@ -26,9 +26,9 @@ from minidock.runtime import container as runtime
 from minidock.runtime.init import leave_python_behind
 from minidock.state import containers
 from minidock.steps import filesystem, root
+from minidock.steps.annotations import LAYERS
 from minidock.steps.baton import Baton
 from minidock.steps.live import Live
-from minidock.steps.plan import LAYERS
 from minidock.steps.step import perform
 
 TYPE_CHECKING = False

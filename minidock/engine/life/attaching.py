@@ -14,7 +14,6 @@ from minidock.engine.life import wire
 from minidock.engine.life.session import write_all
 from minidock.errors import MinidockError
 from minidock.kernel.watching import READ, WRITE
-from minidock.runtime import container as runtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ class Line:
         self._unsent = b""
 
     def signal(self, number: int) -> None:
+        from minidock.runtime import container as runtime
+
         try:
             runtime.kill(runtime.Container.load(*self._place), number)
         except MinidockError:  # it has just ended

@@ -17,7 +17,7 @@ from minidock.engine.life import volume_mounts
 from minidock.engine.life.id_file import IdFile
 from minidock.images import image as images
 from minidock.state import containers
-from minidock.steps.plan import LAYERS
+from minidock.steps.annotations import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

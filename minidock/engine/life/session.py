@@ -11,8 +11,8 @@ import os
 
 from minidock.engine.life import detach_keys
 from minidock.kernel import signals, terminals
+from minidock.kernel.arrivals import Signals
 from minidock.kernel.watching import READ, wait
-from minidock.runtime.foreground import Signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

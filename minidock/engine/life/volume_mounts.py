@@ -132,7 +132,7 @@ def _image_tree(engine: Engine, container_id: str) -> int:
     The empty directory below them all is there because an overlay takes at least two.
     """
     from minidock.kernel import overlay
-    from minidock.steps.plan import LAYERS
+    from minidock.steps.annotations import LAYERS
 
     place = engine.place(container_id)
     annotations = jsonfile.read(place.file("config.json"))["annotations"]

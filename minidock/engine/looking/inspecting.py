@@ -16,7 +16,7 @@ from minidock.images.image import Image
 from minidock.logs.times import stamp
 from minidock.runtime import defaults
 from minidock.state import containers
-from minidock.steps.plan import LAYERS
+from minidock.steps.annotations import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
