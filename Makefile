@@ -1,7 +1,7 @@
 # What people type. The set-up is in provision/, in scripts that can be read, and run, by themselves.
 
 PREFIX ?= /usr/local
-VM_SECONDS ?= 1500
+VM_SECONDS ?= 3000
 
 export PREFIX
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

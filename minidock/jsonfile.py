@@ -1,13 +1,13 @@
 """JSON files, read and written by the commands that must start fast.
 
 The standard `json` package imports `re`, which costs 6 ms at each start: a fifth of a whole container.
-Its two halves in C, the scanner and the string encoder, do not, so these few lines use them directly.
+Its halves in C, the scanner and the encoder, do not, so these few lines use them directly.
 """
 
 from __future__ import annotations
 
 import os
-from _json import encode_basestring_ascii, make_scanner
+from _json import encode_basestring_ascii, make_encoder, make_scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,28 +56,34 @@ def _refuse(text: str) -> Json:
         raise ValueError("JSON nested too deeply") from None
 
 
+def _no_form(value: Json) -> NoReturn:
+    raise TypeError(f"{type(value).__name__} has no form in JSON: {value!r}")
+
+
+# The last word is allow_nan: what the encoder would write for infinity is not JSON.
+_encode = make_encoder(None, _no_form, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+
+
 def dump(value: Json) -> str:
     """A value as one line of JSON."""
     try:
-        return _dump(value)
-    except RecursionError:  # the standard module goes as deep as the scanner does
-        import json
-
-        return json.dumps(value)
+        return "".join(_encode(value, 0))
+    except ValueError:  # a number beyond all floats, which JSON can hold, but has no word for
+        return "".join(_encode(_with_large_numbers(value), 0)).replace(f'"{_INFINITY}', "").replace(f'{_INFINITY}"', "")
 
 
-def _dump(value: Json) -> str:
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, (int, float)):
-        return repr(value).replace("inf", "1e999")
+_INFINITY = os.urandom(8).hex()
+
+
+def _with_large_numbers(value: Json) -> Json:
+    """Infinities as marked texts of what is read as infinity again."""
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return f"{_INFINITY}{'-' if value < 0 else ''}1e999{_INFINITY}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_dump(str(key))}: {_dump(item)}" for key, item in value.items()) + "}"
+        return {key: _with_large_numbers(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_dump, value)) + "]"
-    raise TypeError(f"{type(value).__name__} has no form in JSON: {value!r}")
+        return [_with_large_numbers(item) for item in value]
+    return value
 
 
 def read(path: str) -> Json:

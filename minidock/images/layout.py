@@ -95,6 +95,10 @@ class Layout:
         """The images that people see; one may be listed under several names, or without one."""
         return [entry for entry in self.entries() if not note_of(entry, REMOVED)]
 
+    def hides_images(self) -> bool:
+        """Whether there are images that were removed while containers needed them."""
+        return any(note_of(entry, REMOVED) for entry in self.entries())
+
     def entries(self) -> list[Descriptor]:
         """All that index.json lists."""
         try:

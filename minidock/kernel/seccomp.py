@@ -26,6 +26,7 @@ from _bisect import bisect_left
 from minidock.errors import MinidockError
 from minidock.kernel import syscalls
 from minidock.kernel.classic_bpf import IF_ANY_BIT, IF_EQUAL, Program, merged
+from minidock.kernel.seccomp_words import ACTIONS, OPERATORS
 from minidock.kernel.syscall_numbers import X32_BIT, numbers
 
 TYPE_CHECKING = False
@@ -38,21 +39,6 @@ if TYPE_CHECKING:
     Condition = tuple[int, str, int, int]  # index, operator, value, valueTwo
     Rule = tuple[tuple[Condition, ...], int]  # what must hold, and the verdict if all of it does
 
-# What a filter answers: linux/seccomp.h. The lower 16 bits are the errno, or a message for the tracer.
-ACTIONS = {
-    "SCMP_ACT_KILL": 0x0000_0000,
-    "SCMP_ACT_KILL_THREAD": 0x0000_0000,
-    "SCMP_ACT_KILL_PROCESS": 0x8000_0000,
-    "SCMP_ACT_TRAP": 0x0003_0000,
-    "SCMP_ACT_ERRNO": 0x0005_0000,
-    "SCMP_ACT_TRACE": 0x7FF0_0000,
-    "SCMP_ACT_LOG": 0x7FFC_0000,
-    "SCMP_ACT_ALLOW": 0x7FFF_0000,
-}
-OPERATORS = (
-    *("SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT"),
-    "SCMP_CMP_MASKED_EQ",
-)
 FLAGS = {
     "SECCOMP_FILTER_FLAG_TSYNC": 1,
     "SECCOMP_FILTER_FLAG_LOG": 2,

@@ -14,7 +14,7 @@ import os
 
 from minidock import jsonfile
 from minidock.errors import MinidockError, reason
-from minidock.kernel.seccomp import ACTIONS, OPERATORS
+from minidock.kernel.seccomp_words import ACTIONS, OPERATORS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -543,7 +543,8 @@ def test_a_start_loads_nothing_slow(minidock: Minidock) -> None:
     code, *loaded = done.stdout.split()
     assert code == "0", done.stderr
     assert SLOW & set(loaded) == set()
-    assert "minidock.runtime.init" in loaded
+    assert "minidock.engine.life.starting" in loaded
+    assert "minidock.steps.plan" not in loaded  # that is the monitor's business
 
 
 # The plan -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidock.errors import MinidockError
-from minidock.kernel import seccomp
+from minidock.kernel import seccomp, seccomp_words
 from minidock.kernel.syscall_numbers import X32_BIT, numbers
 from minidock.runtime import seccomp_profile
 from tests import seccomp_judges
@@ -208,7 +208,7 @@ def test_a_call_that_the_profile_names_only_to_refuse_it_counts_as_known() -> No
 def test_where_the_default_lets_calls_pass_newer_ones_pass_too(action: str) -> None:
     config = {"defaultAction": action, "syscalls": [rule("read", action="SCMP_ACT_KILL_PROCESS")]}
     answer = verdict(seccomp.compile(config, "x86_64"), Call(X86_64, 600))
-    assert answer & 0xFFFF0000 == seccomp.ACTIONS[action]
+    assert answer & 0xFFFF0000 == seccomp_words.ACTIONS[action]
 
 
 def test_the_private_calls_of_arm_do_not_make_all_other_new_calls_known() -> None:

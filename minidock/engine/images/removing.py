@@ -92,7 +92,7 @@ def prune(
 def free_unused(engine: Engine) -> None:
     """Free the images that were hidden by force, and that no container needs any more: to be called when one went."""
     layout = Layout(engine.root)
-    if len(layout.entries()) == len(layout.images()):
+    if not layout.hides_images():
         return
     with engine.database.change() as change:
         gone = removing.unlist_unused(layout, catalog(layout, removed=True), set(_users(change)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from minidock.engine.images import removing as image_removing
 from minidock.engine.life import mending, stopping, volume_mounts
 from minidock.errors import MinidockError
+from minidock.images.layout import Layout
 from minidock.state import containers, owners
 
 TYPE_CHECKING = False
@@ -50,4 +50,7 @@ def finish(engine: Engine, row: Row, *, volumes: bool) -> None:
         containers.forget(change, row.id)
     volume_mounts.settle(engine)
     volume_mounts.discard(left)
-    image_removing.free_unused(engine)
+    if Layout(engine.root).hides_images():
+        from minidock.engine.images import removing as images
+
+        images.free_unused(engine)

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from typing import NoReturn, Self
 
     from minidock.engine.engine import Engine
-    from minidock.engine.monitor.process import Monitor
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
 
 NAME = "minidock:watch"
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when its container does
 _MOST_DESCRIPTORS = 1 << 20
+_SOON_NEEDED = (
+    *("minidock.engine.monitor.process", "minidock.runtime.container", "minidock.state.database"),
+    "minidock.engine.life.removing",  # it may be --rm, and a short life
+)
 _born: list[int] = []  # by this process; to be buried by it
 
 
@@ -80,12 +83,11 @@ def _wait(socket: _socket.socket) -> NoReturn:
     code = 1
     try:
         _leave_command(socket.fileno())
-        from minidock.engine.monitor import process
-        from minidock.runtime import container  # noqa: F401 - loaded now, since there is nothing else to do
-
+        for module in _SOON_NEEDED:
+            __import__(module)
         data = socket.recv(wire.LONGEST)
         if data:
-            code = _live(process.Monitor, socket, jsonfile.parse(data.decode()))
+            code = _live(socket, jsonfile.parse(data.decode()))
     finally:
         os._exit(code)
 
@@ -107,10 +109,11 @@ def _leave_command(line: int) -> None:
     os.close(null)
 
 
-def _live(kind: type[Monitor], socket: _socket.socket, told: Json) -> int:
+def _live(socket: _socket.socket, told: Json) -> int:
     """Take over from the command, unless that was killed meanwhile, and somebody mended the container."""
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Client, Clients
+    from minidock.engine.monitor.process import Monitor
     from minidock.state import containers
 
     engine = Engine(*told["roots"])
@@ -119,7 +122,7 @@ def _live(kind: type[Monitor], socket: _socket.socket, told: Json) -> int:
         row = containers.again(change, told["id"])
         if row is None or not change.do(sql, owners.myself(), row.id, told["owner"]):
             return 1
-    monitor = kind(engine, row, Clients(Client(socket, frozenset(told["wishes"]), once=told["once"])))
+    monitor = Monitor(engine, row, Clients(Client(socket, frozenset(told["wishes"]), once=told["once"])))
     try:
         monitor.live()
     except Exception as bug:  # the outermost edge of this process: it must not return into the command's code
