@@ -109,10 +109,12 @@ def _check_count(command: Command, count: int, called: str) -> None:
         return
     if most == 0:
         wanted = "accepts no arguments"
+    elif most is None:
+        wanted = f"requires at least {least} argument{'' if least == 1 else 's'}"
+    elif least == most:
+        wanted = f"requires {least} argument{'' if least == 1 else 's'}"
     else:
-        limit = "" if least == most else "at least " if count < least else "at most "
-        number = least if count < least else most
-        wanted = f"requires {limit}{number} argument{'' if number == 1 else 's'}"
+        wanted = f"requires at least {least} and at most {most} arguments"
     raise WrongCount(f"'minidock {called}' {wanted}")
 
 
