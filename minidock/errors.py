@@ -22,6 +22,10 @@ class MinidockError(Exception):
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
 
+class ClientRefusal(MinidockError):
+    """What Docker's client refuses by itself. Such errors end even `run` with 1, where others end it with 125."""
+
+
 def reason(error: OSError) -> str:
     """What the kernel said, in words: `mount(…): Operation not permitted`."""
     said = os.strerror(error.errno) if error.errno else str(error)

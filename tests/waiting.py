@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
-_PATIENCE = 60.0
+_PATIENCE = 60.0 * min(5.0, float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1")))
 
 
 def wait_until(true: Callable[[], object], what: str = "it") -> None:

@@ -6,7 +6,7 @@ from minidock import durations
 from minidock.cli import pair_files, values
 from minidock.cli.command import Flag
 from minidock.engine.options import DEFAULT_SHM_SIZE, Healthcheck, Options
-from minidock.errors import MinidockError
+from minidock.errors import ClientRefusal, MinidockError
 from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
 
 TYPE_CHECKING = False
@@ -223,7 +223,7 @@ def _program(asked: Options, arguments: Arguments) -> None:
 def _streams(asked: Options, arguments: Arguments) -> None:
     """Without -a the program's output is shown; whoever keeps its input open, types."""
     if arguments.flag("detach") and arguments.given("attach"):
-        raise MinidockError("conflicting options: cannot specify both --attach and --detach")
+        raise ClientRefusal("conflicting options: cannot specify both --attach and --detach")
     asked.interactive = arguments.flag("interactive")
     asked.terminal = arguments.flag("tty")
     wanted = _each(arguments, "attach", values.stream) or asked.attach

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from minidock.cli import complaints, tree
-from minidock.errors import MinidockError
+from minidock.errors import ClientRefusal, MinidockError
 from minidock.runtime.arguments import UsageError
 
 TYPE_CHECKING = False
@@ -88,7 +88,7 @@ def _run(command: Command, words: list[str], called: str) -> int:
             return _help(called.split(" "))
         _check_count(command, len(arguments.words), called)
         return command.do(arguments)
-    except WrongCount:
+    except (WrongCount, ClientRefusal):
         raise
     except UsageError as error:
         error.code = OURS

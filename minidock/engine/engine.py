@@ -168,10 +168,11 @@ class Engine:
 
         return running.run(self, options, manner)
 
-    def run_detached(self, options: Options) -> Row:
+    def run_detached(self, options: Options, made: Callable[[Row], object] = bool) -> Row:
+        """Make a container and start it; `made` hears of it in between."""
         from minidock.engine.life import running
 
-        return running.run_detached(self, options)
+        return running.run_detached(self, options, made)
 
     def attach(self, word: str, manner: Manner) -> int | None:
         from minidock.engine.life import running

@@ -39,8 +39,7 @@ def execute(
     started = False
     try:
         plan.walk(live)
-        pid = live.baton.wait_number()
-        _must_have_executed(pid, live, program)
+        pid = _executed(live, program)
         started = True
     finally:
         if started:
@@ -51,13 +50,17 @@ def execute(
     return pid
 
 
-def _must_have_executed(pid: int, live: Live, program: Process) -> None:
-    if pid < 0:
-        raise MinidockError(f"no process could be made in the container: errno {-pid}")
-    number = live.baton.outcome()
+def _executed(live: Live, program: Process) -> int:
+    """The pid of the program. Two processes tell, on one line: the one that forked, its child's number; the child,
+    if it comes to that, why it could not execute. Either may be the quicker."""
+    first, second = live.baton.wait_number(), live.baton.outcome()
+    if first < 0 and second is None:
+        raise MinidockError(f"no process could be made in the container: errno {-first}")
+    pid, number = (first, second) if first > 0 else (-(second or 0), -first)
     if number:
         processes.wait(pid)
         raise Execute(program.args).failure(number)
+    return pid
 
 
 def _cgroup_of(pid: int) -> str:

@@ -93,10 +93,14 @@ def everyone(database: Database) -> list[Row]:
     return [Row(values) for values in database.rows(f"{_SELECT} ORDER BY created DESC")]
 
 
+class NoSuchContainer(MinidockError):
+    """It is gone, or never was."""
+
+
 def find(database: Database, word: str) -> Row:
     found = search(database, word)
     if found is None:
-        raise MinidockError(f"No such container: {word}", hint="minidock ps -a lists all containers")
+        raise NoSuchContainer(f"No such container: {word}", hint="minidock ps -a lists all containers")
     return found
 
 

@@ -239,7 +239,8 @@ class MountLayers(Step):
     def do(self, live: Live) -> None:
         target = paths.make_directory(live.root_fd, self.target)
         try:
-            mount = overlay.mount(self.lower, "", "", f"/proc/self/fd/{target}")
+            # Older kernels mount on a path, for a moment: on one of the host's, which nobody in the image can bend.
+            mount = overlay.mount(self.lower, "", "", self.lower[0])
             if self.options.subdirectory:
                 mount = self._part(mount, target)
             mounts.attach(mount, target)

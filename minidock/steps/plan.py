@@ -110,7 +110,7 @@ def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place)
         *([namespaces.BecomeMappedRoot()] if "user" in kinds else []),
         *([devices.Console(program.rows, program.columns, bind=False)] if terminal else []),
         identity.SessionKeyring(place.container_id),
-        *_found(program),
+        *_found(program, make_directory=False),
         *_weakened(program, spec.linux.seccomp),
         process.Execute(program.args, fork=True, terminal=terminal),
     ]
@@ -285,9 +285,13 @@ def _program(spec: Spec, place: Place) -> list[Step]:
     ]
 
 
-def _found(program: Process) -> list[Step]:
+def _found(program: Process, *, make_directory: bool = True) -> list[Step]:
     """What the program needs of the image. It is looked for before anybody waits: a mistake shows at once."""
-    return [identity.FindUser(program.user), process.WorkingDirectory(program.cwd), process.FindProgram(program)]
+    return [
+        identity.FindUser(program.user),
+        process.WorkingDirectory(program.cwd, make=make_directory),
+        process.FindProgram(program),
+    ]
 
 
 def _weakened(program: Process, filter_: Json) -> list[Step]:

@@ -166,29 +166,38 @@ class Session(Step):
 
 
 class WorkingDirectory(Step):
-    """Where the program starts. One that the image lacks is made."""
+    """Where the program starts. One that the image lacks is made, but not for one more program."""
 
     name = "process.cwd"
     side = INSIDE
     man = "chdir(2)"
     why = "without it the program starts in /, and relative paths lead elsewhere"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, make: bool = True) -> None:
         self.path = path
+        self.make = make
 
     def says(self) -> str:
         return f"change to the directory {self.path}"
 
     def shell(self) -> str:
-        return f"mkdir -p {quoted(self.path)} && cd {quoted(self.path)}"
+        making = f"mkdir -p {quoted(self.path)} && " if self.make else ""
+        return f"{making}cd {quoted(self.path)}"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        directory = paths.make_directory(root, self.path)
+        directory = paths.make_directory(root, self.path) if self.make else self._open(root)
         os.fchdir(directory)
         os.close(root)
         os.close(directory)
         self._check_inside()
+
+    def _open(self, root: int) -> int:
+        try:
+            return paths.open_inside(root, self.path, os.O_PATH | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise MinidockError(f'chdir to cwd ("{self.path}"): {why}', code=126) from None
 
     def _check_inside(self) -> None:
         """A directory of the host, reached by a leaked descriptor, has no path from here (CVE-2024-21626)."""
@@ -257,7 +266,7 @@ class Execute(Step):
         for fd in self.preserved:
             os.set_inheritable(fd, True)
         if live.init_fd >= 0:
-            os.execve(live.init_fd, ["init", "--", live.program, *self.args[1:]], live.environment)
+            os.execve(live.init_fd, ["init", "--", *self.args], live.environment)
         report = live.baton.fileno()
         os.set_inheritable(report, True)  # for the trampoline, which closes it on its own way out
         code = trampoline.program(os.uname().machine, report, fork=self.fork, terminal=self.terminal)

@@ -103,7 +103,8 @@ def test_a_monitor_that_has_begun_afresh_goes_on_where_it_was(minidock: Minidock
         begun_afresh(engine, "c1")
         row = engine.find("c1")
         other = minidock.start("attach", "--no-stdin", "c1", stdout=subprocess.PIPE)
-        wait_until(lambda: engine.database.rows("SELECT 1 FROM events WHERE action = 'attach' AND actor = ?", row.id))
+        events = "SELECT 1 FROM events WHERE action = 'attach' AND actor = ?"
+        wait_until(lambda: len(engine.database.rows(events, row.id)) == 2)
         command.stdin.write("one\n")
         command.stdin.flush()
         assert command.stdout.readline() == "no end of line\n"

@@ -66,7 +66,7 @@ def test_a_missing_busybox_is_built_on_the_spot_and_says_so(tmp_path: Path) -> N
         (["NOSUCH"], 125, "must be lowercase"),
         (["--nosuch", "busybox"], 125, "Run 'minidock run --help' for more information"),
         (["-u", "nosuch", "busybox", "true"], 125, "unable to find user nosuch"),
-        (["-it", "busybox", "true"], 125, "the input device is not a TTY"),
+        (["-it", "busybox", "true"], 1, "the input device is not a TTY"),
     ],
 )
 def test_exit_codes_are_dockers(minidock: Minidock, words: list[str], code: int, says: str) -> None:

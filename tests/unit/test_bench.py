@@ -45,8 +45,7 @@ def test_a_peer_that_lacks_a_part_has_no_sum_of_it() -> None:
 
 
 def test_the_last_starts_are_compared_with_the_first() -> None:
-    times = noted(many.RUN, minidock=[10.0] * 10 + [20.0] * 80 + [30.0] * 10)
-    _, _, first, last = many.compared(times, 100)
+    first, last = many.compared([10.0] * 10 + [20.0] * 80 + [30.0] * 10)
     assert first.split() == ["the", "first", "10", "10.0", "10.0"]
     assert last.split(maxsplit=7)[-1] == "3.00, 3.00"
 

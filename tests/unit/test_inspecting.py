@@ -191,7 +191,7 @@ def test_the_mounts_are_told_with_where_they_come_from() -> None:
     ("words", "security", "masked", "readonly"),
     [
         (["--privileged"], ["label=disable"], None, None),
-        (["--security-opt", "systempaths=unconfined"], None, [], []),
+        (["--security-opt", "systempaths=unconfined"], [], [], []),
         (["--ipc", "host"], ["label=disable"], True, True),
         (["--pid", "host", "--security-opt", "no-new-privileges"], ["no-new-privileges", "label=disable"], True, True),
     ],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from minidock.cli.command import Command, Flag
-from minidock.cli.complaints import each_shown
+from minidock.cli.complaints import about, each
 from minidock.engine.engine import Engine
+from minidock.state.containers import NoSuchContainer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +17,18 @@ if TYPE_CHECKING:
 def _rm(arguments: Arguments) -> int:
     engine = Engine()
     force, volumes = arguments.flag("force"), arguments.flag("volumes")
-    return each_shown(arguments.words, lambda word: engine.remove(word, force=force, volumes=volumes))
+
+    def remove(word: str) -> None:
+        try:
+            engine.remove(word, force=force, volumes=volumes)
+        except NoSuchContainer as error:
+            if not force:
+                raise
+            about(error)  # what is not there need not be removed: that is no failure
+        else:
+            sys.stdout.write(f"{word}\n")
+
+    return each(arguments.words, remove)
 
 
 COMMAND = Command(

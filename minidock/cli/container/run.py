@@ -24,7 +24,7 @@ def _run(arguments: Arguments) -> int:
     if asked.terminal:
         _look_at_terminal(asked)
     if arguments.flag("detach"):
-        sys.stdout.write(f"{engine.run_detached(asked).id}\n")
+        engine.run_detached(asked, lambda row: sys.stdout.write(f"{row.id}\n"))
         return 0
     return finish(engine.run(asked, manner(arguments)))
 

@@ -19,7 +19,12 @@ def _start(arguments: Arguments) -> int:
         return each_shown(arguments.words, engine.start)
     if len(arguments.words) > 1:
         raise MinidockError("you cannot start and attach multiple containers at once")
-    return finish(engine.start_attached(arguments.words[0], manner(arguments, typing=arguments.flag("interactive"))))
+    try:
+        code = engine.start_attached(arguments.words[0], manner(arguments, typing=arguments.flag("interactive")))
+    except MinidockError as error:
+        error.code = 1  # not the program's, which never ran
+        raise
+    return finish(code)
 
 
 COMMAND = Command(

@@ -28,7 +28,9 @@ def merged(image: Image, options: Options) -> Options:
     """The options with what they leave to the image filled in. Merging them once more changes nothing."""
     found = Options.from_data(options.as_data())
     found.entrypoint, found.command = _program(image, options)
-    given = {_key(pair) for pair in options.environment}
+    latest = {_key(pair): pair for pair in options.environment}  # in the place of the first of its name
+    found.environment = list(latest.values())
+    given = latest.keys()
     found.environment += [pair for pair in words(image, "Env") if _key(pair) not in given]
     found.user = options.user or text(image, "User")
     found.workdir = options.workdir or text(image, "WorkingDir")

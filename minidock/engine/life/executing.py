@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from minidock.engine.life.session import Manner, Session, write_all
+from minidock.engine.life.session import Manner, Session, check_terminal, write_all
 from minidock.engine.monitor.streams import Streams
 from minidock.errors import MinidockError
 from minidock.kernel import processes, signals
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from minidock.kernel.watching import Watched
     from minidock.state.containers import Row
 
+_COULD_NOT = 126  # as in Docker, whatever it was that kept the program from being executed
 _LAST_WORDS = 1.0  # seconds, for output that others in the container still hold open
 
 
@@ -53,6 +54,9 @@ class Execution:
             _close_input()
             console = self._streams.lend()
             self.pid = execute(container, _process(container, request), console=console)
+        except MinidockError as error:
+            error.code = _COULD_NOT if error.code == 1 else error.code
+            raise
         finally:
             self._streams.take_back()
             for fd, saved in enumerate(ours):
@@ -120,6 +124,7 @@ def _show(stream: str, data: bytes) -> None:
 def run(engine: Engine, row: Row, request: Request, manner: Manner) -> int | None:
     """Execute, and be with the program; its exit code, or None for a person who left before its end."""
     container = _running(engine, row)
+    check_terminal(terminal=request.terminal, typing=request.interactive)
     execution = Execution(container, request)
     name = _tell(engine, row, request)
     code = Session(execution, manner, typing=request.interactive, terminal=request.terminal).stay()

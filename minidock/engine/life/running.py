@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-
 from minidock.engine.life import creating, starting
 from minidock.engine.life.attaching import ALL, Line, connect
-from minidock.engine.life.session import Manner, Session
+from minidock.engine.life.session import Manner, Session, check_terminal
 from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
 from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minidock.engine.engine import Engine
     from minidock.engine.options import Options
     from minidock.state.containers import Row
@@ -29,17 +29,18 @@ def stay(line: Line, options: Options, manner: Manner, *, typing: bool) -> int |
 def run(engine: Engine, options: Options, manner: Manner) -> int | None:
     """A new container, and be with it from its first word on."""
     typing = options.interactive and "stdin" in options.attach
-    check_terminal(options, typing=typing)
+    check_terminal(terminal=options.terminal, typing=typing)
     with Newborn() as monitor:
         row = creating.create(engine, options)
         line = starting.start(engine, row, wishes=frozenset(options.attach), monitor=monitor)
     return stay(line, options, manner, typing=typing)
 
 
-def run_detached(engine: Engine, options: Options) -> Row:
-    """A new container, left to itself."""
+def run_detached(engine: Engine, options: Options, made: Callable[[Row], object]) -> Row:
+    """A new container, left to itself. `made` hears of it before it starts: it is there even if that fails."""
     with Newborn() as monitor:
         row = creating.create(engine, options)
+        made(row)
         starting.start(engine, row, monitor=monitor).close()
     return row
 
@@ -48,7 +49,7 @@ def start(engine: Engine, row: Row, manner: Manner) -> int | None:
     """Start a container again, and be with it."""
     options = engine.options(row)
     typing = manner.typing and options.interactive
-    check_terminal(options, typing=typing)
+    check_terminal(terminal=options.terminal, typing=typing)
     wishes = ALL if typing else ALL - {"stdin"}
     if row.status in containers.ALIVE:
         line = connect(engine, row, wishes)
@@ -69,13 +70,8 @@ def attach(engine: Engine, row: Row, manner: Manner) -> int | None:
         )
     options = engine.options(row)
     typing = manner.typing and options.interactive
-    check_terminal(options, typing=typing)
+    check_terminal(terminal=options.terminal, typing=typing)
     line = connect(engine, row, ALL if typing else ALL - {"stdin"}, once=options.stdin_once and typing)
     with engine.database.change() as change:
         containers.event(change, row, "attach")
     return stay(line, options, manner, typing=typing)
-
-
-def check_terminal(options: Options, *, typing: bool) -> None:
-    if options.terminal and typing and not os.isatty(0):
-        raise MinidockError("the input device is not a TTY", hint="leave -t out when input comes from a pipe or file")

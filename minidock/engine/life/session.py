@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from minidock.engine.life import detach_keys
+from minidock.errors import ClientRefusal
 from minidock.kernel import signals, terminals
 from minidock.kernel.arrivals import Signals
 from minidock.kernel.watching import READ, wait
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 
 _CHUNK = 65536
+
+
+def check_terminal(*, terminal: bool, typing: bool) -> None:
+    if terminal and typing and not os.isatty(0):
+        raise ClientRefusal("the input device is not a TTY", hint="leave -t out when input comes from a pipe or file")
 
 
 class Manner:

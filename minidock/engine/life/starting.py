@@ -31,7 +31,7 @@ class RunsAlready(MinidockError):
 
 def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monitor: Newborn | None = None) -> Line:
     """Start a container that rests; returns a line to its monitor, over which those streams come."""
-    _claim(engine, row)
+    _claim(engine, row, attached=bool(wishes))
     begun = False
     try:
         options = engine.options(row)
@@ -49,12 +49,14 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monito
     return line
 
 
-def _claim(engine: Engine, row: Row) -> None:
+def _claim(engine: Engine, row: Row, *, attached: bool) -> None:
     """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
     with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
         if containers.claim(change, row.id, states, containers.STARTING, owner=owners.myself()):
             containers.alter(change, row.id, stop_asked=0, restarts=0)
+            if attached:
+                containers.event(change, row, "attach")
             return
         now = containers.again(change, row.id)
     if now is None:

@@ -36,9 +36,9 @@ def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = 
         engine.find(row.id)  # mends it
         return
     try:
-        send(engine, row, number)
+        _tell_and_send(engine, row, number)
         if not ends(monitor, None if seconds < 0 else float(seconds)):
-            send(engine, row, signals.KILL)
+            _tell_and_send(engine, row, signals.KILL)
             _must_end(monitor, row)
     finally:
         os.close(monitor)
@@ -66,9 +66,7 @@ def kill(engine: Engine, row: Row, signal: str = "KILL") -> None:
         )
     if number == signals.KILL or number == signals.number(stop_signal(engine, row)):
         _ask(engine, row)
-    with engine.database.change() as change:
-        containers.event(change, row, "kill", signal=str(number))
-    send(engine, row, number)
+    _tell_and_send(engine, row, number)
     if number == signals.KILL:
         _wait_for_rest(row)
 
@@ -110,6 +108,12 @@ def wake(row: Row) -> None:
             pass
         finally:
             os.close(monitor)
+
+
+def _tell_and_send(engine: Engine, row: Row, number: int) -> None:
+    with engine.database.change() as change:
+        containers.event(change, row, "kill", signal=str(number))
+    send(engine, row, number)
 
 
 def send(engine: Engine, row: Row, number: int) -> None:

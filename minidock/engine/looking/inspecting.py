@@ -91,7 +91,7 @@ def container(
         "Platform": "linux",
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": "",
+        "AppArmorProfile": "unconfined" if "apparmor=unconfined" in options.security else "",
         "ExecIDs": _or_null(exec_ids),
         "HostConfig": _host_config(options),
         "GraphDriver": {"Data": _directories(place, image), "Name": _DRIVER},
@@ -207,7 +207,7 @@ def _rights(options: Options) -> Json:
         "Privileged": options.privileged,
         "PublishAllPorts": False,
         "ReadonlyRootfs": options.read_only,
-        "SecurityOpt": _or_null(_security(options)),
+        "SecurityOpt": _security(options) if options.security else _or_null(_security(options)),
         **_given({"StorageOpt": options.storage_options, "Tmpfs": options.tmpfs}),
         "UTSMode": options.uts,
         "UsernsMode": options.userns,
@@ -321,8 +321,7 @@ def _check(health: Healthcheck | None) -> Json:
 
 
 def _volumes(options: Options, image: Image) -> Json:
-    anonymous = [point.target for point in options.mount_points if point.anonymous]
-    return {target: {} for target in sorted({*mount_wishes.declared(options, image), *anonymous})}
+    return {target: {} for target in sorted(mount_wishes.declared(options, image))}
 
 
 def _network_settings(row: Row, options: Options) -> Json:
