@@ -1,10 +1,44 @@
-"""python -m bench [ROUNDS]: run every measurement, print what came out."""
+"""python -m bench [PART [ROUNDS]]: run one measurement, or all, and print what came out.
+
+start   a bare container, by runtimes                 engine  run, create, start, exec, stop, rm
+ps      a list of 500 containers                      many    the 200th start, while 199 others run
+logs    how fast output is logged, and read again     memory  what an idle container costs
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from types import ModuleType
 
-from bench import start
+from bench import engine, logs, many, memory, ps, start
+from bench.peers import engines
+
+PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
+
+
+def lines(words: list[str]) -> Iterator[str]:
+    part, rounds = words[0] if words else "", [int(word) for word in words[1:2]]
+    if part in ("", "start"):
+        yield from start.report(*rounds)
+    if part == "start":
+        return
+    with engines() as peers:
+        for name in [part] if part else PARTS:
+            yield ""
+            yield from PARTS[name].report(peers, *rounds)
+
+
+def main(words: list[str]) -> int:
+    if (words and words[0] not in ("start", *PARTS)) or len(words) > 2 or not all(map(str.isdecimal, words[1:])):
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # nothing may be left behind
+    for line in lines(words):
+        print(line, flush=True)
+    return 0
+
 
 if __name__ == "__main__":
-    print(start.report(start.measure(int(sys.argv[1]) if len(sys.argv) > 1 else 40)))
+    sys.exit(main(sys.argv[1:]))

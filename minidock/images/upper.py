@@ -18,8 +18,8 @@ from minidock.images.layers import OPAQUE, OPAQUE_ATTRIBUTE, WHITEOUT
 from minidock.images.pack import Packing
 
 # Places where the runtime mounts something in every container. Where the image has no such file or directory, an
-# empty one was made for that, which is no change of the container's.
-PLACEHOLDERS = frozenset(("dev", "proc", "sys", "etc/hosts", "etc/hostname", "etc/resolv.conf"))
+# empty one was made for that, and /etc for three of them, which is no change of the container's.
+PLACEHOLDERS = frozenset(("dev", "proc", "sys", "etc", "etc/hosts", "etc/hostname", "etc/resolv.conf"))
 # A file of which only the owner is here and the content below, a directory whose content is elsewhere: what
 # overlayfs does when told to. Without that, a container's changes are not in its upper directory alone.
 _ELSEWHERE = ("trusted.overlay.metacopy", "trusted.overlay.redirect")

@@ -278,8 +278,10 @@ def kill(group: str) -> None:
     """End every process in a group and below it, at once: none can fork its way out."""
     try:
         write(group, "cgroup.kill", "1")
-    except FileNotFoundError:  # Linux before 5.14, or no such group
-        if os.path.isdir(group):
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+        if error.errno == errno.ENOENT and os.path.isdir(group):  # Linux before 5.14; else there is no such group
             kill_one_by_one(group)
 
 

@@ -10,6 +10,7 @@ https://github.com/opencontainers/runtime-spec/blob/main/runtime.md
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -97,7 +98,9 @@ def _frozen(group: str) -> bool:
     try:
         with open(f"{group}/cgroup.events") as file:
             return "frozen 1" in file.read()
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):  # removed before or after opening
+            raise
         return False
 
 
