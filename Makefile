@@ -57,7 +57,7 @@ vm: tools ## The same on a stock Debian kernel with cgroup v2, in a virtual mach
 	python -m pytest tests/vm
 	tests/vm/run --timeout $(VM_SECONDS) python -m pytest tests/integration
 
-bench: tools ## Measure how fast containers start (root)
+bench: tools ## Measure minidock beside its peers (root)
 	python -m bench
 
 clean: ## Remove what was made in this directory
