@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from tests.waiting import wait_until
 
 CLIENT, DAEMON, CONTAINERD = Path("/usr/bin/docker"), Path("/usr/sbin/dockerd"), Path("/usr/bin/containerd")
 DEBIAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}  # Debian's runc and shim, whatever else is installed
+# Its directories, each in its place; and no part of it that serves Kubernetes.
+_CONTAINERD = """\
+version = 2
+root = "{0}/containerd"
+state = "{0}/containerd.run"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[plugins."io.containerd.internal.v1.opt"]
+path = "{0}/opt"
+"""
+# Where both make something for sockets, whatever they are told; innermost first.
+_FIXED = tuple(map(Path, ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")))
 _PATIENCE = 60.0  # for a daemon that starts or ends
 
 
@@ -32,19 +45,19 @@ class Docker:
         self.socket = f"unix://{place}/docker.sock"
         self.root = place / "data"
         self.group = f"minidock-{os.getpid()}-docker"
+        self._not_there_before = [directory for directory in _FIXED if not directory.exists()]
         self._daemons: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
+        self.place.mkdir()
         for program in (CLIENT, DAEMON, CONTAINERD):
             if not program.exists():
                 raise CannotRun(f"{program} is missing: apt-get install docker.io")
-        self.place.mkdir()
         (self.place / "daemon.json").write_text("{}\n")
-        (self.place / "containerd.toml").write_text(f'version = 2\nroot = "{self.place}/containerd"\n')
+        (self.place / "containerd.toml").write_text(_CONTAINERD.format(self.place))
         # Given its socket, dockerd does not go looking for a containerd that may serve somebody else.
         address = f"{self.place}/containerd.sock"
-        self._daemon(CONTAINERD, "--config", f"{self.place}/containerd.toml", "--state", f"{self.place}/containerd.run",
-                     "--address", address)  # fmt: skip
+        self._daemon(CONTAINERD, "--config", f"{self.place}/containerd.toml", "--address", address)
         self._wait_for(Path(address))
         self._daemon(DAEMON, *self._options(address))
         self._wait_for(self.place / "docker.sock")
@@ -54,7 +67,8 @@ class Docker:
         return [
             *("--config-file", f"{place}/daemon.json", "--containerd", containerd, "--host", self.socket),
             *("--data-root", str(self.root), "--exec-root", f"{place}/exec", "--pidfile", f"{place}/docker.pid"),
-            *("--storage-driver", "overlay2", "--cgroup-parent", f"/{self.group}"),
+            *("--storage-driver", "overlay2"),
+            *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self.group}"),
             *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
         ]
 
@@ -86,11 +100,26 @@ class Docker:
                 daemon.kill()
                 daemon.wait()
         self._daemons.clear()
+        for process in self._others():
+            os.kill(process, signal.SIGKILL)
         for mounted in reversed(self._mounts()):
             subprocess.run(["umount", "--lazy", mounted], check=True)
         for group in self._groups():
-            wait_until(lambda group=group: _is_removed(group), f"the end of {group}")  # type: ignore[misc]
-        shutil.rmtree(self.place, ignore_errors=False)
+            wait_until(partial(_is_removed, group), f"the end of {group}")
+        shutil.rmtree(self.place)
+        for directory in self._not_there_before:
+            if directory.is_dir() and not any(directory.iterdir()):
+                directory.rmdir()
+
+    def _others(self) -> Iterable[int]:
+        """Shims that serve containers: they outlive the daemons, and were told this place by their command line."""
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                command = file.read_bytes()
+            except OSError:  # it has ended meanwhile
+                continue
+            if f"{self.place}/containerd.sock".encode() in command.split(b"\0"):
+                yield int(file.parent.name)
 
     def _mounts(self) -> list[str]:
         places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]

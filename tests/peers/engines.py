@@ -11,6 +11,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import termios
@@ -21,8 +22,10 @@ from typing import NamedTuple
 from tests.integration.minidocks import LAUNCH
 from tests.peers.command_lines.line import FILES, Line
 
-_PATIENCE = 60.0
+_PATIENCE = 30.0  # with a command line; one that takes longer is ended
 _QUIET_LIKE_A_USER = 0.3  # how long a terminal says nothing before somebody types
+_NEVER_ENDED = -1
+_NAME = "{{.Repository}}:{{.Tag}}"
 
 
 class Answer(NamedTuple):
@@ -61,29 +64,37 @@ class Engine:
             path.write_text(text)
             os.utime(path, (1_000_000_000, 1_000_000_000))
 
-    def clear(self) -> None:
+    def clear(self, *, images: bool = True) -> None:
         """Remove all containers, volumes and images but the one that each scene starts with."""
-        self.shell("docker rm -f -v $(docker ps -aq)")
-        self.shell("docker volume rm -f $(docker volume ls -q)")
-        self.shell("docker image prune -f")
-        self.shell("docker rmi -f $(docker images --format '{{.Repository}}:{{.Tag}}' | grep -v '^busybox:latest')")
+        self.shell("docker ps -aq | xargs -r docker rm -f -v")
+        self.shell("docker volume ls -q | xargs -r docker volume rm -f")
+        if images:
+            self.shell(f"docker images --format '{_NAME}' | grep -v busybox:latest | xargs -r docker rmi -f")
+            self.shell("docker image prune -f")
 
     def end(self) -> None:
         """Remove everything; nothing of any container may stay."""
         self.clear()
         assert self.shell("docker ps -aq").out == ""
+        assert list((self.root / "containers").iterdir()) == []
 
     def shell(self, line: str) -> Answer:
-        done = subprocess.run(
+        with subprocess.Popen(
             ["/bin/sh", "-c", line],
             cwd=self.here,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        return Answer(done.returncode, self._text(done.stdout), self._text(done.stderr))
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                out, err = process.communicate()
+                return Answer(_NEVER_ENDED, self._text(out), self._text(err))
+        return Answer(process.returncode, self._text(out), self._text(err))
 
     def answer(self, line: Line) -> Answer:
         return self._typed(line) if line.tty else self.shell(line.words)
@@ -92,18 +103,21 @@ class Engine:
         """What a terminal shows; `typed` is typed once it has something to show."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        command = ["/bin/sh", "-c", line.words]
         with subprocess.Popen(
-            command, cwd=self.here, env=self.environment, stdin=theirs, stdout=theirs, stderr=theirs,
+            ["/bin/sh", "-c", line.words],
+            cwd=self.here,
+            env=self.environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
             start_new_session=True,
-        ) as process:  # fmt: skip
+        ) as process:
             os.close(theirs)
-            try:
-                shown = _converse(ours, line.typed.encode())
-            finally:
-                os.close(ours)
-                process.kill()
-            return Answer(process.wait(_PATIENCE), self._text(shown), "")
+            shown, ended = _converse(ours, line.typed.encode())
+            if not ended:
+                os.killpg(process.pid, signal.SIGKILL)
+            os.close(ours)
+            return Answer(process.wait() if ended else _NEVER_ENDED, self._text(shown), "")
 
     def _text(self, data: bytes) -> str:
         return self.without_paths(data.decode(errors="backslashreplace"))
@@ -113,21 +127,19 @@ class Engine:
         return text.replace(str(self.here), "<HERE>").replace(str(self.root), "<ROOT>")
 
 
-def _converse(terminal: int, typed: bytes) -> bytes:
+def _converse(terminal: int, typed: bytes) -> tuple[bytes, bool]:
+    """What was shown, and whether those who showed it have ended."""
     shown, deadline = b"", time.monotonic() + _PATIENCE
-    while True:
-        quiet = not select.select([terminal], [], [], _QUIET_LIKE_A_USER if typed else _PATIENCE)[0]
-        assert time.monotonic() < deadline, f"the terminal never ended: {shown!r}"
-        if quiet and shown and typed:
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], _QUIET_LIKE_A_USER)[0]:
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:  # EIO: nobody has it open any more
+                return shown, True
+        elif shown and typed:
             os.write(terminal, typed)
             typed = b""
-            continue
-        if quiet:
-            continue
-        try:
-            shown += os.read(terminal, 65536)
-        except OSError:  # EIO: nobody has it open any more
-            return shown
+    return shown, False
 
 
 def minidock(place: Path) -> Engine:

@@ -53,7 +53,7 @@ def _output(line: Line, answer: Answer) -> Json:
         return shape(answer.out)
     if line.tty:
         return complaint(answer.out)
-    lines = blanked(answer.out).splitlines(keepends=True)
+    lines = blanked(answer.out).replace("minidock", "docker").splitlines(keepends=True)
     return sorted(lines) if line.any_order else lines
 
 

@@ -61,7 +61,7 @@ CREATED = (
     "--memory 64m busybox",
     "--memory 64m --memory-swap 128m --memory-reservation 32m busybox",
     "--memory 64m --memory-swap -1 busybox",
-    "--cpus 1.5 busybox",
+    "--cpus 0.5 busybox",
     "--cpu-shares 512 --cpuset-cpus 0 --cpuset-mems 0 busybox",
     "--cpu-period 50000 --cpu-quota 25000 busybox",
     "--pids-limit 100 busybox",
@@ -90,14 +90,24 @@ RUN = (
     "-d -v named:/etc --tmpfs /x busybox sleep 100",
 )
 
+# Lines of shell that make something else; and what inspects it.
+_COMMIT = (
+    "docker create --name ant -e B=2 busybox; docker commit -a me -m why -c 'CMD [\"env\"]' -c 'USER nobody'"
+    " -c 'ENTRYPOINT [\"sh\", \"-c\"]' -c 'LABEL x=1 y=\"two words\"' -c 'EXPOSE 80 90/udp' -c 'VOLUME /data'"
+    " -c 'WORKDIR /tmp' -c 'ENV A=1' -c 'HEALTHCHECK --interval=5s CMD true' -c 'ONBUILD RUN true' ant one"
+)
+OTHERS = (
+    ("true", "image inspect busybox"),
+    (_COMMIT, "image inspect one"),
+    (f"{_COMMIT}; docker create --name bee one", "container inspect bee"),
+    (f"{_COMMIT}; docker create --name bee --no-healthcheck -u 0 -e A=3 --label x=2 one ls", "container inspect bee"),
+    ("docker volume create --label x=1 named", "volume inspect named"),
+    ("docker volume create named", "volume inspect named"),
+    ("docker volume create -o type=tmpfs -o device=tmpfs -o o=size=1m named", "volume inspect named"),
+)
 # What the comparison leaves out, and why. A field stands for all that is in it.
 LEFT_OUT = {
-    "Id": "each container's own",
-    "Created": "each container's own",
-    "Image": "an image's id covers when it was imported",
-    "State.Pid": "each container's own",
-    "State.StartedAt": "each container's own",
-    "State.FinishedAt": "each container's own",
+    "State.Pid": "each container has its own",
     "LogPath": "each engine has its own names for files",
     "ResolvConfPath": "Docker writes it when the container starts, minidock when it is created",
     "HostnamePath": "Docker writes it when the container starts, minidock when it is created",
@@ -115,7 +125,23 @@ LEFT_OUT = {
     "HostConfig.OomKillDisable": "a limit of cgroup v1, which Docker shows as null on v2",
     "HostConfig.MaskedPaths": "Docker 28 masks more than 20.10, and minidock does as well",
     **dict.fromkeys(
-        (f"HostConfig.BlkioDevice{what}" for what in ("ReadBps", "ReadIOps", "WriteBps", "WriteIOps")),
-        "null until Docker 23, a list since",
+        ("Container", "ContainerConfig", "DockerVersion", "VirtualSize"),
+        "of images: gone or empty since Docker 20.10",
+    ),
+}
+# Lists that are null or [] in Docker 20.10 where they are empty, and the other since.
+LISTS = ("Ulimits", *(f"BlkioDevice{what}" for what in ("ReadBps", "ReadIOps", "WriteBps", "WriteIOps")))
+# Fields of an image's configuration that say nothing of an image; they are gone since Docker 20.10.
+LEFT_OUT_OF_IMAGES = {
+    *(
+        "AttachStdin",
+        "AttachStdout",
+        "AttachStderr",
+        "Domainname",
+        "Hostname",
+        "Image",
+        "OpenStdin",
+        "StdinOnce",
+        "Tty",
     ),
 }

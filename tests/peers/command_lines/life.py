@@ -124,7 +124,7 @@ LIFE: dict[str, Scene] = {
     ),
     "attach": (
         "docker run -d -i --name ant busybox sh -c 'read x; echo got $x; sleep 1; exit 3'",
-        "echo typed | docker attach ant",
+        "(echo typed; sleep 2) | docker attach ant",
         "docker attach ant",
         "docker attach nosuch",
         "docker attach",

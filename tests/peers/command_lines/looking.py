@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.peers.command_lines.line import Line, Scene
 
+# What happened in a scene, once it has written down when it began and ended.
+EVENTS = "docker events --since $(cat since) --until $(cat until)"
+
 LOOKING: dict[str, Scene] = {
     "ps": (
         "docker ps",
@@ -123,17 +126,31 @@ LOOKING: dict[str, Scene] = {
         "docker port",
     ),
     "events": (
-        "date +%s.%N > since; docker run --name ant --label x=1 busybox true; docker rm ant",
-        "docker events --since $(cat since) --until 0s --filter type=container --format '{{.Action}}'",
-        "docker events --since $(cat since) --until 0s -f event=die --format '{{.Actor.Attributes.exitCode}}'",
-        "docker events --since $(cat since) --until 0s -f type=container -f event=create",
-        Line("docker events --since $(cat since) --until 0s -f event=die --format '{{json .}}'", shape=True),
-        Line(
-            "docker events --since $(cat since) --until 0s -f nosuch=1",
-            unlike="what Docker 20.10 let pass",
-            codes=(0, 1),
-        ),
+        "date +%s.%N > since; docker run --name ant --label x=1 busybox true; docker rm ant; date +%s.%N > until",
+        f"{EVENTS} --filter type=container --format '{{{{.Action}}}}'",
+        f"{EVENTS} -f event=die --format '{{{{.Actor.Attributes.exitCode}}}}'",
+        f"{EVENTS} -f type=container -f event=create",
+        Line(f"{EVENTS} -f event=die --format '{{{{json .}}}}'", shape=True),
+        Line(f"{EVENTS} -f nosuch=1", unlike="what Docker 20.10 let pass", codes=(0, 1)),
+        f"{EVENTS} -f container=nosuch",
         "docker events --since nonsense",
         "docker events surplus",
+    ),
+    "events of a life": (
+        "date +%s.%N > since; docker create --name ant --init -v named:/x busybox sleep 100; docker start ant",
+        "docker exec ant sh -c true; docker pause ant; docker unpause ant; docker rename ant bee",
+        "docker update --restart no bee",
+        "docker kill -s URG bee; docker stop bee; docker start bee; docker kill bee; docker wait bee",
+        "docker cp bee:/etc/passwd .; docker cp plain bee:/; docker commit bee one; docker export bee > bee.tar",
+        "docker rm bee; docker volume rm named",
+        "docker import bee.tar two:latest; docker tag two three; docker rmi two three one",
+        "date +%s.%N > until",
+        f"{EVENTS} -f type=container --format '{{{{.Action}}}} {{{{.Actor.Attributes.name}}}}'",
+        f"{EVENTS} -f type=volume --format '{{{{.Action}}}} {{{{.Actor.ID}}}}' | sort -u",
+        Line(f"{EVENTS} -f type=image --format '{{{{.Action}}}} {{{{.Actor.Attributes.name}}}}'", any_order=True),
+        Line(
+            f"{EVENTS} -f event=exec_die -f event=kill -f event=stop --format '{{{{json .Actor.Attributes}}}}'",
+            shape=True,
+        ),
     ),
 }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.peers.command_lines.line import Line, Scene
 
+TRAP = 'trap "exit 7" TERM; echo up; while :; do sleep 0.1; done'
+# What ends the client of a container that is up. The shell's own report of that is of no interest.
+TERMINATE = "until docker logs {} | grep -q up; do :; done 2>/dev/null; {{ kill -TERM $!; wait $!; }} 2>/dev/null"
+
 RUN: dict[str, Scene] = {
     "run ends as its program does": (
         "docker run --rm busybox true",
@@ -102,7 +106,13 @@ RUN: dict[str, Scene] = {
         "echo hello | docker run --rm -it busybox cat",
         Line("docker run -it --name ant busybox sh -c 'echo ready; cat'", tty=True, typed="\x10\x11"),
         "docker ps --format '{{.Names}}'",
-        Line("(sleep 1; docker kill ant >/dev/null) & docker attach ant", tty=True),
+        Line("(sleep 2; docker kill ant >/dev/null) & docker attach ant", tty=True),
+    ),
+    "run passes signals on": (
+        f"docker run --name ant busybox sh -c '{TRAP}' & {TERMINATE.format('ant')}",
+        "docker inspect -f '{{.State.ExitCode}}' ant",
+        f"docker run --sig-proxy=false --name bee busybox sh -c '{TRAP}' & {TERMINATE.format('bee')}",
+        "docker inspect -f '{{.State.Status}}' bee",
     ),
     "run in the background": (
         "docker run -d --name ant busybox sh -c 'echo to the log; exit 3'",
@@ -113,7 +123,7 @@ RUN: dict[str, Scene] = {
         "docker stop -t 0 cow",
         "while docker inspect cow; do sleep 0.05; done >/dev/null 2>&1; docker ps -a --format '{{.Names}} {{.Status}}'",
         "docker run -d --name dog busybox nosuch",
-        "docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}' dog",
+        "docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' dog",
     ),
     "run writes an id down": (
         "docker run --cidfile id busybox true; wc -c < id",
@@ -157,7 +167,7 @@ RUN: dict[str, Scene] = {
         "docker run --rm busybox sh -c 'echo 1 > /proc/sys/kernel/domainname'",
         "docker run --rm busybox cat /proc/keys /proc/timer_list",
         "docker run --rm busybox ls /dev",
-        "docker run --rm --device /dev/kmsg:/dev/log:r busybox ls -l /dev/log",
+        "docker run --rm --device /dev/zero:/dev/log:r busybox ls -l /dev/log",
         "docker run --rm busybox sh -c 'mknod /tmp/x c 1 3 && echo made'",
     ),
     "run mounts": (
