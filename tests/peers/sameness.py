@@ -108,6 +108,9 @@ def skeleton(value: Json) -> Json:
     return [skeleton(inner) for inner in value] if isinstance(value, list) else type(value).__name__
 
 
+_IN_ANY_ORDER = ("HostConfig.Binds",)  # in Docker another one each time
+
+
 def unequal(theirs: Json, ours: Json, path: str = "") -> dict[str, tuple[Json, Json]]:
     """Where two documents differ: each place, with both values. A key that one of them lacks has the value "—"."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
@@ -116,6 +119,8 @@ def unequal(theirs: Json, ours: Json, path: str = "") -> dict[str, tuple[Json, J
             found |= unequal(theirs.get(key, "—"), ours.get(key, "—"), f"{path}.{key}".lstrip("."))
         return found
     theirs, ours = _plain(theirs), _plain(ours)
+    if path in _IN_ANY_ORDER and isinstance(theirs, list) and isinstance(ours, list):
+        theirs, ours = sorted(theirs), sorted(ours)
     return {} if theirs == ours else {path: (theirs, ours)}
 
 
