@@ -12,8 +12,7 @@ from minidock import jsonfile
 from minidock.engine.configuring import devices, lifetime, limits, log_attributes, mounts, program, sharing
 from minidock.engine.configuring.merging import merged
 from minidock.engine.configuring.privileges import privileges
-from minidock.engine.configuring.sharing import CONTAINER, Shared
-from minidock.engine.configuring.sharing import hostname as hostname  # for those who read about it here
+from minidock.engine.configuring.sharing import CONTAINER, Shared, hostname
 from minidock.errors import MinidockError
 from minidock.logs import drivers
 from minidock.runtime import defaults
