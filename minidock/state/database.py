@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import time
+
 from _sqlite3 import DatabaseError, OperationalError, connect  # the sqlite3 package around it takes 3 ms to import
+from _thread import get_ident
 
 from minidock import jsonfile
 from minidock.errors import MinidockError, reason
@@ -28,24 +30,27 @@ _PATIENCE = 30.0  # seconds to wait for another command's change, each of which 
 
 
 class Database:
-    """The database of one directory, opened when it is first needed, and again after it was closed."""
+    """The database of one directory, opened when it is first needed, and again after it was closed. Each thread
+    gets a connection of its own, as a transaction belongs to a connection.
+    """
 
     def __init__(self, directory: str) -> None:
         self.path = f"{directory}/state.db"
         self._directory = directory
-        self._held: Connection | None = None
+        self._held: dict[int, Connection] = {}  # by thread
 
     @property
     def _connection(self) -> Connection:
-        if self._held is None:
+        held = self._held.get(get_ident())
+        if held is None:
             try:
                 os.makedirs(self._directory, mode=0o711, exist_ok=True)
-                self._held = _connection(self.path)
+                held = self._held[get_ident()] = _connection(self.path)
             except (DatabaseError, OSError) as error:
                 raise _unusable(self.path, error) from None
-            _open.append(self)
+            _open.add(self)
             _bring_up_to_date(self)
-        return self._held
+        return held
 
     def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """What a query finds, in one look at an unchanging state."""
@@ -63,13 +68,13 @@ class Database:
         return Change(self.path, self._connection)
 
     def close(self) -> None:
-        if self._held is not None:
-            self._held.close()
-            self._held = None
-            _open.remove(self)
+        """Close the connections of all threads: of those that ended, too."""
+        while self._held:
+            self._held.popitem()[1].close()
+        _open.discard(self)
 
 
-_open: list[Database] = []  # in this process
+_open: set[Database] = set()  # in this process
 
 
 def close_all() -> None:
@@ -129,7 +134,8 @@ class Change:
 
 def _connection(path: str) -> Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # options may hold secrets
-    connection: Connection = connect(path, timeout=_PATIENCE, isolation_level=None)
+    # Each connection serves one thread; but the one that forks closes them all.
+    connection: Connection = connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     # The WAL is written at each change, and to the disk itself only now and then: a power cut may take the last
     # changes back, and never damages what was there before.
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,32 @@ def test_a_process_killed_in_a_change_leaves_the_state_before_it(tmp_path: Path)
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == -9
     assert Database(str(tmp_path)).rows("SELECT count(*) FROM volumes") == [(0,)]
     database.close_all()
+
+
+def test_threads_change_one_database_one_after_the_other_and_any_thread_may_close_it(tmp_path: Path) -> None:
+    state = Database(str(tmp_path))
+
+    def count_up() -> None:
+        for _ in range(20):
+            with state.change() as change:
+                change.event("container", "create", A, {})
+
+    threads = [threading.Thread(target=count_up) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert state.rows("SELECT count(*) FROM events") == [(100,)]
+    database.close_all()
+    assert not [name for name in os.listdir("/proc/self/fd") if _opens(name, tmp_path)]
+    assert state.rows("SELECT count(*) FROM events") == [(100,)]
+
+
+def _opens(descriptor: str, directory: Path) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(directory))
+    except FileNotFoundError:
+        return False  # the one that listed them
 
 
 def test_the_oldest_events_are_forgotten(tmp_path: Path) -> None:
