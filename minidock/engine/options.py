@@ -13,7 +13,7 @@ from minidock.engine.configuring.mount_points import MountPoint, MountRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from minidock.jsonfile import Json
 
@@ -64,6 +64,31 @@ class Healthcheck:
         self.start_period = start_period  # failures in it do not count
         self.start_interval = start_interval
         self.retries = retries  # how many failures in a row make it unhealthy
+
+
+class NetworkRequest:
+    """A network to be in, and how: what `--network name=…,ip=…,alias=…` says, and `network connect`."""
+
+    def __init__(
+        self,
+        network: str,
+        *,
+        aliases: Sequence[str] = (),
+        links: Sequence[str] = (),
+        ipv4: str = "",
+        ipv6: str = "",
+        mac: str = "",
+        gw_priority: int = 0,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.network = network  # a name or an id
+        self.aliases = list(aliases)
+        self.links = list(links)  # CONTAINER[:ALIAS]
+        self.ipv4 = ipv4  # "": any free one
+        self.ipv6 = ipv6
+        self.mac = mac  # "": follows from the address
+        self.gw_priority = gw_priority  # the default route is by the network with the highest
+        self.options = dict(options or {})  # the driver's
 
 
 class Options:
@@ -124,7 +149,12 @@ class Options:
 
     def _set_namespaces(self) -> None:
         """What it shares, and with whom."""
-        self.network = "none"  # "host", "container:NAME"
+        self.network = "none"  # "bridge", "host", "container:NAME", or the first of the networks below
+        self.networks: list[NetworkRequest] = []  # networks with wishes; the first is that of `network`
+        self.ports: list[str] = []  # -p: [[ADDRESS:][PORT]:]PORT[/PROTOCOL], and ranges of PORT
+        self.publish_all = False  # -P: a port of the host for each exposed one
+        self.links: list[str] = []  # CONTAINER[:ALIAS], on the default bridge
+        self.mac_address = ""
         self.exposed_ports: list[str] = []  # "80/tcp"
         self.dns: list[str] = []
         self.dns_search: list[str] = []
@@ -189,6 +219,7 @@ _KINDS: dict[str, type] = {
     "health": Healthcheck,
     "console_size": tuple,
     "mounts": MountRequest,
+    "networks": NetworkRequest,
     "mount_points": MountPoint,
     **dict.fromkeys(("blkio_weight_devices", "device_read_bps", "device_read_iops"), DeviceLimit),
     **dict.fromkeys(("device_write_bps", "device_write_iops"), DeviceLimit),

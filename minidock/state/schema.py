@@ -67,4 +67,46 @@ BEGIN
 END;
 """
 
-CHANGES = (_FIRST,)
+_NETWORKS = """
+CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    driver TEXT NOT NULL,              -- bridge, macvlan, ipvlan, overlay; host and null for those two alone
+    created INTEGER NOT NULL,
+    builtin INTEGER NOT NULL,          -- bridge, host and none, which everybody has
+    internal INTEGER NOT NULL,         -- no way out, and none in
+    attachable INTEGER NOT NULL,
+    ipv6 INTEGER NOT NULL,
+    labels TEXT NOT NULL,              -- JSON
+    options TEXT NOT NULL,             -- JSON: the driver's, -o
+    ipam TEXT NOT NULL                 -- JSON: a list of {subnet, gateway, ip_range, aux}, IPv4 and IPv6
+) STRICT;
+
+-- A container in a network. The addresses are given out at each start and are the container's while it is active:
+-- nobody has to give them back, and nobody can forget to.
+CREATE TABLE endpoints (
+    container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    network TEXT NOT NULL REFERENCES networks (id),
+    id TEXT NOT NULL,                  -- of this endpoint, 64 digits
+    slot INTEGER NOT NULL,             -- 0 is eth0
+    wishes TEXT NOT NULL,              -- JSON: aliases, links, ipv4, ipv6, mac, gw_priority, options
+    ipv4 TEXT NOT NULL DEFAULT '',
+    ipv6 TEXT NOT NULL DEFAULT '',
+    mac TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (container, network)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX connected ON endpoints (network);
+
+-- Ports of the host that lead to an active container.
+CREATE TABLE published (
+    container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    protocol TEXT NOT NULL,            -- tcp, udp, sctp
+    host TEXT NOT NULL,                -- an address of the host; 0.0.0.0 or :: for all of that kind
+    host_port INTEGER NOT NULL,
+    port INTEGER NOT NULL,             -- of the container
+    address TEXT NOT NULL,             -- of the container
+    PRIMARY KEY (container, protocol, host, host_port)
+) STRICT, WITHOUT ROWID;
+"""
+
+CHANGES = (_FIRST, _NETWORKS)
