@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from minidock.kernel import links, namespaces
 from tests import leftovers
 
 _ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance")]
@@ -39,8 +40,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if any(directory in item.path.parents for item in items for directory in _ASK_THE_KERNEL):
         if os.geteuid() != 0:
             raise pytest.UsageError("these tests ask the real kernel, as root: sudo make integration")
+        _leave_the_network()
         leftovers.mark_this_run()
         config.stash[_before] = leftovers.found()
+
+
+def _leave_the_network() -> None:
+    """These tests are on a network of their own: they see no other's links, rules and ports, and nobody sees theirs."""
+    namespaces.unshare("network")
+    links.bring_up("lo")
 
 
 def _deselect_hybrid_host(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from socket import if_nameindex
 
 _NAMES = ("minidock", "pytest-of-")  # the second: where pytest makes directories for tests
 _MARK = "MINIDOCK_TEST_RUN"
@@ -49,7 +50,8 @@ def _cgroups() -> Iterator[str]:
 
 
 def _links() -> Iterator[str]:
-    return (f"link {name}" for name in os.listdir("/sys/class/net") if _is_ours(name))
+    """All but `lo`: the tests are in a network namespace of their own. /sys would show another one's."""
+    return (f"link {name}" for _, name in if_nameindex() if name != "lo")
 
 
 def _processes() -> Iterator[str]:
