@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-
 from _sqlite3 import DatabaseError, OperationalError, connect  # the sqlite3 package around it takes 3 ms to import
 from _thread import get_ident
 
