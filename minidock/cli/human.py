@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 
-from minidock.logs import times
-from minidock.logs.times import SECOND
+from minidock import times
+from minidock.times import SECOND
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")

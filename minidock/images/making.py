@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from minidock import jsonfile
+from minidock import jsonfile, times
 from minidock.errors import MinidockError
 from minidock.images import layers
 from minidock.images.image import diff_ids_of
@@ -143,12 +143,4 @@ def is_at(path: str, fd: int) -> bool:
 
 def notes(*, parent: str = "", named: bool = False) -> dict[str, Any]:
     """What we write beside an image's name in the index."""
-    return {PARENT: parent, TAGGED: now() if named else ""}
-
-
-def now() -> str:
-    """This moment as images have it: RFC 3339."""
-    import time
-
-    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:09d}Z"
+    return {PARENT: parent, TAGGED: times.now() if named else ""}

@@ -321,8 +321,12 @@ def freeze(group: str, seconds: float = 10.0) -> None:
 
 
 def thaw(group: str) -> None:
-    """Let a frozen group go on."""
-    write(group, "cgroup.freeze", "0")
+    """Let a frozen group go on; one that is gone has nothing to thaw."""
+    try:
+        write(group, "cgroup.freeze", "0")
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):  # removed before or after opening
+            raise
 
 
 def wait_until_empty(group: str, seconds: float = 10.0) -> bool:

@@ -13,9 +13,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import time
 
-from minidock import jsonfile
+from minidock import jsonfile, times
 from minidock.errors import MinidockError
 from minidock.oci.spec import Spec, read_spec
 
@@ -64,7 +63,7 @@ class Record:
                 hint="delete it first, or choose another ID",
             ) from None
         record.bundle, record.cgroup = bundle, cgroup
-        record.created = _now()
+        record.created = times.now()
         record._write_first(spec)
         return record
 
@@ -144,8 +143,3 @@ def known_ids(root: str) -> list[str]:
 
 def _has_state(root: str, name: str) -> bool:
     return os.path.exists(f"{root}/{name}/state.json")
-
-
-def _now() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e9):09d}Z"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 
+from minidock import times
 from minidock.engine.images import naming as image_naming
 from minidock.engine.life import changing
 from minidock.engine.looking import inspecting
 from minidock.errors import MinidockError
-from minidock.images import instructions, making, upper
+from minidock.images import instructions, upper
 from minidock.images.catalog import catalog
 from minidock.images.layout import Layout
 from minidock.images.making import Making
@@ -130,7 +131,7 @@ class _Paused:
 
 
 def _history(row: Row, author: str, message: str, *, is_empty: bool) -> dict[str, Json]:
-    entry: dict[str, Json] = {"created": making.now(), "created_by": " ".join(row.arguments)}
+    entry: dict[str, Json] = {"created": times.now(), "created_by": " ".join(row.arguments)}
     if author:
         entry["author"] = author
     if message:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
+from minidock import times
 from minidock.engine.images import naming as image_naming
 from minidock.errors import MinidockError
-from minidock.images import instructions, making
+from minidock.images import instructions
 from minidock.images.layout import Layout
 from minidock.images.making import Making
 from minidock.images.platforms import SYSTEM, architecture
@@ -33,7 +34,7 @@ def import_archive(
     full = image_naming.new_name(name, "cannot import digest reference") if name else ""
     config = instructions.changed({}, changes)
     _check_platform(platform)
-    now = making.now()
+    now = times.now()
     document = {
         "created": now,
         "architecture": architecture(),

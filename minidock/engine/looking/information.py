@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
-from minidock import __version__
+from minidock import __version__, times
 from minidock.engine.configuring.choosing import architecture
 from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups, mounts
@@ -42,7 +41,7 @@ def information(engine: Engine) -> Json:
         **{field: not warnings.get(field) for field, _, _ in _LIMITS},
         "IPv4Forwarding": "IPv4Forwarding" not in warnings,
         "Debug": False,
-        "SystemTime": _now(),
+        "SystemTime": times.now(),
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs",
         "CgroupVersion": "2",
@@ -92,12 +91,6 @@ def _init_program() -> str:
         return init_program()
     except MinidockError:
         return ""
-
-
-def _now() -> str:
-    from minidock.logs import times
-
-    return times.stamp(time.time_ns())
 
 
 # The host -------------------------------------------------------------------------------------------------
