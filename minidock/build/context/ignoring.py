@@ -9,8 +9,8 @@ https://docs.docker.com/build/concepts/context/#dockerignore-files
 from __future__ import annotations
 
 import os
-import re
 
+from minidock.build.context import patterns
 from minidock.errors import MinidockError
 
 TYPE_CHECKING = False
@@ -22,22 +22,19 @@ class _Pattern:
     """One line."""
 
     def __init__(self, words: str, *, takes_back: bool) -> None:
-        self.parts = words.split("/")
         self.takes_back = takes_back
-        try:
-            self._whole = re.compile(_expression(words))
-        except re.error:
-            raise MinidockError(f'error checking context: syntax error in pattern: "{words}"') from None
+        self._whole = patterns.expression(words)
+        self._parts = [part if part == "**" else patterns.expression(part) for part in words.split("/")]
 
     def fits(self, path: str) -> bool:
         return self._whole.fullmatch(path) is not None
 
     def may_fit_below(self, directory: str) -> bool:
         """Whether it could fit something in a directory: whether its beginning fits."""
-        for part, name in zip(self.parts, directory.split("/"), strict=False):
-            if part == "**":
+        for part, name in zip(self._parts, directory.split("/"), strict=False):
+            if isinstance(part, str):
                 return True
-            if not re.fullmatch(_expression(part), name):
+            if not part.fullmatch(name):
                 return False
         return True
 
@@ -82,42 +79,3 @@ def _pattern(line: str) -> list[_Pattern]:
         raise MinidockError('illegal exclusion pattern: "!"', hint="a pattern follows the exclamation mark")
     cleaned = os.path.normpath(text).lstrip("/") if text else ""
     return [_Pattern(cleaned, takes_back=takes_back)] if cleaned not in ("", ".") else []
-
-
-def _expression(words: str) -> str:
-    """The pattern as a regular expression."""
-    found, at = "", 0
-    while at < len(words):
-        if words.startswith("**", at):
-            at += 2
-            if words.startswith("/", at):
-                at += 1
-                found += "(.*/)?"
-            else:
-                found += ".*"
-            continue
-        part, at = _one(words, at)
-        found += part
-    return found
-
-
-def _one(words: str, at: int) -> tuple[str, int]:
-    character = words[at]
-    if character == "*":
-        return "[^/]*", at + 1
-    if character == "?":
-        return "[^/]", at + 1
-    if character == "\\" and at + 1 < len(words):
-        return re.escape(words[at + 1]), at + 2
-    if character == "[":
-        end = words.find("]", at + 2)
-        if end < 0:
-            raise MinidockError(f'syntax error in pattern: "{words}"', hint="a set such as [a-z] ends with ]")
-        inner = words[at + 1 : end]
-        negated, inner = inner[:1] in "^!", inner.lstrip("^!") if inner[:1] in "^!" else inner
-        return f"[{'^/' if negated else ''}{_set(inner)}]", end + 1
-    return re.escape(character), at + 1
-
-
-def _set(inner: str) -> str:
-    return inner.replace("\\", "\\\\").replace("[", "\\[").replace("&", "\\&").replace("~", "\\~").replace("|", "\\|")
