@@ -107,28 +107,33 @@ class Files:
         finally:
             os.close(fd)
 
-    def below(self, directory: str, base: str = "") -> Iterator[tuple[str, os.stat_result]]:
-        """What is in a directory, and in those in it, and may be seen: its path there, and its status."""
+    def below(self, directory: str) -> Iterator[tuple[str, os.stat_result]]:
+        """What is in a directory, and in those in it, and may be seen: its path from there, and its status. A
+        directory comes before what is in it."""
+        waiting = [""]
+        while waiting:
+            base = waiting.pop()
+            for name, status in self._entries(f"{directory}/{base}".strip("/")):
+                path = f"{base}/{name}".lstrip("/")
+                whole = f"{directory}/{path}".lstrip("/")
+                if not self.is_hidden(whole):
+                    yield path, status
+                if stat.S_ISDIR(status.st_mode) and not (self._ignore and self._ignore.ignores_all_of(whole)):
+                    waiting.append(path)
+
+    def _entries(self, directory: str) -> list[tuple[str, os.stat_result]]:
         try:
             fd = paths.open_inside(self.root, directory or ".", _DIRECTORY)
         except OSError as error:
             if error.errno in _NOT_THERE:  # changed since it was listed
-                return
+                return []
             raise
-        inner = []
         try:
             with os.scandir(fd) as entries:
-                found = sorted(((entry.name, entry.stat(follow_symlinks=False)) for entry in entries), key=_by_name)
+                found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
         finally:
             os.close(fd)
-        for name, status in found:
-            whole, path = f"{directory}/{name}".lstrip("/"), f"{base}/{name}".lstrip("/")
-            if not self.is_hidden(whole):
-                yield path, status
-            if stat.S_ISDIR(status.st_mode) and not (self._ignore and self._ignore.ignores_all_of(whole)):
-                inner.append((whole, path))
-        for whole, path in inner:
-            yield from self.below(whole, path)
+        return sorted(found, key=lambda each: each[0])
 
     def resolved(self, path: str) -> str:
         """A path without links, each read as if the tree were `/`."""
@@ -153,10 +158,6 @@ class Files:
             raise
         finally:
             os.close(fd)
-
-
-def _by_name(found: tuple[str, os.stat_result]) -> str:
-    return found[0]
 
 
 def _clean(path: str) -> str:
