@@ -23,7 +23,7 @@ class NewBlob:
     def __init__(self, layout: Layout, making: Making | None = None) -> None:
         self._layout = layout
         self._making = making
-        self._draft = Draft(layout.root)
+        self._draft = Draft(layout.root, synced=making is None or not making.hasty)
         self._hash = hashlib.sha256()
         self.size = 0
 

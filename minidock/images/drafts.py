@@ -34,11 +34,12 @@ class Lock:
 class Draft:
     """A file or a directory in the making. Leaving the `with` block unpublished removes it."""
 
-    def __init__(self, root: str, *, directory: bool = False) -> None:
+    def __init__(self, root: str, *, directory: bool = False, synced: bool = True) -> None:
         place = f"{root}/unfinished"
         os.makedirs(place, mode=0o700, exist_ok=True)
         self.path = f"{place}/{os.urandom(8).hex()}"
         self._directory = directory
+        self._synced = synced  # else its maker sees to it that all is on disk, before somebody relies on it
         self._published = False
         with Lock(place):  # so that no other process takes it for an orphan before it is locked
             _sweep(place)
@@ -67,7 +68,7 @@ class Draft:
         except OSError as error:
             if not self._directory or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        _sync_directory(os.path.dirname(place))
+        self._sync_directory(place)
 
     def publish_if_new(self, place: str) -> bool:
         """The same, but what is there stays, so that whoever holds it holds what others find. False: it is there."""
@@ -79,14 +80,26 @@ class Draft:
             os.link(self.path, place)
         except FileExistsError:
             return False
-        _sync_directory(os.path.dirname(place))
+        self._sync_directory(place)
         return True
 
     def _sync(self) -> None:
+        if not self._synced:
+            return
         if self._directory:
             syscalls.syncfs(self.fd)
         else:
             os.fsync(self.fd)
+
+    def _sync_directory(self, place: str) -> None:
+        """A rename is safe from a power cut when the directory that holds the name is on disk. fsync(2)"""
+        if not self._synced:
+            return
+        fd = os.open(os.path.dirname(place), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def write_whole(root: str, place: str, text: str) -> None:
@@ -147,11 +160,11 @@ def _make_directory(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _sync_directory(path: str) -> None:
-    """A rename is safe from a power cut when the directory that holds the name is on disk. fsync(2)"""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(root: str) -> None:
+    """Bring to disk all that was not synced one by one."""
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        syscalls.syncfs(fd)
     finally:
         os.close(fd)
 

@@ -133,6 +133,14 @@ def size_of(directory: str, root: str = "") -> int:
     return counted
 
 
+def note_size(directory: str) -> int:
+    """Count what a layer in the making holds, and write it down."""
+    counted = _count(f"{directory}/diff")
+    with open(f"{directory}/{_SIZE}", "w") as file:
+        file.write(f"{counted}\n")
+    return counted
+
+
 def _count(directory: str) -> int:
     """The bytes of all files below a directory; of those with several names once."""
     found: dict[tuple[int, int], int] = {}

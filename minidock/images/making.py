@@ -13,7 +13,7 @@ import os
 
 from minidock import jsonfile, times
 from minidock.errors import MinidockError
-from minidock.images import layers
+from minidock.images import drafts, layers
 from minidock.images.image import diff_ids_of
 from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST, PARENT, TAGGED
 
@@ -41,8 +41,9 @@ _LAYERS = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
 class Making:
     """A `with` block in which an image is made. At its end all locks are let go."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, hasty: bool = False) -> None:
         self.layout = layout
+        self.hasty = hasty  # blobs and layers need not be on disk one by one: `finish` sees to all of them
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
@@ -116,6 +117,8 @@ class Making:
         config = self.put_document(CONFIG, document)
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": blobs}
         descriptor = self.put_document(MANIFEST, manifest)
+        if self.hasty:
+            drafts.sync(self.layout.root)
         self.layout.tag(name, descriptor, notes)
         return descriptor
 

@@ -134,5 +134,7 @@ def _check_kind(document: dict[str, Json], kind: str, expected: Collection[str],
 
 
 def _no_manifest(origin: str, kind: str) -> MinidockError:
-    hint = "it was made for a Docker older than 1.10: push it again with a newer one" if kind.startswith(_SCHEMA_1) else ""
+    hint = (
+        "it was made for a Docker older than 1.10: push it again with a newer one" if kind.startswith(_SCHEMA_1) else ""
+    )
     return MinidockError(f"{origin} is no image manifest, but {kind!r}", hint=hint)

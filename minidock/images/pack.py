@@ -82,11 +82,14 @@ class Packing:
     def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:  # noqa: ARG002
         return False
 
+    def entry(self, name: str, status: os.stat_result) -> Entry:
+        return entry_of(name, status)
+
     def own_entry(self, directory: int, name: str) -> bytes:
         """What says that a directory is there, before all that is in it."""
         if not name:
             return b""
-        entry = entry_of(f"{name}/", os.fstat(directory))
+        entry = self.entry(f"{name}/", os.fstat(directory))
         entry.xattrs = _attributes(directory)
         return tar_writer.header(entry)
 
@@ -132,7 +135,7 @@ class Packing:
             yield self._flush()
 
     def _file(self, handle: int, name: str, status: os.stat_result) -> Iterator[bytes]:
-        entry = entry_of(name, status)
+        entry = self.entry(name, status)
         if status.st_nlink > 1:
             first = self._names.setdefault((status.st_dev, status.st_ino), name)
             if first != name:

@@ -42,6 +42,9 @@ class Files:
     def is_hidden(self, path: str) -> bool:
         return self._ignore is not None and path != "" and self._ignore.ignores(path)
 
+    def hides_all_of(self, directory: str) -> bool:
+        return self._ignore is not None and self._ignore.ignores_all_of(directory)
+
     def status(self, path: str) -> os.stat_result:
         """Of what is at a path, links followed."""
         fd = paths.open_inside(self.root, path or ".")
@@ -118,7 +121,7 @@ class Files:
                 whole = f"{directory}/{path}".lstrip("/")
                 if not self.is_hidden(whole):
                     yield path, status
-                if stat.S_ISDIR(status.st_mode) and not (self._ignore and self._ignore.ignores_all_of(whole)):
+                if stat.S_ISDIR(status.st_mode) and not self.hides_all_of(whole):
                     waiting.append(path)
 
     def _entries(self, directory: str) -> list[tuple[str, os.stat_result]]:

@@ -119,6 +119,11 @@ def below(engine: Engine, row: Row) -> Tree:
     return Tree(_from_child(lambda: overlay.mount(lower, "", "", place.file("root"))))
 
 
+def layered(lower: list[str], place: str, *, upper: str = "", work: str = "") -> int:
+    """A descriptor of directories seen as one, topmost first; `place` is a directory to mount at for a moment."""
+    return _from_child(lambda: overlay.mount(lower, upper, work, place))
+
+
 def layers_of(spec: Spec) -> list[str]:
     """The directories of a container's image, topmost first."""
     layers: list[str] = jsonfile.parse(spec.annotations[LAYERS])

@@ -60,7 +60,9 @@ def archive(making: Making, images: Sequence[Saved]) -> Iterator[bytes]:
 def _hold(making: Making, saved: Saved) -> None:
     for digest in _digests(saved):
         if not making.hold(making.layout.blob(digest)):
-            raise MinidockError(f"image {saved.image.id} is damaged: {digest} is missing", hint="minidock rmi removes it")
+            raise MinidockError(
+                f"image {saved.image.id} is damaged: {digest} is missing", hint="minidock rmi removes it"
+            )
 
 
 def _digests(saved: Saved) -> list[str]:
