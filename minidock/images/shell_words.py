@@ -56,6 +56,14 @@ def expand(word: str, variables: Mapping[str, str], escape: str = _BACKSLASH) ->
         raise MinidockError(f'failed to process "{_quoted(word)}": {error}') from None
 
 
+def replaced(text: str, variables: Mapping[str, str], escape: str = _BACKSLASH) -> str:
+    """A text with the values of variables in their places; quotes in it are characters like others."""
+    try:
+        return _Reader(text, variables, escape, quotes=False).until("")
+    except ValueError as error:
+        raise MinidockError(f"failed to replace variables: {error}") from None
+
+
 def unquoted(word: str, escape: str = _BACKSLASH) -> str:
     """A word without its quotes, and `$` without a meaning."""
     return _Reader(word, None, escape).until("")
@@ -68,10 +76,11 @@ def _quoted(word: str) -> str:
 class _Reader:
     """Goes once through a word, from left to right. Without variables `$` is a character like others."""
 
-    def __init__(self, word: str, variables: Mapping[str, str] | None, escape: str) -> None:
+    def __init__(self, word: str, variables: Mapping[str, str] | None, escape: str, *, quotes: bool = True) -> None:
         self._word = word
         self._variables = variables
         self._escape = escape
+        self._quotes = quotes
         self._escapable = f'"${escape}'
         self._at = 0
 
@@ -90,13 +99,13 @@ class _Reader:
         while (character := self._next()) != end:
             if not character:
                 raise ValueError(f"syntax error: missing '{end}'")
-            if character == "'":
+            if character == "'" and self._quotes:
                 found += self._single_quoted()
-            elif character == '"':
+            elif character == '"' and self._quotes:
                 found += self._double_quoted()
             elif character == "$" and self._variables is not None:
                 found += self._variable()
-            elif character == self._escape:
+            elif character == self._escape and (self._quotes or self._peek() == "$"):
                 found += (_BACKSLASH if is_pattern else "") + (self._next() or character)
             else:
                 found += character

@@ -19,7 +19,7 @@ import stat
 from minidock.build.context.ignoring import Ignore
 from minidock.build.working.modes import Mode
 from minidock.errors import MinidockError, reason
-from minidock.images import tar
+from minidock.images import tar, tar_writer
 from minidock.images.files import Files as Placing
 from minidock.images.pack import Packing, Stream
 from minidock.images.tar import Tar
@@ -86,15 +86,15 @@ def _copy_one(files: Files, path: str, into: int, wish: Copy) -> None:
     real = files.resolved(path)
     target = _with_parents(path, wish) if wish.parents else wish.target
     if stat.S_ISDIR(files.status(real).st_mode):
-        _make(into, target, wish.owner)
+        make(into, target, wish.owner)
         _place(into, target, Taken(files, real, wish).tree(real))
         return
     if wish.unpacks and (archive := _archive(files, real)):
-        _make(into, target, _ROOT)
+        make(into, target, _ROOT)
         Placing(into, target, target, keep_owners=True).fill(archive)
         return
     directory, name = _place_of_file(into, target, os.path.basename(path), wish)
-    _make(into, directory, wish.owner)
+    make(into, directory, wish.owner)
     parent = paths.open_inside(files.root, os.path.dirname(real) or ".", _DIRECTORY)
     try:
         _place(into, directory, Taken(files, "", wish).file(parent, os.path.basename(real), name))
@@ -127,7 +127,17 @@ def _is_directory(root: int, path: str) -> bool:
     return True
 
 
-def _make(root: int, path: str, owner: Owner) -> None:
+def write(into: int, wish: Copy, name: str, data: bytes) -> None:
+    """A file that stands in the Dockerfile itself."""
+    directory, name = (wish.target, name) if wish.into_directory else os.path.split(wish.target)
+    make(into, directory, wish.owner)
+    entry = tar.plain_entry(name, tar.FILE, wish.mode.of(0o644, is_directory=False))
+    entry.uid, entry.gid = wish.owner
+    entry.size = len(data)
+    _place(into, directory, iter((tar_writer.header(entry), data, tar_writer.padding(len(data)), tar_writer.END)))
+
+
+def make(root: int, path: str, owner: Owner) -> None:
     """A directory, with those above it; those that are new get an owner."""
     made = ""
     for part in os.path.normpath("/" + path).split("/"):

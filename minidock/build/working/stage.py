@@ -1,0 +1,197 @@
+"""A stage in the making: its configuration, its layers, and what has been done to both.
+
+Each instruction is a method of a few lines. Those that change files go through `_layered`: work out what the result
+depends on, look it up, or do it and write it down.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock.build.arguments import Scope
+from minidock.build.cache.contents import Contents
+from minidock.build.cache.records import Records, Step
+from minidock.build.language.complaint import DockerfileError
+from minidock.build.working import history
+from minidock.errors import MinidockError
+from minidock.images import layers, shell_words
+from minidock.images.instructions import Instructions
+from minidock.images.keeping import keep
+from minidock.images.layout import Layout
+from minidock.images.making import Making
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from minidock.build.language.instructions import Instruction
+    from minidock.build.request import BuildRequest
+    from minidock.build.working import commands
+    from minidock.build.working.origins import Origins
+    from minidock.build.working.reporting import Report
+    from minidock.engine.engine import Engine
+    from minidock.images.image import Layer
+    from minidock.jsonfile import Json
+
+_CHANGE_FILES = ("RUN", "COPY", "ADD", "WORKDIR")
+
+
+class Base:
+    """What a stage begins with, and what it comes to: layers, a configuration, a history."""
+
+    def __init__(self, document: Mapping[str, Json], stack: list[Layer]) -> None:
+        self.document = dict(document)  # an OCI configuration but for the layers
+        self.stack = list(stack)
+
+
+class Stage:
+    """One stage at work."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: BuildRequest,
+        base: Base,
+        scope: Scope,
+        origins: Origins,
+        *,
+        place: str,
+        escape: str,
+        new: Making,
+    ) -> None:
+        self.engine = engine
+        self.request = request
+        self.layout = Layout(engine.root)
+        self.new = new
+        self.stack = list(base.stack)
+        self.document = base.document
+        self.history: list[Json] = list(base.document.get("history") or [])
+        self.instructions = Instructions(base.document.get("config") or {}, escape=escape)
+        self.scope = scope
+        self.origins = origins
+        self.contents = Contents(engine.database)
+        self.records = Records(engine.database)
+        self.used: list[Step] = []
+        self._place = place
+        self._escape = escape
+
+    # What the stage is, at this point -------------------------------------------------------------------
+
+    @property
+    def config(self) -> dict[str, Json]:
+        return self.instructions.config
+
+    @property
+    def directory(self) -> str:
+        return str(self.config.get("WorkingDir") or "/")
+
+    @property
+    def chain_id(self) -> str:
+        """All its files, in one digest: what a step stands on."""
+        return layers.chain_ids([diff_id for diff_id, _ in self.stack])[-1] if self.stack else "scratch"
+
+    @property
+    def lower(self) -> list[str]:
+        """The directories of its layers, bottom first."""
+        diff_ids = [diff_id for diff_id, _ in self.stack]
+        return [f"{layers.place(self.layout, chain_id)}/diff" for chain_id in layers.chain_ids(diff_ids)]
+
+    def result(self) -> Base:
+        document = {**self.document, "created": history.now(self.request), "config": self.config}
+        return Base({**document, "history": self.history}, self.stack)
+
+    def expanded(self, word: str) -> str:
+        return shell_words.expand(word, self.variables, self._escape)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {**self.scope.values, **self.instructions.variables}
+
+    # Doing --------------------------------------------------------------------------------------------
+
+    def do(self, found: Instruction, number: int, report: Report) -> None:
+        """One instruction. What is wrong with it is told with the line that it stands on."""
+        self.instructions.arguments = self.scope.values
+        report.begins(number, found)
+        try:
+            if found.name in _CHANGE_FILES:
+                self._change_files(found, number, report)
+            else:
+                self._change_config(found)
+        except DockerfileError:
+            raise
+        except MinidockError as error:
+            raise _located(found, error) from None
+        report.ends(number)
+
+    def _change_config(self, found: Instruction) -> None:
+        if found.name == "ARG":
+            declared = self.scope.declare(found, self.instructions.variables)
+            self._note(f"ARG {' '.join(declared)}")
+        elif found.name == "MAINTAINER":
+            self.document["author"] = found.rest
+            self._note(f"MAINTAINER {found.rest}")
+        else:
+            self.instructions.apply(found.name, found.rest)
+            self._note(history.of_config(found, self.config, self.expanded))
+
+    def _note(self, text: str, *, changed: bool = False, comment: str = history.COMMENT) -> None:
+        self.history.append(history.entry(self.request, text, changed=changed, comment=comment))
+
+    def _change_files(self, found: Instruction, number: int, report: Report) -> None:
+        from minidock.build.working import commands
+
+        act = commands.act(self, found)
+        step = Step(f"{self._place} {number}", {"parent": self.chain_id, **act.parts})
+        layer, is_new = self._cached(step, report, number) or (None, True)
+        if is_new:
+            layer = self._made(act, step, number, report)
+        act.settle(self)
+        self.stack += [layer] if layer else []
+        self._note(act.text, changed=layer is not None)
+
+    def _cached(self, step: Step, report: Report, number: int) -> tuple[Layer | None, bool] | None:
+        """What was made before, if that is still there; the second: whether it is to be made anew."""
+        before = self.records.before(step)
+        known, layer = self.records.find(step)
+        if self.request.no_cache or not known or (layer and not self._hold(layer)):
+            why = "the cache is not to be used" if self.request.no_cache else ""
+            report.missed(number, step, before, why or ("its layer is gone" if known else ""))
+            return None
+        self.used.append(step)
+        report.cached(number)
+        return layer, False
+
+    def _hold(self, layer: Layer) -> bool:
+        """Keep a layer from being freed until this is over; False if it is not whole any more."""
+        diff_id, blob = layer
+        below = [each for each, _ in self.stack]
+        chain_id = layers.chain_ids([*below, diff_id])[-1]
+        return self.new.hold(self.layout.blob(blob["digest"])) and self.new.hold(layers.place(self.layout, chain_id))
+
+    def _made(self, act: commands.Act, step: Step, number: int, report: Report) -> Layer | None:
+        from minidock.build.working.trees import Scratch
+
+        with Scratch(self.engine.root, model=self.lower[-1] if self.lower else "") as scratch:
+            act.do(scratch, lambda data: report.says(number, data))
+            layer = keep(self.new, scratch.upper, [diff_id for diff_id, _ in self.stack])
+        self.records.keep(step, layer, layer[1]["size"] if layer else 0)
+        return layer
+
+    def close(self) -> None:
+        """Write down what was learnt about files and about the use of the cache."""
+        self.contents.remember()
+        if self.used:
+            self.records.touch(self.used)
+
+
+def _located(found: Instruction, error: MinidockError) -> MinidockError:
+    wrong = found.wrong(error.message, hint=error.hint)
+    wrong.code = error.code
+    return wrong
+
+
+def absolute(directory: str, path: str) -> str:
+    """A path of the image, begun in a directory; a slash at its end stays."""
+    whole = "/" + os.path.normpath(os.path.join("/", directory, path)).lstrip("/")
+    return f"{whole.rstrip('/')}/" if path.endswith(("/", "/.")) or path in (".", "..") else whole
