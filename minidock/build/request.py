@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 from minidock.engine.options import Options
+from minidock.errors import MinidockError, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_LARGEST_SECRET = 500 << 10
 
 
 class Secret:
@@ -16,6 +21,15 @@ class Secret:
         self.id = identifier
         self.path = path
         self.variable = variable
+
+    def content(self) -> bytes:
+        if self.variable:
+            return os.environb.get(self.variable.encode(), b"")
+        try:
+            with open(self.path, "rb") as file:
+                return file.read(_LARGEST_SECRET)
+        except OSError as error:
+            raise MinidockError(f"secret {self.id}: {reason(error)}", hint="--secret id=ID,src=FILE") from None
 
 
 class Output:
