@@ -10,7 +10,7 @@ from __future__ import annotations
 from minidock.errors import MinidockError
 from minidock.images import layers, references
 from minidock.images.image import diff_ids_of, manifest_of
-from minidock.images.layout import PARENT, REMOVED, TAGGED, name_of, note_of
+from minidock.images.layout import FOR_BUILDS, PARENT, REMOVED, TAGGED, name_of, note_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Listed:
         self.names: list[str] = []  # in full, sorted
         self.parent = ""  # the id of the image that the container was made from which was committed as this one
         self.tagged = ""  # when it got its last name
-        self.is_removed = False  # kept for a container alone
+        self.is_removed = False  # kept for a container alone, or for builds
+        self.is_for_builds = False
         self.document: dict[str, Json] = {}
         self.chain: list[str] = []  # the chain ids of its layers, bottom first
         self.layers: list[Descriptor] = []  # the blobs they are shipped as
@@ -125,6 +126,7 @@ def _note(listed: Listed, entry: Descriptor, damage: str) -> None:
     listed.parent = listed.parent or note_of(entry, PARENT)
     listed.tagged = max(listed.tagged, note_of(entry, TAGGED))
     listed.is_removed = bool(note_of(entry, REMOVED))
+    listed.is_for_builds = note_of(entry, REMOVED) == FOR_BUILDS
     listed.damage = listed.damage or damage
 
 

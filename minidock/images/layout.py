@@ -39,7 +39,9 @@ LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 NAME = "org.opencontainers.image.ref.name"
 PARENT = "minidock.parent"  # the id of the image whose container was committed as this one
 TAGGED = "minidock.tagged"  # when it was last given a name
-REMOVED = "minidock.removed"  # by force, while a container needs it: it is kept for that one, and shown to nobody
+REMOVED = "minidock.removed"  # shown to nobody; why it is kept all the same:
+FOR_CONTAINER = "yes"  # it was removed by force, while a container needs it
+FOR_BUILDS = "build"  # a stage of a build, which the next build may begin with
 _LARGEST_DOCUMENT = 8 << 20  # of a manifest or configuration; what is larger is an attack, or no such thing
 
 
@@ -98,7 +100,7 @@ class Layout:
 
     def hides_images(self) -> bool:
         """Whether there are images that were removed while containers needed them."""
-        return any(note_of(entry, REMOVED) for entry in self.entries())
+        return any(note_of(entry, REMOVED) == FOR_CONTAINER for entry in self.entries())
 
     def entries(self) -> list[Descriptor]:
         """All that index.json lists."""

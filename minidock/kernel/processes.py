@@ -15,6 +15,8 @@ from minidock.kernel import syscalls
 RLIMITS: dict[str, int] = {name: value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
 RLIMITS.setdefault("RLIMIT_LOCKS", 10)
 
+_SIGINT = 2
+
 
 def born(flags: int, cgroup_fd: int = 0) -> int:
     """A child in new namespaces and a cgroup from its first moment; 0 in the child."""
@@ -87,6 +89,11 @@ def _signed(value: int) -> int:
 def rename(name: str) -> None:
     """The name that ps shows, 15 bytes: processes that name themselves teach."""
     prctl.set_name(name)
+
+
+def end_with_parent() -> None:
+    """Get SIGINT when the parent ends, however it ends. prctl(2), PR_SET_PDEATHSIG"""
+    prctl.set_pdeathsig(_SIGINT)
 
 
 def hide() -> None:

@@ -49,6 +49,10 @@ def act(stage: Stage, found: Instruction) -> Act:
     return CopyFiles(stage, found)
 
 
+class RunFailed(MinidockError):
+    """A command of RUN has failed by itself."""
+
+
 class WorkDirectory:
     """WORKDIR: the directory is made where it is missing."""
 

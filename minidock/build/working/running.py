@@ -7,10 +7,10 @@ import os
 from minidock import jsonfile
 from minidock.build.language.instructions import run_script
 from minidock.build.language.mounts import mount
+from minidock.build.working.commands import RunFailed
 from minidock.build.working.mounting import Mounts
 from minidock.engine.life import passing
 from minidock.engine.options import Options
-from minidock.errors import MinidockError
 from minidock.images.image import Image
 
 TYPE_CHECKING = False
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from minidock.build.working.trees import Scratch
 
 _SHELL = ["/bin/sh", "-c"]
-
-
-class RunFailed(MinidockError):
-    """The command itself has failed."""
 
 
 class Run:

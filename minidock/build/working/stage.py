@@ -72,6 +72,7 @@ class Stage:
         self.contents = Contents(engine.database)
         self.records = Records(engine.database)
         self.used: list[Step] = []
+        self.has_failed_running = False  # a command has, which somebody may want to try by hand
         self._place = place
         self._escape = escape
 
@@ -170,10 +171,15 @@ class Stage:
         return self.new.hold(self.layout.blob(blob["digest"])) and self.new.hold(layers.place(self.layout, chain_id))
 
     def _made(self, act: commands.Act, step: Step, number: int, report: Report) -> Layer | None:
+        from minidock.build.working import commands
         from minidock.build.working.trees import Scratch
 
         with Scratch(self.engine.root, model=self.lower[-1] if self.lower else "") as scratch:
-            act.do(scratch, lambda data: report.says(number, data))
+            try:
+                act.do(scratch, lambda data: report.says(number, data))
+            except commands.RunFailed:
+                self.has_failed_running = True
+                raise
             layer = keep(self.new, scratch.upper, [diff_id for diff_id, _ in self.stack])
         self.records.keep(step, layer, layer[1]["size"] if layer else 0)
         return layer
