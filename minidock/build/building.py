@@ -6,7 +6,6 @@ from minidock.build import arguments, graph
 from minidock.build.context.contexts import Context
 from minidock.build.language import dockerfile as language
 from minidock.build.workers import Plan, Workers
-from minidock.build.working import history
 from minidock.engine.configuring.choosing import architecture
 from minidock.engine.images import naming
 from minidock.images.layout import Layout
@@ -41,7 +40,7 @@ def _outline(node: graph.Node) -> Json:
 
 
 def _store(engine: Engine, request: BuildRequest, new: Making, built: Base, names: list[str]) -> str:
-    document = {**built.document, "created": history.now(request)}
+    document = dict(built.document)
     if request.labels:
         config = dict(document.get("config") or {})
         document["config"] = {**config, "Labels": {**(config.get("Labels") or {}), **request.labels}}

@@ -19,6 +19,7 @@ from minidock.build.working.stage import Base, Stage
 from minidock.errors import MinidockError, reason
 from minidock.images.layout import Layout
 from minidock.images.making import Making
+from minidock.kernel import signals
 from minidock.kernel.watching import READ, wait
 from minidock.state import database
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from minidock.build.request import BuildRequest
     from minidock.engine.engine import Engine
     from minidock.jsonfile import Json
+    from minidock.kernel.watching import Watched
 
     Show = Callable[[dict[str, Json]], object]
 
@@ -72,12 +74,10 @@ class Workers:
                     if len(self._running) < (os.cpu_count() or 1):
                         waiting.remove(node)
                         self._running.append(_Worker(self._plan, node, self.results))
-                wait(
-                    [(worker.line.fileno(), READ, lambda worker=worker: self._hear(worker)) for worker in self._running]
-                )
+                wait([worker.watched(self._hear) for worker in self._running])
         finally:
             for worker in self._running:
-                worker.end()
+                worker.stop()
         return self.results
 
     def _hear(self, worker: _Worker) -> None:
@@ -85,13 +85,14 @@ class Workers:
             if message["what"] == BUILT:
                 found = Base(message["document"], [(layer[0], layer[1]) for layer in message["stack"]])
                 bases.hold(self._new, found)
-                bases.keep_for_builds(self._new, found)
+                if message["new"]:
+                    bases.keep_for_builds(self._new, found)
                 self.results[worker.index] = found
                 self._running.remove(worker)
-                worker.end()
+                worker.release()
             elif message["what"] == FAILED:
                 self._running.remove(worker)
-                worker.end()
+                worker.release()
                 raise MinidockError(message["message"], hint=message["hint"], code=message["code"])
             else:
                 self._show(message)
@@ -111,6 +112,9 @@ class _Worker:
             _live(plan, node, results, theirs)
         theirs.close()
 
+    def watched(self, hear: Callable[[_Worker], object]) -> Watched:
+        return self.line.fileno(), READ, lambda: hear(self)
+
     def hear(self) -> list[dict[str, Json]]:
         data = self.line.recv(_CHUNK)
         if not data:
@@ -118,8 +122,20 @@ class _Worker:
         *lines, self._heard = (self._heard + data).split(b"\n")
         return [jsonfile.parse(line.decode()) for line in lines]
 
-    def end(self) -> None:
-        """It may end: nobody needs it any more. One that is at work hears of it, and cleans up first."""
+    def release(self) -> None:
+        """It has told all: it may end. That its line closes is not enough, since other workers have that end too."""
+        try:
+            self.line.send(b"!", _socket.MSG_NOSIGNAL)
+        except OSError:  # it has ended
+            pass
+        self._bury()
+
+    def stop(self) -> None:
+        """It is at work: it is to clean up, and end."""
+        os.kill(self._pid, signals.NAMES["INT"])
+        self._bury()
+
+    def _bury(self) -> None:
         self.line.close()
         os.waitpid(self._pid, 0)
 
@@ -144,12 +160,13 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
 
 def _work(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket) -> None:
     with Making(Layout(plan.engine.root), hasty=True) as new:
-        built = _build(plan, node, results, new, line)
-        _tell(line, {"what": BUILT, "document": built.document, "stack": built.stack})
+        built, is_new = _build(plan, node, results, new, line)
+        _tell(line, {"what": BUILT, "document": built.document, "stack": built.stack, "new": is_new})
         line.recv(1)  # until the parent holds it, or is gone
 
 
-def _build(plan: Plan, node: Node, results: dict[int, Base], new: Making, line: _socket.socket) -> Base:
+def _build(plan: Plan, node: Node, results: dict[int, Base], new: Making, line: _socket.socket) -> tuple[Base, bool]:
+    """What the stage comes to, and whether anything of it was not there before."""
     engine, request = plan.engine, plan.request
     begin = node.begins_with
     base = results[begin.index] if begin else bases.base(engine, request, new, node.base, node.platform)
@@ -170,7 +187,7 @@ def _build(plan: Plan, node: Node, results: dict[int, Base], new: Making, line: 
             raise _with_a_look_inside(error, stage, new) from None
         finally:
             stage.close()
-        return stage.result()
+        return stage.result(), stage.is_new
 
 
 def _triggered(base: Base, node: Node, plan: Plan) -> tuple[Base, list[Instruction]]:

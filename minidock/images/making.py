@@ -44,6 +44,7 @@ class Making:
     def __init__(self, layout: Layout, *, hasty: bool = False) -> None:
         self.layout = layout
         self.hasty = hasty  # blobs and layers need not be on disk one by one: `finish` sees to all of them
+        self._unsynced = False
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
@@ -71,6 +72,7 @@ class Making:
         """Put what we have made in its place and hold it there, or hold what others put there before."""
         while not self.hold(place):
             if draft.publish_if_new(place):
+                self._unsynced = self.hasty
                 self._held.append(os.dup(draft.fd))  # the lock of a draft, which goes with it
                 return
 
@@ -117,7 +119,7 @@ class Making:
         config = self.put_document(CONFIG, document)
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": blobs}
         descriptor = self.put_document(MANIFEST, manifest)
-        if self.hasty:
+        if self._unsynced:
             drafts.sync(self.layout.root)
         self.layout.tag(name, descriptor, notes)
         return descriptor

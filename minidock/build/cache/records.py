@@ -30,23 +30,39 @@ class Step:
         self.key = hashlib.sha256(jsonfile.dump(sorted(self.parts.items())).encode()).hexdigest()
 
 
+class Done:
+    """What a step came to, and when: a layer, if it changed files."""
+
+    def __init__(self, layer: Layer | None, when: int) -> None:
+        self.layer = layer
+        self.when = when  # nanoseconds since 1970
+
+
 class Records:
     """The table."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, step: Step) -> tuple[bool, Layer | None]:
-        """Whether the step was done before, and the layer that it came to, if it changed files."""
-        rows = self._database.rows("SELECT layer FROM build_cache WHERE key = ?", step.key)
+    def find(self, step: Step) -> Done | None:
+        """What came of the step when it was done before."""
+        rows = self._database.rows("SELECT layer, created FROM build_cache WHERE key = ?", step.key)
         if not rows:
-            return False, None
+            return None
         layer = jsonfile.parse(rows[0][0])
-        return True, (layer[0], layer[1]) if layer else None
+        return Done((layer[0], layer[1]) if layer else None, rows[0][1])
 
-    def keep(self, step: Step, layer: Layer | None, size: int) -> None:
-        now = time.time_ns()
-        row = (step.key, jsonfile.dump(layer), jsonfile.dump(step.parts), step.place, now, now, size)
+    def keep(self, step: Step, done: Done) -> None:
+        size = done.layer[1]["size"] if done.layer else 0
+        row = (
+            step.key,
+            jsonfile.dump(done.layer),
+            jsonfile.dump(step.parts),
+            step.place,
+            done.when,
+            time.time_ns(),
+            size,
+        )
         with self._database.change() as change:
             change.do("INSERT OR REPLACE INTO build_cache VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
 

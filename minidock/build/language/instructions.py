@@ -45,6 +45,7 @@ class Instruction:
         self.location = statement.location
         self.heredocs = statement.heredocs
         self.escape = escape
+        self.text = f"{self.name} {statement.rest}".strip()  # as one line, for people
         try:
             self.flags, self.rest = flags.read(statement.rest, _FLAGS.get(self.name, {}), escape)
         except ValueError as error:
@@ -62,11 +63,6 @@ class Instruction:
         """The arguments of the JSON form, or those cut at blanks, with their quotes."""
         found = json_words(self.rest)
         return shell_words.split(self.rest, self.escape) if found is None else found
-
-    @property
-    def text(self) -> str:
-        """As one line, for people."""
-        return f"{self.name} {self.rest}".strip()
 
 
 def instruction(statement: Statement, escape: str) -> Instruction:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 COMMENT = "buildkit.dockerfile.v0"  # by which tools know that the entries are worded like this
 
 
-def now(request: BuildRequest) -> str:
+def now(request: BuildRequest) -> int:
     """This moment, unless SOURCE_DATE_EPOCH says that it is another."""
-    return times.stamp(time.time_ns() if request.epoch is None else request.epoch * times.SECOND)
+    return time.time_ns() if request.epoch is None else request.epoch * times.SECOND
 
 
-def entry(request: BuildRequest, text: str, *, changed: bool, comment: str = COMMENT) -> Json:
-    found: dict[str, Json] = {"created": now(request), "created_by": text, "comment": comment}
+def entry(when: str, text: str, *, changed: bool) -> Json:
+    found: dict[str, Json] = {"created": when, "created_by": text, "comment": COMMENT}
     return found if changed else {**found, "empty_layer": True}
 
 

@@ -1,4 +1,4 @@
-"""Where files come from: the context, an earlier stage, or an image; each as a tree, opened when it is first asked for."""
+"""Where files come from: the context, an earlier stage, or an image; each as a tree, opened when it is needed."""
 
 from __future__ import annotations
 

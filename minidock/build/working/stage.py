@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
+from minidock import times
 from minidock.build.arguments import Scope
 from minidock.build.cache.contents import Contents
-from minidock.build.cache.records import Records, Step
+from minidock.build.cache.records import Done, Records, Step
 from minidock.build.language.complaint import DockerfileError
 from minidock.build.working import history
 from minidock.errors import MinidockError
@@ -66,12 +67,15 @@ class Stage:
         self.stack = list(base.stack)
         self.document = base.document
         self.history: list[Json] = list(base.document.get("history") or [])
+        # When files changed last. A build in which nothing is new comes to the very image that there is already.
+        self._when = str(base.document.get("created") or times.stamp(history.now(request)))
         self.instructions = Instructions(base.document.get("config") or {}, escape=escape)
         self.scope = scope
         self.origins = origins
         self.contents = Contents(engine.database)
         self.records = Records(engine.database)
         self.used: list[Step] = []
+        self.is_new = False  # something was done that the cache did not know
         self.has_failed_running = False  # a command has, which somebody may want to try by hand
         self._place = place
         self._escape = escape
@@ -98,7 +102,7 @@ class Stage:
         return [f"{layers.place(self.layout, chain_id)}/diff" for chain_id in layers.chain_ids(diff_ids)]
 
     def result(self) -> Base:
-        document = {**self.document, "created": history.now(self.request), "config": self.config}
+        document = {**self.document, "created": self._when, "config": self.config}
         return Base({**document, "history": self.history}, self.stack)
 
     def expanded(self, word: str) -> str:
@@ -136,32 +140,30 @@ class Stage:
             self.instructions.apply(found.name, found.rest)
             self._note(history.of_config(found, self.config, self.expanded))
 
-    def _note(self, text: str, *, changed: bool = False, comment: str = history.COMMENT) -> None:
-        self.history.append(history.entry(self.request, text, changed=changed, comment=comment))
+    def _note(self, text: str, *, changed: bool = False) -> None:
+        self.history.append(history.entry(self._when, text, changed=changed))
 
     def _change_files(self, found: Instruction, number: int, report: Report) -> None:
         from minidock.build.working import commands
 
         act = commands.act(self, found)
         step = Step(f"{self._place} {number}", {"parent": self.chain_id, **act.parts})
-        layer, is_new = self._cached(step, report, number) or (None, True)
-        if is_new:
-            layer = self._made(act, step, number, report)
+        done = self._cached(step, report, number) or self._made(act, step, number, report)
         act.settle(self)
-        self.stack += [layer] if layer else []
-        self._note(act.text, changed=layer is not None)
+        self._when = times.stamp(done.when)
+        self.stack += [done.layer] if done.layer else []
+        self._note(act.text, changed=done.layer is not None)
 
-    def _cached(self, step: Step, report: Report, number: int) -> tuple[Layer | None, bool] | None:
-        """What was made before, if that is still there; the second: whether it is to be made anew."""
-        before = self.records.before(step)
-        known, layer = self.records.find(step)
-        if self.request.no_cache or not known or (layer and not self._hold(layer)):
-            why = "the cache is not to be used" if self.request.no_cache else ""
-            report.missed(number, step, before, why or ("its layer is gone" if known else ""))
+    def _cached(self, step: Step, report: Report, number: int) -> Done | None:
+        """What came of it before, if that is still there."""
+        done = None if self.request.no_cache else self.records.find(step)
+        if done is None or (done.layer and not self._hold(done.layer)):
+            why = "the cache is not to be used" if self.request.no_cache else "its layer is gone" if done else ""
+            report.missed(number, step, self.records.before(step), why)
             return None
         self.used.append(step)
         report.cached(number)
-        return layer, False
+        return done
 
     def _hold(self, layer: Layer) -> bool:
         """Keep a layer from being freed until this is over; False if it is not whole any more."""
@@ -170,7 +172,7 @@ class Stage:
         chain_id = layers.chain_ids([*below, diff_id])[-1]
         return self.new.hold(self.layout.blob(blob["digest"])) and self.new.hold(layers.place(self.layout, chain_id))
 
-    def _made(self, act: commands.Act, step: Step, number: int, report: Report) -> Layer | None:
+    def _made(self, act: commands.Act, step: Step, number: int, report: Report) -> Done:
         from minidock.build.working import commands
         from minidock.build.working.trees import Scratch
 
@@ -181,8 +183,10 @@ class Stage:
                 self.has_failed_running = True
                 raise
             layer = keep(self.new, scratch.upper, [diff_id for diff_id, _ in self.stack])
-        self.records.keep(step, layer, layer[1]["size"] if layer else 0)
-        return layer
+        self.is_new = True
+        done = Done(layer, history.now(self.request))
+        self.records.keep(step, done)
+        return done
 
     def close(self) -> None:
         """Write down what was learnt about files and about the use of the cache."""
