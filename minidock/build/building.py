@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from minidock.build import arguments, graph
+from minidock.build import arguments, graph, outputs
 from minidock.build.context.contexts import Context
 from minidock.build.language import dockerfile as language
 from minidock.build.workers import Plan, Workers
+from minidock.build.working.stage import Base
+from minidock.build.working.trees import Scratch
 from minidock.engine.configuring.choosing import architecture
 from minidock.engine.images import naming
+from minidock.images import layers
+from minidock.images.keeping import keep
 from minidock.images.layout import Layout
 from minidock.images.making import Making
+from minidock.images.merging import merge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.build.request import BuildRequest
     from minidock.build.workers import Show
-    from minidock.build.working.stage import Base
     from minidock.engine.engine import Engine
     from minidock.jsonfile import Json
 
@@ -31,7 +35,10 @@ def build(engine: Engine, request: BuildRequest, show: Show) -> str:
         nodes = graph.needed(dockerfile, target, scope.values)
         show({"what": "plan", "stages": {str(node.stage.index): _outline(node) for node in nodes}})
         results = Workers(Plan(engine, request, dockerfile, context, scope), new, show).build(nodes)
-        return _store(engine, request, new, results[target.index], names)
+        built = _finished(results[target.index], request)
+        if request.squash:
+            built = _squashed(engine, new, built)
+        return outputs.deliver(engine, request, new, built, names)
 
 
 def _outline(node: graph.Node) -> Json:
@@ -39,12 +46,25 @@ def _outline(node: graph.Node) -> Json:
     return {"title": node.stage.title, "base": node.base, "steps": len(node.stage.instructions)}
 
 
-def _store(engine: Engine, request: BuildRequest, new: Making, built: Base, names: list[str]) -> str:
-    document = dict(built.document)
-    if request.labels:
-        config = dict(document.get("config") or {})
-        document["config"] = {**config, "Labels": {**(config.get("Labels") or {}), **request.labels}}
-    image = ""
-    for name in names or [""]:
-        image = naming.store(engine, new, name, document, built.stack)
-    return image
+def _squashed(engine: Engine, new: Making, built: Base) -> Base:
+    """What the build has made, as one layer on top of its base image."""
+    count = built.base_layers
+    chain = layers.chain_ids([diff_id for diff_id, _ in built.stack])
+    directories = [f"{layers.place(new.layout, each)}/diff" for each in chain]
+    with Scratch(engine.root, model=directories[count] if chain[count:] else "") as scratch:
+        merge(directories[count:], scratch.upper)
+        layer = keep(new, scratch.upper, [diff_id for diff_id, _ in built.stack[:count]])
+    entries = [{**entry, "empty_layer": True} for entry in built.document["history"][built.base_entries :]]
+    when = built.document["created"]
+    entries += [{"created": when, "comment": f"merge {len(directories) - count} layers"}] if layer else []
+    history = [*built.document["history"][: built.base_entries], *entries]
+    return Base({**built.document, "history": history}, [*built.stack[:count], *([layer] if layer else [])])
+
+
+def _finished(built: Base, request: BuildRequest) -> Base:
+    """With the labels that were asked for."""
+    if not request.labels:
+        return built
+    config = dict(built.document.get("config") or {})
+    config["Labels"] = {**(config.get("Labels") or {}), **request.labels}
+    return built.like({**built.document, "config": config})

@@ -83,7 +83,7 @@ class Workers:
     def _hear(self, worker: _Worker) -> None:
         for message in worker.hear():
             if message["what"] == BUILT:
-                found = Base(message["document"], [(layer[0], layer[1]) for layer in message["stack"]])
+                found = Base.heard(message["came"])
                 bases.hold(self._new, found)
                 if message["new"]:
                     bases.keep_for_builds(self._new, found)
@@ -161,7 +161,7 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
 def _work(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket) -> None:
     with Making(Layout(plan.engine.root), hasty=True) as new:
         built, is_new = _build(plan, node, results, new, line)
-        _tell(line, {"what": BUILT, "document": built.document, "stack": built.stack, "new": is_new})
+        _tell(line, {"what": BUILT, "came": built.told(), "new": is_new})
         line.recv(1)  # until the parent holds it, or is gone
 
 
@@ -196,7 +196,7 @@ def _triggered(base: Base, node: Node, plan: Plan) -> tuple[Base, list[Instructi
     lines = config.pop("OnBuild", None) or []
     escape = plan.dockerfile.source.escape
     found = [trigger(str(each), node.stage.location, escape) for each in lines]
-    return Base({**base.document, "config": config}, base.stack), found
+    return base.like({**base.document, "config": config}), found
 
 
 def _named(plan: Plan, node: Node, results: dict[int, Base]) -> dict[str, Base]:

@@ -23,7 +23,7 @@ from minidock.images.making import Making
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from minidock.build.language.instructions import Instruction
     from minidock.build.request import BuildRequest
@@ -40,9 +40,25 @@ _CHANGE_FILES = ("RUN", "COPY", "ADD", "WORKDIR")
 class Base:
     """What a stage begins with, and what it comes to: layers, a configuration, a history."""
 
-    def __init__(self, document: Mapping[str, Json], stack: list[Layer]) -> None:
+    def __init__(
+        self, document: Mapping[str, Json], stack: Sequence[Layer], *, own: tuple[int, int] | None = None
+    ) -> None:
         self.document = dict(document)  # an OCI configuration but for the layers
         self.stack = list(stack)
+        # How many of its layers, and of the entries of its history, come from the image that all began with.
+        self.base_layers, self.base_entries = own or (len(self.stack), len(self.document.get("history") or []))
+
+    def like(self, document: Mapping[str, Json]) -> Base:
+        """The same files with another configuration."""
+        return Base(document, self.stack, own=(self.base_layers, self.base_entries))
+
+    def told(self) -> Json:
+        return [self.document, self.stack, [self.base_layers, self.base_entries]]
+
+    @classmethod
+    def heard(cls, told: Json) -> Base:
+        document, stack, own = told
+        return cls(document, [(diff_id, blob) for diff_id, blob in stack], own=tuple(own))
 
 
 class Stage:
@@ -65,6 +81,7 @@ class Stage:
         self.layout = Layout(engine.root)
         self.new = new
         self.stack = list(base.stack)
+        self._begins_at = (base.base_layers, base.base_entries)
         self.document = base.document
         self.history: list[Json] = list(base.document.get("history") or [])
         # When files changed last. A build in which nothing is new comes to the very image that there is already.
@@ -103,7 +120,7 @@ class Stage:
 
     def result(self) -> Base:
         document = {**self.document, "created": self._when, "config": self.config}
-        return Base({**document, "history": self.history}, self.stack)
+        return Base({**document, "history": self.history}, self.stack, own=self._begins_at)
 
     def expanded(self, word: str) -> str:
         return shell_words.expand(word, self.variables, self._escape)

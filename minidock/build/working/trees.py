@@ -47,9 +47,11 @@ class Scratch:
 
 
 def to_read(root: str, stack: Sequence[str]) -> int:
-    """Layers, bottom first, for reading. An overlay takes at least two, so one is empty."""
+    """Layers, bottom first, for reading. An overlay takes at least two: one alone is the tree."""
+    if len(stack) == 1:
+        return os.open(stack[0], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     with Scratch(root) as scratch:
-        return layered([*reversed(stack), scratch.upper], f"{scratch.path}/place")
+        return layered([*reversed(stack)], f"{scratch.path}/place")
 
 
 def _like(model: str, directory: str) -> None:

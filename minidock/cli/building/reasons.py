@@ -43,9 +43,8 @@ def _about(name: str, now: str, before: str) -> Iterator[str]:
         yield from _of_list(_LISTS[kind], jsonfile.parse(now or "[]"), jsonfile.parse(before or "[]"))
     elif kind == "files":
         where = f"/{rest}" if rest else "the context"
-        yield (
-            f"{where}: its content has changed" if now and before else f"{where}: it was {'not ' if now else ''}copied"
-        )
+        was = "its content has changed" if before else "it was not copied"
+        yield f"{where}: {was if now else 'it was copied'}"
     elif kind == "heredoc":
         yield f"the text of <<{rest} is another one"
     elif kind == "mount":

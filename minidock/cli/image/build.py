@@ -34,9 +34,9 @@ def _build(arguments: Arguments) -> int:
     finally:
         if not quiet:
             display.close(failed=failed)
-    if quiet:
+    if quiet and image:
         sys.stdout.write(f"{image}\n")
-    else:
+    elif not quiet:
         _tell(image, request)
     if request.id_file:
         _write_id(request.id_file, image)
@@ -44,9 +44,10 @@ def _build(arguments: Arguments) -> int:
 
 
 def _tell(image: str, request: BuildRequest) -> None:
-    sys.stderr.write(f"Built {image}\n")
-    for tag in request.tags:
-        sys.stderr.write(f"Tagged {tag}\n")
+    if image:
+        sys.stderr.write(f"Built {image}\n")
+        for tag in request.tags:
+            sys.stderr.write(f"Tagged {tag}\n")
 
 
 def _write_id(path: str, image: str) -> None:
