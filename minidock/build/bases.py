@@ -9,6 +9,7 @@ from minidock.engine.options import Options
 from minidock.errors import MinidockError
 from minidock.images import layers
 from minidock.images.layout import FOR_BUILDS, REMOVED, Layout
+from minidock.runtime import defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform: str = "") -> Base:
     """The image of a name, as a beginning."""
     if name == SCRATCH:
-        return Base({"architecture": choosing.architecture(), "os": "linux"}, [])
+        config = {"Env": [f"PATH={defaults.PATH}"], "WorkingDir": "/"}
+        return Base({"architecture": choosing.architecture(), "os": "linux", "config": config}, [])
     options = Options(name)
     options.pull = choosing.ALWAYS if request.pull else choosing.MISSING
     options.platform = platform or request.platform

@@ -28,6 +28,7 @@ _FLAGS = {
     "COPY": {**_COPY_FLAGS, "from": ONE, "parents": SWITCH},
     "ADD": {**_COPY_FLAGS, "checksum": ONE, "keep-git-dir": SWITCH, "unpack": SWITCH},
 }
+_OWN_FLAGS = ("HEALTHCHECK", "ONBUILD")  # theirs are read with the rest of them
 NAMES = (
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
     *("ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
@@ -46,6 +47,9 @@ class Instruction:
         self.heredocs = statement.heredocs
         self.escape = escape
         self.text = f"{self.name} {statement.rest}".strip()  # as one line, for people
+        self.flags, self.rest = flags.Flags(), statement.rest
+        if self.name in _OWN_FLAGS:
+            return
         try:
             self.flags, self.rest = flags.read(statement.rest, _FLAGS.get(self.name, {}), escape)
         except ValueError as error:

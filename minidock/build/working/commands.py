@@ -157,13 +157,13 @@ def _climbs(path: str) -> bool:
 
 
 def _owner(tree: int, text: str) -> tuple[int, int]:
-    """--chown, by the names that the image knows. A user alone means the group of the same name or number."""
+    """--chown, by the names that the image knows. A user without a group means the group of the same number."""
     if not text:
         return 0, 0
     name, _, group = text.partition(":")
-    user = User(Node({"username": f"{name}:{group or name}"}, "chown"))
+    user = User(Node({"username": f"{name}:{group}" if group else name}, "chown"))
     found = users.find(user, _read(tree, "/etc/passwd"), _read(tree, "/etc/group"))
-    return found.uid, found.gid
+    return found.uid, found.gid if group else found.uid
 
 
 def _read(tree: int, path: str) -> str:
