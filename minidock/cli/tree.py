@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from minidock.cli.command import Command
 
 GROUPS: dict[str, str] = {
+    "builder": "Manage builds",
     "container": "Manage containers",
     "image": "Manage images",
     "system": "Manage minidock",
@@ -26,6 +27,7 @@ COMMANDS: tuple[str, ...] = (
     *("container top", "container unpause", "container update", "container wait"),
     *("container commit", "container cp", "container diff", "container export"),
     *("image build", "image import", "image inspect", "image ls", "image prune", "image rm", "image tag"),
+    "builder prune",
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
     *("completion", "inspect", "plan", "version"),
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),

@@ -340,6 +340,14 @@ class Engine:
 
         return volumes.prune(self, filters)
 
+    # Builds: minidock.build makes images, and keeps here what the next build may use ------------------------
+
+    def prune_builds(self, *, everything: bool = False, unused_for: int = 0) -> tuple[list[str], int]:
+        """Forget what was built; the keys, and the bytes they took. `unused_for`: only what was not used so long."""
+        from minidock.engine import builds
+
+        return builds.prune(self, everything=everything, unused_for=unused_for)
+
     # Small changes ------------------------------------------------------------------------------------
 
     def rename(self, word: str, name: str) -> None:

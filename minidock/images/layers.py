@@ -125,7 +125,7 @@ def size_of(directory: str, root: str = "") -> int:
         with open(f"{directory}/{_SIZE}") as file:
             return int(file.read())
     except (FileNotFoundError, ValueError):
-        counted = _count(f"{directory}/diff")
+        counted = count(f"{directory}/diff")
     if root:
         from minidock.images.drafts import write_whole
 
@@ -135,13 +135,13 @@ def size_of(directory: str, root: str = "") -> int:
 
 def note_size(directory: str) -> int:
     """Count what a layer in the making holds, and write it down."""
-    counted = _count(f"{directory}/diff")
+    counted = count(f"{directory}/diff")
     with open(f"{directory}/{_SIZE}", "w") as file:
         file.write(f"{counted}\n")
     return counted
 
 
-def _count(directory: str) -> int:
+def count(directory: str) -> int:
     """The bytes of all files below a directory; of those with several names once."""
     found: dict[tuple[int, int], int] = {}
     waiting = [directory]

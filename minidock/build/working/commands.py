@@ -6,10 +6,12 @@ import os
 
 from minidock import jsonfile
 from minidock.build.cache import contents
-from minidock.build.working import copying
+from minidock.build.context.files import Files
+from minidock.build.working import copying, fetching
 from minidock.build.working.stage import absolute
 from minidock.errors import MinidockError
 from minidock.images import shell_words
+from minidock.images.drafts import Draft, remove
 from minidock.kernel import paths
 from minidock.oci.document import Node
 from minidock.oci.spec import User
@@ -17,7 +19,7 @@ from minidock.steps import users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Protocol
 
     from minidock.build.language.heredocs import Heredoc
@@ -85,7 +87,8 @@ class CopyFiles:
         self._origin = stage.expanded(flags.value("from"))
         self._owner = stage.expanded(flags.value("chown"))
         self._link = flags.switch("link")
-        plain = [word for word in self._sources if not self._is_document(word)]
+        self._fetched: Fetched | None = None
+        plain = [word for word in self._sources if not self._is_document(word) and not self._is_fetched(word)]
         self._wish = copying.Copy(
             plain,
             absolute(stage.directory, target),
@@ -96,7 +99,8 @@ class CopyFiles:
         )
         self._files = stage.origins.files(self._origin)
         self._paths = self._matching()
-        copying.check(self._wish, len(self._paths) + len(found.heredocs))
+        self._addresses = [word for word in self._sources if self._is_fetched(word)]
+        copying.check(self._wish, len(self._paths) + len(found.heredocs) + len(self._addresses))
         self.text = f"{found.name} {' '.join([*self._sources, target])} # buildkit"
         self.parts = self._parts()
 
@@ -108,6 +112,9 @@ class CopyFiles:
 
     def _is_document(self, word: str) -> bool:
         return any(word.lstrip("<-") == document.word for document in self._found.heredocs if word.startswith("<<"))
+
+    def _is_fetched(self, word: str) -> bool:
+        return self._found.name == "ADD" and fetching.is_address(word)
 
     def _matching(self) -> list[str]:
         found: list[str] = []
@@ -129,6 +136,9 @@ class CopyFiles:
             for path in self._paths:
                 listing = self._stage.contents.listing(self._files, path)
                 parts[f"files {path}"] = contents.digest(listing)
+        if self._addresses:
+            self._fetched = Fetched(self._stage, self._addresses, self._found)
+            parts["fetched"] = self._fetched.digest
         for document in self._found.heredocs:
             parts[f"heredoc {document.word}"] = self._text(document)
         return parts
@@ -143,13 +153,54 @@ class CopyFiles:
         try:
             self._wish.owner = _owner(tree, self._owner)
             copying.copy(self._files, self._paths, tree, self._wish)
+            if self._fetched:
+                self._fetched.copy(tree, self._wish)
             for document in self._found.heredocs:
                 copying.write(tree, self._wish, document.word, self._text(document).encode())
         finally:
             os.close(tree)
 
-    def settle(self, stage: Stage) -> None:
-        pass
+    def settle(self, stage: Stage) -> None:  # noqa: ARG002
+        if self._fetched:
+            self._fetched.close()
+
+
+class Fetched:
+    """What the addresses of an ADD lead to, for as long as the step takes."""
+
+    def __init__(self, stage: Stage, addresses: Sequence[str], found: Instruction) -> None:
+        self._draft = Draft(stage.engine.root, directory=True, synced=False)
+        self._names: list[str] = []
+        self._files = Files(os.open(self._draft.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), "what was fetched")
+        checksum = stage.expanded(found.flags.value("checksum"))
+        try:
+            for number, address in enumerate(addresses):
+                os.mkdir(f"{self._draft.path}/{number}")
+                name = fetching.fetch(address, f"{self._draft.path}/{number}", checksum)
+                self._names.append(f"{number}/{name}")
+        except MinidockError:
+            self.close()
+            raise
+        self._drop_history(keep=found.flags.switch("keep-git-dir"))
+        listings = [stage.contents.listing(self._files, name) for name in self._names]
+        self.digest = contents.digest(
+            {name: contents.digest(each) for name, each in zip(self._names, listings, strict=True)}
+        )
+
+    def _drop_history(self, *, keep: bool) -> None:
+        for name in self._names:
+            if not keep and os.path.isdir(f"{self._draft.path}/{name}/.git"):
+                remove(f"{self._draft.path}/{name}/.git")
+
+    def copy(self, tree: int, wish: copying.Copy) -> None:
+        """As it is: what comes from an address is not unpacked."""
+        plain = copying.Copy([*wish.sources, *self._names], wish.target)
+        plain.mode, plain.owner = wish.mode, wish.owner
+        copying.copy(self._files, self._names, tree, plain)
+
+    def close(self) -> None:
+        self._files.__exit__()
+        self._draft.__exit__()
 
 
 def _climbs(path: str) -> bool:

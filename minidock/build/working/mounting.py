@@ -153,6 +153,14 @@ class Prepared:
         self.points.append(MountPoint("bind", target, agent))
         self.variables.append(f"SSH_AUTH_SOCK={target}")
 
+    def show_script(self, target: str, text: str) -> None:
+        """A here-document that is a program of its own."""
+        path = f"{self._scratch.path}/script"
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        os.chmod(path, 0o755)
+        self.points.append(MountPoint("bind", target, path, read_only=True))
+
     def clean(self, upper: str) -> None:
         """Take away what was made only to mount on, and the directories above it, as far as nothing else is there."""
         for point in self.points:

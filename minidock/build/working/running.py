@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from minidock.build.working.trees import Scratch
 
 _SHELL = ["/bin/sh", "-c"]
+_SCRIPT_AT = "/run/build-script"
 
 
 class Run:
@@ -30,6 +31,7 @@ class Run:
     def __init__(self, stage: Stage, found: Instruction) -> None:
         self._stage = stage
         self._network = stage.expanded(found.flags.value("network")) or stage.request.limits.network
+        self._script = ""
         self._line = self._command_line(found)
         self._arguments = dict(stage.scope.values)
         self._environment = [str(entry) for entry in stage.config.get("Env") or []]
@@ -38,7 +40,7 @@ class Run:
         counted = f"|{len(given)} {' '.join(given)} " if given else ""
         self.text = f"RUN {counted}{' '.join(self._line)} # buildkit"
         self.parts = {
-            "command": jsonfile.dump(self._line),
+            "command": jsonfile.dump([*self._line, self._script]),
             "environment": jsonfile.dump(self._environment),
             "arguments": jsonfile.dump(sorted(given)),
             "directory": stage.directory,
@@ -54,10 +56,14 @@ class Run:
             raise found.wrong(str(error)) from None
 
     def _command_line(self, found: Instruction) -> list[str]:
-        """With here-documents the shell reads them from the command itself, where they stand after it."""
+        """With here-documents the shell reads them from the command itself, where they stand after it. One that is the
+        whole command, and says by `#!` who is to read it, is read by that."""
         script, documents = run_script(found)
         if isinstance(script, list):
             return script
+        if script.startswith("#!"):
+            self._script = script
+            return [_SCRIPT_AT]
         shell = [str(word) for word in self._stage.config.get("Shell") or _SHELL]
         for document in documents:
             script += f"\n{document.text}{document.word}"
@@ -66,6 +72,8 @@ class Run:
     def do(self, scratch: Scratch, says: Says) -> None:
         with self._mounts.prepared(scratch) as mounted:
             options = self._options()
+            if self._script:
+                mounted.show_script(_SCRIPT_AT, self._script)
             options.mount_points = mounted.points
             options.environment += mounted.variables
             os.rmdir(scratch.upper)
