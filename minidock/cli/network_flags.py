@@ -122,7 +122,8 @@ def _check(wanted: Sequence[NetworkRequest]) -> None:
             raise _refusal("no name set for network", "leave --network out, or give it the name of one")
         if one.aliases and not is_user_defined(one.network):
             raise _refusal(
-                "network-scoped aliases are only supported for user-defined networks", "minidock network create makes one"
+                "network-scoped aliases are only supported for user-defined networks",
+                "minidock network create makes one",
             )
         if one.network in seen:
             raise _refusal(f'network "{one.network}" is specified multiple times')

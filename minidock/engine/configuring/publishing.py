@@ -26,7 +26,9 @@ _LONG_FORM = ("published", "target", "protocol")
 class Publication:
     """One port of a container, and the ports of the host one of which is to lead to it. 0: any."""
 
-    def __init__(self, port: int, protocol: str, address: str = "", host_port: int = 0, last_host_port: int = 0) -> None:
+    def __init__(
+        self, port: int, protocol: str, address: str = "", host_port: int = 0, last_host_port: int = 0
+    ) -> None:
         self.port = port
         self.protocol = protocol
         self.address = address  # of the host's; "": all of them
