@@ -33,7 +33,7 @@ class Publication:
         self.protocol = protocol
         self.address = address  # of the host's; "": all of them
         self.host_port = host_port
-        self.last_host_port = last_host_port or host_port
+        self.last_host_port = last_port or host_port
 
     def __str__(self) -> str:
         """As `-p` takes it."""
