@@ -32,7 +32,7 @@ _RAW_QUIET = "network_id: {{.ID}}"
 
 
 def _ls(arguments: Arguments) -> int:
-    found = Engine().networks(filters(arguments), moment=human.moment)
+    found = Engine().networks(filters(arguments))
     full, quiet = arguments.flag("no-trunc"), arguments.flag("quiet")
     rows = [row(network, full=full) for network in sorted(found, key=lambda network: in_order(network.name))]
     form = arguments.value("format")
