@@ -11,7 +11,7 @@ from minidock import jsonfile
 from minidock.cli import tree
 from minidock.cli.container_flags import FLAGS, REFUSED, options
 from minidock.engine.configuring.mount_points import MountPoint, MountRequest
-from minidock.engine.options import DeviceLimit, DeviceRequest, Healthcheck, Options, Ulimit
+from minidock.engine.options import DeviceLimit, DeviceRequest, Healthcheck, NetworkRequest, Options, Ulimit
 from minidock.errors import MinidockError
 from minidock.runtime.arguments import UsageError
 
@@ -234,6 +234,7 @@ def full() -> Options:
     made.devices = [DeviceRequest("/dev/a", "/dev/b", "r")]
     made.health = Healthcheck(["CMD", "x"], 1, 2, 3, 4, 5)
     made.mounts = [MountRequest(target="/t", labels={"a": "b"})]
+    made.networks = [NetworkRequest("n", aliases=["a"], ipv4="10.0.0.2", gw_priority=-1, options={"k": "v"})]
     made.mount_points = [MountPoint("bind", "/t", "/s", data=["a"])]
     for name in (
         "blkio_weight_devices",
@@ -281,9 +282,9 @@ def test_what_nobody_asked_for_takes_no_room() -> None:
 
 def test_a_row_of_an_older_minidock_is_read_with_todays_defaults() -> None:
     found = Options.from_data({"image": "busybox", "command": ["x"], "gone_since": 1})
-    assert (found.image, found.command, found.network, found.shm_size) == ("busybox", ["x"], "none", 64 << 20)
+    assert (found.image, found.command, found.network, found.shm_size) == ("busybox", ["x"], "bridge", 64 << 20)
     assert not hasattr(found, "gone_since")
 
 
 def test_a_default_that_changes_later_does_not_change_old_containers() -> None:
-    assert {"network": "none", "cgroupns": "private"}.items() <= Options("x").as_data().items()
+    assert {"network": "bridge", "cgroupns": "private"}.items() <= Options("x").as_data().items()
