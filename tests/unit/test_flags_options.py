@@ -191,11 +191,7 @@ def test_what_makes_no_sense_here_is_refused_with_the_reason(name: str) -> None:
     assert len(REFUSED[name]) < 100
 
 
-# Of `docker run --help`, version 28: what a network with addresses needs, and mounts, which are another's concern.
-_NOT_YET = {
-    *("ip", "ip6", "link", "link-local-ip", "mac-address", "network-alias", "publish", "publish-all"),
-    *("mount", "volume", "volume-driver", "volumes-from"),
-}
+# Of `docker run --help`, version 28.
 _DOCKERS = """
 add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile cpu-count
 cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems detach detach-keys
@@ -212,7 +208,7 @@ uts volume volume-driver volumes-from workdir
 
 def test_every_flag_of_dockers_run_is_known() -> None:
     known = {flag.name for flag in tree.load("container run").flags} | {"help"}
-    assert {*_DOCKERS.split()} - _NOT_YET <= known
+    assert {*_DOCKERS.split()} <= known
 
 
 def test_no_flag_is_there_twice() -> None:
@@ -234,7 +230,7 @@ def full() -> Options:
     made.devices = [DeviceRequest("/dev/a", "/dev/b", "r")]
     made.health = Healthcheck(["CMD", "x"], 1, 2, 3, 4, 5)
     made.mounts = [MountRequest(target="/t", labels={"a": "b"})]
-    made.networks = [NetworkRequest("n", aliases=["a"], ipv4="10.0.0.2", gw_priority=-1, options={"k": "v"})]
+    made.networks = [NetworkRequest("n", aliases=["a"], link_local=["169.254.0.2"], gw_priority=-1, options={"k": "v"})]
     made.mount_points = [MountPoint("bind", "/t", "/s", data=["a"])]
     for name in (
         "blkio_weight_devices",
