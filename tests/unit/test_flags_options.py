@@ -278,9 +278,9 @@ def test_what_nobody_asked_for_takes_no_room() -> None:
 
 def test_a_row_of_an_older_minidock_is_read_with_todays_defaults() -> None:
     found = Options.from_data({"image": "busybox", "command": ["x"], "gone_since": 1})
-    assert (found.image, found.command, found.network, found.shm_size) == ("busybox", ["x"], "none", 64 << 20)
+    assert (found.image, found.command, found.network, found.shm_size) == ("busybox", ["x"], "bridge", 64 << 20)
     assert not hasattr(found, "gone_since")
 
 
 def test_a_default_that_changes_later_does_not_change_old_containers() -> None:
-    assert {"network": "none", "cgroupns": "private"}.items() <= Options("x").as_data().items()
+    assert {"network": "bridge", "cgroupns": "private"}.items() <= Options("x").as_data().items()
