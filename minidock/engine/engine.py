@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
+    from minidock.engine.looking.wiring import Wiring
     from minidock.engine.options import NetworkRequest
     from minidock.engine.pruning import Moment, Pruned
     from minidock.jsonfile import Json
@@ -410,6 +411,12 @@ class Engine:
         from minidock.engine import connecting
 
         connecting.disconnect(self, network, word, force=force)
+
+    def wiring(self, word: str) -> Wiring:
+        """What a network is made of at this moment, as the kernel has it: devices, cables, addresses, routes, rules."""
+        from minidock.engine.looking import wiring
+
+        return wiring.wiring(self, word)
 
     # Small changes ------------------------------------------------------------------------------------
 
