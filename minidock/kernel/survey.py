@@ -1,4 +1,4 @@
-"""What a network namespace has: its devices with their addresses, and its routes, as the kernel tells them. rtnetlink(7)
+"""What a network namespace has, as the kernel tells it: devices with their addresses, and routes. rtnetlink(7)
 
 This is looking alone; kernel/links.py is for changing. Both speak netlink by pyroute2, which takes 0.1 s to import. A
 netlink socket belongs to the namespace that it was made in, so a thread that has made one there may come back.
@@ -112,11 +112,10 @@ def _dumped(route: Any) -> list[Any]:
 
 def _number(information: Any) -> int:
     data = information and information.get_attr("IFLA_INFO_DATA")
-    for name in ("IFLA_VLAN_ID", "IFLA_VXLAN_ID"):
-        if data and isinstance(data, dict) and data.get_attr(name):
-            return int(data.get_attr(name))
-    return 0
+    if not hasattr(data, "get_attr"):  # of kinds that pyroute2 does not know it has the bytes alone
+        return 0
+    return int(data.get_attr("IFLA_VLAN_ID") or data.get_attr("IFLA_VXLAN_ID") or 0)
 
 
 def _is_port(data: Any) -> bool:
-    return bool(data) and hasattr(data, "get_attr") and data.get_attr("IFLA_BRPORT_STATE") is not None
+    return hasattr(data, "get_attr") and data.get_attr("IFLA_BRPORT_STATE") is not None

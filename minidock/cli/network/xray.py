@@ -27,7 +27,7 @@ COMMAND = Command(
     least_words=1,
     most_words=1,
     notes="""\
-Drawn are the host's links, the bridge and its ports, the cables, each container's namespace with its devices, addresses and
-routes, the rules of the firewall that have to do with them, and who answers for names. A number after a device's name is
-its index, by which the two ends of a cable know each other.""",
+Drawn are the host's links, the bridge and its ports, the cables, each container's namespace with its devices, addresses
+and routes, the rules of the firewall that have to do with them, and who answers for names. The number after a device's
+name is its index, by which the two ends of a cable know each other.""",
 )

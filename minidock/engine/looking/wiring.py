@@ -124,6 +124,7 @@ def _trunk(engine: Engine, network: Network) -> str:
 def _inhabitants(engine: Engine, found: Wiring) -> list[Inhabitant]:
     rows = {row.id: row for row in engine.everyone()}
     network, ports = found.network, Ports(engine)
+    members: list[tuple[Row, Endpoint | None]]
     if network.driver in _WITHOUT_DEVICES:
         members = [(row, None) for row in rows.values() if engine.options(row).network == network.name]
     else:
