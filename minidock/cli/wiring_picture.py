@@ -74,7 +74,7 @@ def _trunk(wiring: Wiring) -> list[str]:
         head = _labelled(trunk.name, [[what, state], _of_device(trunk), wiring.routes_to_it])
     branches = [_cable(cable) for cable in wiring.cables] + [_unplugged(one) for one in wiring.unplugged]
     if wiring.resting:
-        branches.append(_wrapped([f"at rest: {', '.join(sorted(wiring.resting))}"], WIDTH - _INDENT))
+        branches.append(_labelled("at rest", [sorted(wiring.resting)]))
     return [*head, *(["│"] if branches else []), *_tree(branches)]
 
 
@@ -83,7 +83,7 @@ def _without_trunk(wiring: Wiring) -> list[str]:
     is_host = wiring.network.driver == "host"
     head = ["containers here have the host's devices" if is_host else "containers here have lo, and no cable"]
     branches = [_box(one, None, joint=_NOTHING) for one in wiring.unplugged]
-    branches += [[f"at rest: {', '.join(sorted(wiring.resting))}"]] if wiring.resting else []
+    branches += [_labelled("at rest", [sorted(wiring.resting)])] if wiring.resting else []
     return [*head, *(["│"] if branches else []), *_tree(branches)]
 
 
@@ -148,7 +148,7 @@ def _beside(inhabitant: Inhabitant, width: int) -> list[str]:
     inside = inhabitant.inside
     routes = [str(route) for route in inside.routes if not route.network.startswith("fe80:")] if inside else []
     asked = "answered at 127.0.0.11" if inhabitant.has_dns else "nobody answers for them at 127.0.0.11"
-    names = [", ".join(inhabitant.names), asked] if inhabitant.names else []
+    names = [*inhabitant.names, asked] if inhabitant.names else []
     ports = [f"{joined(port.address, port.public)} → {port.private}/{port.protocol}" for port in inhabitant.ports]
     parts = {"routes": routes, "names": names, "ports": ports}
     return [
@@ -206,9 +206,9 @@ def _labelled(
 
 
 def _wrapped(pieces: Sequence[str], width: int) -> list[str]:
-    """Pieces with dots between them; where the line is full, a new one."""
+    """Pieces with dots between them; where the line is full, a new one. What is longer than a line is cut."""
     lines: list[str] = []
-    for piece in pieces:
+    for piece in (piece[at : at + width] for piece in pieces for at in range(0, len(piece), width)):
         if lines and len(lines[-1]) + len(_DOT) + len(piece) <= width:
             lines[-1] += _DOT + piece
         else:
