@@ -208,7 +208,7 @@ def _labelled(
 def _wrapped(pieces: Sequence[str], width: int) -> list[str]:
     """Pieces with dots between them; where the line is full, a new one. What is longer than a line is cut."""
     lines: list[str] = []
-    for piece in (piece[at : at + width] for piece in pieces for at in range(0, len(piece), width)):
+    for piece in (text[at : at + width] for text in pieces for at in range(0, len(text), width)):
         if lines and len(lines[-1]) + len(_DOT) + len(piece) <= width:
             lines[-1] += _DOT + piece
         else:
