@@ -107,8 +107,8 @@ class Links:
         self.make(name, "veth", peer=other, state="up", **port, **size)
 
     def set_port(self, name: str, *, isolated: bool, hairpin: bool) -> None:
-        """A port of a bridge: `isolated`, its frames go to no other such port, to the host alone; `hairpin`: a frame may
-        go back to where it came from, as one does whose address the firewall has changed (br_netfilter).
+        """A port of a bridge. `isolated`: its frames go to no other such port, to the host alone; `hairpin`: a frame
+        may go back to where it came from, as one does whose address the firewall has changed (br_netfilter).
         """
         call = f'set port "{name}": isolated {isolated}, hairpin {hairpin}'
         flags = {"isolated": int(isolated), "mode": int(hairpin)}
