@@ -25,7 +25,8 @@ TABLE = "minidock_names"
 # Above the ports that the kernel gives to who does not choose (ip_local_port_range), and that services like to have.
 _FIRST_PORT, _PORTS = 61_000, 4_000
 _MOST_WAITING = 64  # connections that nobody has accepted yet
-_RULES = """{verb} table ip {table} {{
+_RULES = """create table ip {table}
+table ip {table} {{
     chain output {{
         type nat hook output priority -100; policy accept;
         ip daddr {address} udp dport {port} dnat to {address}:{udp}
@@ -87,11 +88,11 @@ def _lead_here(udp: int, tcp: int) -> None:
     """Load the rules, in the place of those that a server before us has left. To delete first and always would cost the
     kernel 10 ms each time.
     """
-    values = {"table": TABLE, "address": OURSELVES, "port": PORT, "udp": udp, "tcp": tcp}
+    rules = _RULES.format(table=TABLE, address=OURSELVES, port=PORT, udp=udp, tcp=tcp)
     firewall = Firewall()
     try:
-        firewall.run(_RULES.format(verb="create", **values))
+        firewall.run(rules)
     except FileExistsError:
-        firewall.run(f"delete table ip {TABLE}\n" + _RULES.format(verb="create", **values))
+        firewall.run(f"delete table ip {TABLE}\n{rules}")
     finally:
         firewall.close()
