@@ -495,7 +495,7 @@ def test_after_a_kill_another_goes_on_also_for_who_has_been_asking_all_the_time(
             assert response_of(client.recv(65535)) == Response(number, 0, False, [socket.inet_aton("172.18.0.3")], 0)
             assert scene.ask_by_stream(question("db"))[0].values
             server.kill()
-    assert scene.room.run("nft", "list", "tables") == f"table ip {doorway.TABLE}\n"
+    assert scene.room.run("nft", "list", "tables") == f"table inet {doorway.TABLE}\n"
     assert len(scene.room.run("nft", "list", "ruleset").split("dnat")) == 3
 
 

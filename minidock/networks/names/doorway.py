@@ -20,17 +20,21 @@ from minidock.kernel.firewall import Firewall
 from minidock.kernel.namespaces import Visit
 from minidock.networks.names.upstream import OURSELVES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.jsonfile import Json
+
 PORT = 53
 TABLE = "minidock_names"
 # Above the ports that the kernel gives to who does not choose (ip_local_port_range), and that services like to have.
 _FIRST_PORT, _PORTS = 61_000, 4_000
 _MOST_WAITING = 64  # connections that nobody has accepted yet
-_RULES = """create table ip {table}
-table ip {table} {{
+_RULES = """create table inet {table}
+table inet {table} {{
     chain output {{
         type nat hook output priority -100; policy accept;
-        ip daddr {address} udp dport {port} dnat to {address}:{udp}
-        ip daddr {address} tcp dport {port} dnat to {address}:{tcp}
+        ip daddr {address} udp dport {port} dnat ip to {address}:{udp}
+        ip daddr {address} tcp dport {port} dnat ip to {address}:{tcp}
     }}
 }}
 """
@@ -85,14 +89,34 @@ def _bind(made: _socket.socket, port: int) -> None:
 
 
 def _lead_here(udp: int, tcp: int) -> None:
-    """Load the rules, in the place of those that a server before us has left. To delete first and always would cost the
-    kernel 10 ms each time.
+    """Load the rules, in the place of those that a server before us has left. Those lead to the same ports most often,
+    and then they stay: to delete a table takes the kernel 20 ms, and whoever takes over has many to see to.
     """
-    rules = _RULES.format(table=TABLE, address=OURSELVES, port=PORT, udp=udp, tcp=tcp)
     firewall = Firewall()
     try:
-        firewall.run(rules)
-    except FileExistsError:
-        firewall.run(f"delete table ip {TABLE}\n{rules}")
+        there = _rules_there(firewall)
+        if there != [_rule("udp", udp), _rule("tcp", tcp)]:
+            remove = "" if there is None else f"delete table inet {TABLE}\n"
+            firewall.run(remove + _RULES.format(table=TABLE, address=OURSELVES, port=PORT, udp=udp, tcp=tcp))
     finally:
         firewall.close()
+
+
+def _rules_there(firewall: Firewall) -> list[Json] | None:
+    try:
+        return [item["rule"]["expr"] for item in firewall.listing(TABLE) if "rule" in item]
+    except FileNotFoundError:
+        return None
+
+
+def _rule(protocol: str, port: int) -> Json:
+    """One of the rules as nft lists it. libnftables-json(5)"""
+    return [
+        _is("ip", "daddr", OURSELVES),
+        _is(protocol, "dport", PORT),
+        {"dnat": {"family": "ip", "addr": OURSELVES, "port": port}},
+    ]
+
+
+def _is(protocol: str, field: str, value: Json) -> Json:
+    return {"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": field}}, "right": value}}

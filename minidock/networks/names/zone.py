@@ -92,7 +92,7 @@ class Zone:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._version = -1
-        self._rows: list[tuple[Any, ...]] = []
+        self._members: dict[tuple[Any, ...], Member] = {}  # by the rows that they are made of
         self._networks: dict[str, Network] = {}
         self._places: dict[str, list[tuple[Network, Member]]] = {}  # of each container, in their order
         self._turns: dict[tuple[str, bytes, int], int] = {}
@@ -128,17 +128,18 @@ class Zone:
         if version == self._version:
             return
         rows = self._database.rows(_CONNECTED)
-        if rows != self._rows:
+        if rows != list(self._members):
             self._read(rows)
-        self._rows, self._version = rows, version
+        self._version = version
 
     def _read(self, rows: list[tuple[Any, ...]]) -> None:
+        """Put together what names mean now; who has not changed need not be read again."""
+        self._members = {row: self._members.get(row) or Member(row) for row in rows}
         self._networks, self._places = {}, {}
         if len(self._turns) > _MOST_TURNS:  # of names that have long been gone
             self._turns.clear()
-        for row in rows:
+        for row, member in self._members.items():
             network = self._networks.setdefault(row[1], Network(row[2], bool(row[3])))
-            member = Member(row)
             network.add(member)
             self._places.setdefault(member.container, []).append((network, member))
 
