@@ -57,14 +57,14 @@ class Query:
         return not self.flags & _OPCODE
 
 
-def is_answer(data: bytes) -> bool:
-    """Whether it is none that should ever be answered: two servers would never stop talking."""
+def is_to_be_ignored(data: bytes) -> bool:
+    """An answer must never be answered: two servers would not stop talking to each other."""
     return len(data) < _HEADER.size or bool(data[2] & 0x80)
 
 
 def parse(data: bytes) -> Query:
     """What is asked. Whatever is not exactly as it should be is Malformed."""
-    if is_answer(data):
+    if is_to_be_ignored(data):
         raise Malformed("no query")
     number, flags, questions, *others = _HEADER.unpack_from(data)
     if questions != 1:

@@ -141,7 +141,7 @@ class Names:
             self._answer(inside, data, lambda answer, client=client: _send(inside, answer, client), by_stream=False)  # type: ignore[misc]
 
     def _answer(self, inside: _Inside, data: bytes, reply: Reply, *, by_stream: bool) -> None:
-        if message.is_answer(data):
+        if message.is_to_be_ignored(data):
             return
         try:
             query = message.parse(data)
