@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+EMBEDDED = "127.0.0.11"  # the server that a container of a user-defined network finds: names/
 LAST_RESORT = ("8.8.8.8", "8.8.4.4")  # Docker's choice, where there is no server at all
-_RESOLV_CONF = "/etc/resolv.conf"
+RESOLV_CONF = "/etc/resolv.conf"
 # systemd-resolved listens on the host's loopback, and keeps the real servers here.
 _BEHIND_STUB, _STUB = "/run/systemd/resolve/resolv.conf", "127.0.0.53"
 
 
 def host_file() -> str:
     """The host's resolv.conf, as it is."""
-    return read_or_nothing(_RESOLV_CONF)
+    return read_or_nothing(RESOLV_CONF)
 
 
 def host_file_behind_stub() -> str:
@@ -30,6 +31,11 @@ def read_or_nothing(path: str) -> str:
 def servers(text: str) -> list[str]:
     rows = (line.split() for line in text.splitlines())
     return [row[1] for row in rows if len(row) > 1 and row[0] == "nameserver"]
+
+
+def options(text: str) -> list[str]:
+    rows = (line.split() for line in text.splitlines())
+    return [word for row in rows if row[:1] == ["options"] for word in row[1:]]
 
 
 def is_loopback(address: str) -> bool:

@@ -254,7 +254,7 @@ def asked(state: Database, container: str, *, has_ipv6: bool = False) -> list[tu
 def hosts(monkeypatch: pytest.MonkeyPatch, directory: Path, text: str) -> None:
     file = directory / "resolv.conf"
     file.write_text(text)
-    monkeypatch.setattr(resolvers, "_RESOLV_CONF", str(file))
+    monkeypatch.setattr(resolvers, "RESOLV_CONF", str(file))
 
 
 def test_the_containers_own_servers_are_asked_from_where_it_is(scene: Scene) -> None:
@@ -280,7 +280,18 @@ def test_what_the_host_asks_is_read_each_time(scene: Scene, tmp_path: Path, monk
     assert [server.address for server in upstream.servers(has_ipv6=False)] == ["8.8.8.8", "8.8.4.4"]
 
 
-def test_who_chose_a_number_of_dots_keeps_plain_names_at_home(scene: Scene) -> None:
-    choosy = a_container(scene.state, "choosy", dns_options=["ndots:2", "edns0"])
-    assert Upstream(scene.state, choosy).keeps_plain_names
-    assert not Upstream(scene.state, WEB).keeps_plain_names
+@pytest.mark.parametrize(
+    ("asked_for", "of_the_host", "keeps"),
+    [
+        ([], "", False),
+        (["edns0"], "options ndots:2\n", False),
+        (["edns0", "ndots:2"], "", True),
+        ([], "options edns0 ndots:2\n", True),
+    ],
+)
+def test_who_has_chosen_a_number_of_dots_keeps_plain_names_at_home(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[str], of_the_host: str, keeps: bool
+) -> None:
+    hosts(monkeypatch, tmp_path, f"nameserver 10.0.0.1\n{of_the_host}")
+    choosy = a_container(scene.state, "choosy", dns_options=asked_for)
+    assert Upstream(scene.state, choosy).keeps_plain_names() is keeps

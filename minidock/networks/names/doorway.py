@@ -18,7 +18,7 @@ import errno
 
 from minidock.kernel.firewall import Firewall
 from minidock.kernel.namespaces import Visit
-from minidock.networks.names.upstream import OURSELVES
+from minidock.networks.resolvers import EMBEDDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def _bound(kind: int, container: str) -> _socket.socket:
 
 def _bind(made: _socket.socket, port: int) -> None:
     try:
-        made.bind((OURSELVES, port))
+        made.bind((EMBEDDED, port))
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        made.bind((OURSELVES, 0))  # the container's program was there first: any other will do
+        made.bind((EMBEDDED, 0))  # the container's program was there first: any other will do
 
 
 def _lead_here(udp: int, tcp: int) -> None:
@@ -97,7 +97,7 @@ def _lead_here(udp: int, tcp: int) -> None:
         there = _rules_there(firewall)
         if there != [_rule("udp", udp), _rule("tcp", tcp)]:
             remove = "" if there is None else f"delete table inet {TABLE}\n"
-            firewall.run(remove + _RULES.format(table=TABLE, address=OURSELVES, port=PORT, udp=udp, tcp=tcp))
+            firewall.run(remove + _RULES.format(table=TABLE, address=EMBEDDED, port=PORT, udp=udp, tcp=tcp))
     finally:
         firewall.close()
 
@@ -112,9 +112,9 @@ def _rules_there(firewall: Firewall) -> list[Json] | None:
 def _rule(protocol: str, port: int) -> Json:
     """One of the rules as nft lists it. libnftables-json(5)"""
     return [
-        _is("ip", "daddr", OURSELVES),
+        _is("ip", "daddr", EMBEDDED),
         _is(protocol, "dport", PORT),
-        {"dnat": {"family": "ip", "addr": OURSELVES, "port": port}},
+        {"dnat": {"family": "ip", "addr": EMBEDDED, "port": port}},
     ]
 
 

@@ -164,8 +164,8 @@ class Names:
     def _ours(self, inside: _Inside, query: Query) -> list[bytes] | None:
         """The records that answer a query; None if others have to be asked."""
         records = self._zone.records(inside.container, query)
-        of_addresses = query.kind in (message.A, message.AAAA)
-        if records is None and of_addresses and inside.upstream.keeps_plain_names and b"." not in query.name:
+        is_plain = query.kind in (message.A, message.AAAA) and b"." not in query.name
+        if records is None and is_plain and inside.upstream.keeps_plain_names():
             return []  # the client comes again, with a domain to search behind the name
         return records
 

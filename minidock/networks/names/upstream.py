@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.state.database import Database
 
-OURSELVES = "127.0.0.11"  # as a container sees us
 _MOST_SERVERS = 3  # resolv.conf(5), MAXNS
 _ASKED_FOR = """
 SELECT json_extract(options, '$.dns'), json_extract(options, '$.dns_options') FROM containers WHERE id = ?
@@ -36,10 +35,15 @@ class Upstream:
 
     def __init__(self, database: Database, container: str) -> None:
         asked = (database.rows(_ASKED_FOR, container) or [("", "")])[0]
-        dns, options = ([str(word) for word in jsonfile.parse(words or "[]")] for words in asked)
-        self._dns = [address for address in dns if address != OURSELVES]  # or a question would go round for ever
-        # Who has a number of dots that make a name complete is not asking the world about names without any.
-        self.keeps_plain_names = any(option.startswith("ndots:") for option in options)
+        dns, self._options = ([str(word) for word in jsonfile.parse(words or "[]")] for words in asked)
+        self._dns = [
+            address for address in dns if address != resolvers.EMBEDDED
+        ]  # or a question would go round for ever
+
+    def keeps_plain_names(self) -> bool:
+        """Whether a number of dots that make a name complete was chosen: names without any are not for the world."""
+        options = self._options or resolvers.options(resolvers.host_file())
+        return any(option.startswith("ndots:") for option in options)
 
     def servers(self, *, has_ipv6: bool) -> list[Server]:
         if self._dns:
