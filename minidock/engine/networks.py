@@ -205,7 +205,7 @@ def remove(engine: Engine, word: str, *, force: bool = False) -> None:
         if users := endpoints.active(change, now.id):
             raise _in_use(change, now, users)
         catalog.forget(change, now)
-    dismantle(engine, network)
+        _dismantle(engine, now)
 
 
 def _refuse_builtin(network: Network) -> None:
@@ -222,8 +222,19 @@ def _in_use(change: Change, network: Network, users: Sequence[Endpoint]) -> Mini
     )
 
 
-def dismantle(engine: Engine, network: Network) -> None:
-    """What the host has of a network that does not exist any more."""
+def _dismantle(engine: Engine, network: Network) -> None:
+    """Take away what the host has of a network, before its removal is committed: nobody can come into it meanwhile, and
+    if we are killed it still exists, and is put up again for the next who does."""
+    from minidock.networks import wiring
+    from minidock.steps import network as steps
+    from minidock.steps.live import Live
+
+    live = Live()
+    try:
+        for failure in steps.network_plan(steps.Wiring(wiring.bare(engine.root, engine.run_root, network))).undo(live):
+            raise failure
+    finally:
+        live.let_go()
 
 
 def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | None = None) -> list[str]:
@@ -251,5 +262,5 @@ def _remove_unused(engine: Engine, network: Network) -> bool:
         if now is None or endpoints.active(change, now.id):
             return False
         catalog.forget(change, now)
-    dismantle(engine, network)
+        _dismantle(engine, now)
     return True
