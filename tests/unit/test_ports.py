@@ -43,7 +43,7 @@ def on_a_network(
         )
         for port, protocol, host_port, host in published:
             change.do(
-                "INSERT INTO published VALUES (?, ?, ?, ?, ?, '172.18.0.2')",
+                "INSERT INTO published VALUES (?, ?, ?, ?, ?, '172.17.0.2')",
                 *(row.id, protocol, host, host_port, port),
             )
     return row
