@@ -19,6 +19,8 @@ import socket
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from minidock.kernel import interfaces
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +35,8 @@ class Links:
     """The devices of one network namespace: the caller's, or that of a given netlink socket."""
 
     def __init__(self, netlink: socket.socket | None = None) -> None:
-        self._route = IPRoute(use_socket=netlink) if netlink else IPRoute()
+        self._socket = netlink or opened()
+        self._route = IPRoute(use_socket=self._socket)
 
     def __enter__(self) -> Self:
         return self
@@ -47,21 +50,17 @@ class Links:
     # Devices -----------------------------------------------------------------------------------------
 
     def find(self, name: str) -> int:
-        """A device's number; 0 if there is none of that name."""
+        """A device's number; 0 if there is none of that name. By ioctl(2), since netlink would tell all else as well."""
         try:
-            found = self._route.link("get", ifname=name)
-        except NetlinkError as error:
-            if error.code != errno.ENODEV:
-                raise _failure(f'find link "{name}"', error) from None
+            return interfaces.index(name, self._socket)
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
             return 0
-        return int(found[0]["index"])
 
     def index(self, name: str) -> int:
-        """A device's number."""
-        found = self.find(name)
-        if not found:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), f'find link "{name}"')
-        return found
+        """A device's number; OSError (ENODEV) if there is none of that name."""
+        return interfaces.index(name, self._socket)
 
     def make(self, name: str, kind: str, **attributes: Any) -> None:
         """A new device of a kind."""
@@ -106,10 +105,13 @@ class Links:
         port = {"master": self.index(master)} if master else {}
         self.make(name, "veth", peer=other, state="up", **port, **size)
 
-    def isolate(self, name: str) -> None:
-        """A port of a bridge whose frames go to no other port that is isolated: to the host alone."""
-        call = f'isolate port "{name}"'
-        self._ask(call, self._route.brport, "set", index=self.index(name), isolated=1)
+    def set_port(self, name: str, *, isolated: bool, hairpin: bool) -> None:
+        """A port of a bridge. `isolated`: its frames go to no other such port, to the host alone; `hairpin`: a frame
+        may go back to where it came from, as one does whose address the firewall has changed (br_netfilter).
+        """
+        call = f'set port "{name}": isolated {isolated}, hairpin {hairpin}'
+        flags = {"isolated": int(isolated), "mode": int(hairpin)}
+        self._ask(call, self._route.brport, "set", index=self.index(name), **flags)
 
     def make_macvlan(self, name: str, *, parent: str, mode: str, mac: str, namespace: int) -> None:
         """A device on the same cable as its parent, in the namespace behind a descriptor."""
