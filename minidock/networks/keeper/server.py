@@ -42,7 +42,8 @@ class Server:
     def serve(self) -> None:
         """Until nobody needs it any more."""
         while True:
-            wait(self._watched(), self._patience())
+            watched = list(self._watched())  # first: who is gone is let go there, and may have been the last
+            wait(watched, self._patience())
             if self._is_idle() and time.monotonic() >= self._last_use + _LEISURE and self._has_left():
                 return
 
@@ -63,6 +64,7 @@ class Server:
         yield self._listener.fileno(), READ, self._accept
         for client in self._clients:
             yield client.socket.fileno(), READ, lambda client=client: self._hear(client)  # type: ignore[misc]
+        yield from self._tools.names.watched()
         for pidfd in list(self._tools.attended):
             yield pidfd, READ, lambda pidfd=pidfd: self._part(pidfd)  # type: ignore[misc]
 
