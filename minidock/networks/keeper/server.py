@@ -63,6 +63,7 @@ class Server:
         yield self._listener.fileno(), READ, self._accept
         for client in self._clients:
             yield client.socket.fileno(), READ, lambda client=client: self._hear(client)  # type: ignore[misc]
+        yield from self._tools.names.watched()
         for pidfd in list(self._tools.attended):
             yield pidfd, READ, lambda pidfd=pidfd: self._part(pidfd)  # type: ignore[misc]
 

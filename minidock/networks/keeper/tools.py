@@ -8,6 +8,8 @@ import time
 from minidock.kernel import namespaces
 from minidock.kernel.links import Links, opened
 from minidock.networks.keeper.table import Table
+from minidock.networks.names.server import Names
+from minidock.state.database import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class Attended:
         self.pid = pid
         self.segments: dict[str, Segment] = {}  # by bridge
         self.ports: list[Port] = []
+        self.container = ""  # its id, if it has the DNS server
 
 
 class Tools:
@@ -35,6 +38,7 @@ class Tools:
         self.links = Links()
         self.attended: dict[int, Attended] = {}  # by the pidfd of the container's first process
         self.table = Table(root, table, self.attended)
+        self.names = Names(Database(root))
         self._going: dict[str, float] = {}  # links that should be gone by then
 
     # Namespaces ---------------------------------------------------------------------------------------
@@ -79,8 +83,18 @@ class Tools:
 
     def part(self, pidfd: int) -> None:
         """It has ended. Its ports are closed by whoever undoes its steps."""
-        if self.attended.pop(pidfd, None):
+        attended = self.attended.pop(pidfd, None)
+        if attended:
             os.close(pidfd)
+            if attended.container:
+                self.names.close(attended.container)
+
+    def name(self, attended: Attended, container: str) -> None:
+        """It has the DNS server. Who had it as the same container ended before, and we are only about to see that."""
+        for other in self.attended.values():
+            if other.container == container:
+                other.container = ""
+        attended.container = container
 
     # What goes by itself -------------------------------------------------------------------------------
 
@@ -100,7 +114,8 @@ class Tools:
         for link in [link for link, when in self._going.items() if when <= now]:
             del self._going[link]
             self._delete(link)
-        return min(self._going.values()) - now if self._going else None
+        times = [*self._going.values(), *filter(None, [self.names.deadline()])]
+        return min(times) - now if times else None
 
     def _delete(self, link: str) -> None:
         """Nobody waits to hear how it went; the next start of its container tries again."""
