@@ -110,8 +110,9 @@ def route(tools: Tools, request: Json, descriptors: list[int]) -> None:
 def publish(tools: Tools, request: Json, _: list[int]) -> None:
     """Ports of the host that lead to a container."""
     ports = [Port.from_data(port) for port in request["ports"]]
+    tools.forget_ports(lambda known: any(known.is_at(port) for port in ports))
     tools.attend(request["pid"]).ports += ports
-    tools.table.add(*ports)
+    tools.table.publish(ports)
 
 
 def withdraw(tools: Tools, request: Json, _: list[int]) -> None:
