@@ -77,6 +77,7 @@ class NetworkRequest:
         links: Sequence[str] = (),
         ipv4: str = "",
         ipv6: str = "",
+        link_local: Sequence[str] = (),
         mac: str = "",
         gw_priority: int = 0,
         options: Mapping[str, str] | None = None,
@@ -86,6 +87,7 @@ class NetworkRequest:
         self.links = list(links)  # CONTAINER[:ALIAS]
         self.ipv4 = ipv4  # "": any free one
         self.ipv6 = ipv6
+        self.link_local = list(link_local)  # further addresses, of either kind
         self.mac = mac  # "": follows from the address
         self.gw_priority = gw_priority  # the default route is by the network with the highest
         self.options = dict(options or {})  # the driver's
@@ -149,7 +151,7 @@ class Options:
 
     def _set_namespaces(self) -> None:
         """What it shares, and with whom."""
-        self.network = "none"  # "bridge", "host", "container:NAME", or the first of the networks below
+        self.network = "bridge"  # "none", "host", "container:NAME", or the first of the networks below
         self.networks: list[NetworkRequest] = []  # networks with wishes; the first is that of `network`
         self.ports: list[str] = []  # -p: [[ADDRESS:][PORT]:]PORT[/PROTOCOL], and ranges of PORT
         self.publish_all = False  # -P: a port of the host for each exposed one

@@ -24,8 +24,11 @@ _KNOWN = ("label", "label!", "until")
 class Pruned:
     """What `system prune` has removed."""
 
-    def __init__(self, containers: list[str], volumes: list[str], images: Removed, reclaimed: int) -> None:
+    def __init__(
+        self, containers: list[str], networks: list[str], volumes: list[str], images: Removed, reclaimed: int
+    ) -> None:
         self.containers = containers
+        self.networks = networks
         self.volumes = volumes
         self.images = images
         self.reclaimed = reclaimed  # bytes
@@ -34,7 +37,7 @@ class Pruned:
 def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | None = None) -> tuple[list[str], int]:
     """Remove the containers that rest; their ids, and how many bytes they had written."""
     filters.check(wanted, _KNOWN)
-    latest = _until(wanted, moment)
+    latest = until(wanted, moment)
     removed, freed = [], 0
     for row in engine.everyone():
         if row.status not in containers.AT_REST or (latest is not None and row.created > latest):
@@ -49,7 +52,7 @@ def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | No
     return removed, freed
 
 
-def _until(wanted: Filters, moment: Moment | None) -> int | None:
+def until(wanted: Filters, moment: Moment | None) -> int | None:
     words = wanted.get("until", ())
     if not words:
         return None
@@ -91,6 +94,7 @@ def prune_system(
     moment: Moment | None = None,
 ) -> Pruned:
     """Containers first, since what they have is free afterwards. `everything`: all unused images, not only nameless."""
+    from minidock.engine import networks as all_networks
     from minidock.engine import volumes as all_volumes
     from minidock.engine.images import removing as image_removing
 
@@ -98,6 +102,7 @@ def prune_system(
     if volumes and wanted.get("until"):
         raise MinidockError('The "until" filter is not supported with "--volumes"')
     ids, freed = prune(engine, wanted, moment=moment)
+    networks = all_networks.prune(engine, wanted, moment=moment)
     names, freed_by_volumes = all_volumes.prune(engine, wanted) if volumes else ([], 0)
     images = image_removing.prune(engine, everything=everything, wanted=wanted, moment=moment)
-    return Pruned(ids, names, images, freed + freed_by_volumes + images.reclaimed)
+    return Pruned(ids, networks, names, images, freed + freed_by_volumes + images.reclaimed)

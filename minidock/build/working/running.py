@@ -30,7 +30,8 @@ class Run:
 
     def __init__(self, stage: Stage, found: Instruction) -> None:
         self._stage = stage
-        self._network = stage.expanded(found.flags.value("network")) or stage.request.limits.network
+        network = stage.expanded(found.flags.value("network"))
+        self._network = network if network not in ("", "default") else stage.request.limits.network
         self._script = ""
         self._line = self._command_line(found)
         self._arguments = dict(stage.scope.values)

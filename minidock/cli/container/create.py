@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from minidock.cli import network_flags
 from minidock.cli.command import Command
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def _create(arguments: Arguments) -> int:
     asked = options(arguments)
-    warn(warnings(asked))
+    warn([*network_flags.warnings(asked), *warnings(asked)])
     sys.stdout.write(f"{Engine().create(asked).id}\n")
     return 0
 
@@ -30,4 +31,5 @@ COMMAND = Command(
     flags=FLAGS,
     least_words=1,
     flags_end=1,
+    notes=network_flags.NOTES,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from minidock.engine.life import creating, removing
+from minidock.engine.life import attachments, creating, removing
 from minidock.engine.monitor import notes
 from minidock.engine.monitor.streams import Streams
 from minidock.kernel import processes
@@ -35,11 +35,19 @@ def run(engine: Engine, image: Image, options: Options, says: Says, take: Callab
     """Run it to its end; its exit code. `take` may have its upper directory, once nothing runs any more."""
     row = creating.passing(engine, image, options)
     try:
+        _connect(engine, row, options)
         code = _run(engine, row, says)
         take(engine.place(row.id).file("upper"))
         return code
     finally:
         removing.finish(engine, row, volumes=True)
+
+
+def _connect(engine: Engine, row: Row, options: Options) -> None:
+    """Its addresses, and what the steps need to know of them."""
+    with engine.database.change() as change:
+        given = attachments.give_out(change, row, options)
+    attachments.configure(engine, row, options, given)
 
 
 def _run(engine: Engine, row: Row, says: Says) -> int:

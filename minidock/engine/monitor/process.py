@@ -19,6 +19,7 @@ from minidock.engine.configuring import log_attributes
 from minidock.engine.life import wire
 from minidock.engine.monitor import afresh, notes, restarts
 from minidock.engine.monitor.health import Health
+from minidock.engine.monitor.keeper_watch import KeeperWatch
 from minidock.engine.monitor.streams import Streams
 from minidock.errors import MinidockError, reason
 from minidock.kernel import signals
@@ -28,10 +29,12 @@ from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Iterator
 
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Clients
+    from minidock.engine.monitor.relays import Relays
     from minidock.kernel.watching import Watched
     from minidock.logs.writer import Writer
     from minidock.runtime.container import Container
@@ -54,6 +57,8 @@ class Monitor:
         self.health: Health | None = None
         self.pid = 0  # of the program, our child
         self.pidfd = -1
+        self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
+        self.relays: Relays | None = None  # has the sockets bound to the ports of the host that lead to it
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
         self._woken, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -110,11 +115,19 @@ class Monitor:
             self.streams.take_back()
         self.pid = made.record.pid
         self.pidfd = os.pidfd_open(self.pid)
+        self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
         runtime.start(made)
         self.began = time.monotonic()
-        notes.start(self.engine, self.row, self.pid)
+        notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING
+
+    def _new_relays(self, reserved: list[_socket.socket]) -> Relays | None:
+        if not reserved:
+            return None
+        from minidock.engine.monitor.relays import Relays
+
+        return Relays(self.engine.database, self.row.id, reserved)
 
     def _give_up(self, error: MinidockError | OSError) -> None:
         message, hint, code = _told(error)
@@ -136,12 +149,18 @@ class Monitor:
     def _stay(self) -> None:
         """Until the program has ended."""
         ended: list[bool] = []
+        self.names = KeeperWatch.of(self)
         while not ended:
-            patience = self.health.look() if self.health else None  # which may begin a check, to be watched
-            rest = afresh.time_until(self)
-            if rest is not None:
-                patience = rest if patience is None else min(rest, patience)
+            times = [
+                self.health.look() if self.health else None,  # which may begin a check, to be watched
+                self.names.look() if self.names else None,
+                afresh.time_until(self),
+            ]
+            patience = min([time for time in times if time is not None], default=None)
             wait([(self.pidfd, READ, lambda: ended.append(True)), *self._watched()], patience)
+        if self.names:
+            self.names.stop()
+            self.names = None
 
     def _watched(self) -> Iterator[Watched]:
         yield self._woken, READ, self._wake
@@ -149,8 +168,9 @@ class Monitor:
         yield from self.streams.watched_input()
         if self.clients.are_keeping_up:
             yield from self.streams.watched_outputs()
-        if self.health:
-            yield from self.health.watched()
+        for watching in (self.health, self.names, self.relays):
+            if watching:
+                yield from watching.watched()
 
     def _wake(self) -> None:
         """A command has changed the state, and knocks: what was asked for may be another thing now."""
@@ -158,6 +178,8 @@ class Monitor:
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
+        if self.names:
+            self.names.look_again()
 
     # Settle ------------------------------------------------------------------------------------------
 
@@ -192,6 +214,9 @@ class Monitor:
         runtime.delete(container, force=True)
         os.close(self.pidfd)
         self.pidfd = -1
+        if self.relays:
+            self.relays.close()
+            self.relays = None
         return oom_killed
 
     def _drain(self) -> None:
