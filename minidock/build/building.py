@@ -6,6 +6,7 @@ from minidock.build import arguments, graph, outputs
 from minidock.build.context.contexts import Context
 from minidock.build.language import dockerfile as language
 from minidock.build.workers import Plan, Workers
+from minidock.build.working import history
 from minidock.build.working.stage import Base
 from minidock.build.working.trees import Scratch
 from minidock.engine.configuring.choosing import architecture
@@ -37,7 +38,7 @@ def build(engine: Engine, request: BuildRequest, show: Show) -> str:
         results = Workers(Plan(engine, request, dockerfile, context, scope), new, show).build(nodes)
         built = _finished(results[target.index], request)
         if request.squash:
-            built = _squashed(engine, new, built)
+            built = _squashed(engine, request, new, built)
         return outputs.deliver(engine, request, new, built, names)
 
 
@@ -46,19 +47,19 @@ def _outline(node: graph.Node) -> Json:
     return {"title": node.stage.title, "base": node.base, "steps": len(node.stage.instructions)}
 
 
-def _squashed(engine: Engine, new: Making, built: Base) -> Base:
+def _squashed(engine: Engine, request: BuildRequest, new: Making, built: Base) -> Base:
     """What the build has made, as one layer on top of its base image."""
     count = built.base_layers
     chain = layers.chain_ids([diff_id for diff_id, _ in built.stack])
     directories = [f"{layers.place(new.layout, each)}/diff" for each in chain]
     with Scratch(engine.root, model=directories[count] if chain[count:] else "") as scratch:
         merge(directories[count:], scratch.upper)
-        layer = keep(new, scratch.upper, [diff_id for diff_id, _ in built.stack[:count]])
+        layer = keep(new, scratch.upper, [each for each, _ in built.stack[:count]], latest=history.latest(request))
     entries = [{**entry, "empty_layer": True} for entry in built.document["history"][built.base_entries :]]
     when = built.document["created"]
     entries += [{"created": when, "comment": f"merge {len(directories) - count} layers"}] if layer else []
-    history = [*built.document["history"][: built.base_entries], *entries]
-    return Base({**built.document, "history": history}, [*built.stack[:count], *([layer] if layer else [])])
+    told = [*built.document["history"][: built.base_entries], *entries]
+    return Base({**built.document, "history": told}, [*built.stack[:count], *([layer] if layer else [])])
 
 
 def _finished(built: Base, request: BuildRequest) -> Base:

@@ -38,8 +38,8 @@ def entries(engine: Engine) -> list[Entry]:
 
 
 def prune(engine: Engine, *, everything: bool = False, unused_for: int = 0) -> tuple[list[str], int]:
-    """Forget what was built; the keys, and the bytes that gave back. `unused_for`: only what so long, in nanoseconds, was
-    not used. `everything`: also what commands keep in caches of their own."""
+    """Forget what was built; the keys, and the bytes that gave back. `unused_for`: only what was not used so long, in
+    nanoseconds. `everything`: also what commands keep in caches of their own."""
     before = time.time_ns() - unused_for
     gone = [entry.key for entry in entries(engine) if entry.used <= before]
     with engine.database.change() as change:
@@ -49,7 +49,8 @@ def prune(engine: Engine, *, everything: bool = False, unused_for: int = 0) -> t
             change.do("DELETE FROM build_files")
     layout = Layout(engine.root)
     kept = [] if not unused_for else _diff_ids(engine)
-    hidden = [image for image in catalog(layout, removed=True) if image.is_for_builds]
+    used = {row.image_id for row in engine.everyone()}
+    hidden = [image for image in catalog(layout, removed=True) if image.is_for_builds and image.id not in used]
     unneeded = [image for image in hidden if not set(_diff_ids_of(layout, image.id)) & set(kept)]
     sizes = {chain_id: size for image in unneeded for chain_id, size in image.sizes(layout).items()}
     for image in unneeded:

@@ -102,6 +102,13 @@ class Draft:
             os.close(fd)
 
 
+def remove_if_empty(directory: str) -> None:
+    try:
+        os.rmdir(directory)
+    except OSError:  # somebody else has a draft there
+        pass
+
+
 def write_whole(root: str, place: str, text: str) -> None:
     """Write a file so that a reader, or a crash, sees the old text or the new, never a part."""
     with Draft(root) as draft:

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from minidock.images.making import Making
 
 
-def keep(new: Making, directory: str, below: Sequence[str]) -> Layer | None:
+def keep(new: Making, directory: str, below: Sequence[str], *, latest: int | None = None) -> Layer | None:
     """Make a layer of an upper directory, on top of layers by their diff ids; None if it holds no change.
 
-    The directory is gone afterwards.
+    The directory is gone afterwards. `latest`: nothing in it is younger, in nanoseconds.
     """
     from minidock.images.drafts import Draft
 
     _clear_placeholders(directory)
     if not has_changes(directory):
         return None
+    if latest is not None:
+        _make_older(directory, latest)
     with new.new_blob() as blob:
         _pack(directory, blob.write)
         diff_id = blob.commit()
@@ -49,6 +51,14 @@ def _pack(directory: str, write: Callable[[bytes], object]) -> None:
             write(piece)
     finally:
         os.close(root)
+
+
+def _make_older(directory: str, latest: int) -> None:
+    """For images that are the same to the last bit whenever they are built."""
+    for path, _, names in os.walk(directory, topdown=False):
+        for each in (*(f"{path}/{name}" for name in names), path):
+            if os.lstat(each).st_mtime_ns > latest:
+                os.utime(each, ns=(latest, latest), follow_symlinks=False)
 
 
 def _clear_placeholders(directory: str) -> None:

@@ -128,7 +128,8 @@ class Layout:
     def lists(self, digest: str) -> bool:
         """Whether an image, by the digest of its manifest, can be seen. In a change of the state this stays true to
         the end of that change: images are removed in such a change too (see engine/images/removing.py)."""
-        return any(entry.get("digest") == digest for entry in self.images())
+        seen = (entry for entry in self.entries() if note_of(entry, REMOVED) in ("", FOR_BUILDS))
+        return any(entry.get("digest") == digest for entry in seen)
 
     def tag(self, name: str, descriptor: Descriptor, notes: Mapping[str, str] | None = None) -> None:
         """Let a name mean this image; "" lists it without one. An image that loses its last name stays, nameless,

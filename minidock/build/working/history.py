@@ -25,6 +25,11 @@ def now(request: BuildRequest) -> int:
     return time.time_ns() if request.epoch is None else request.epoch * times.SECOND
 
 
+def latest(request: BuildRequest) -> int | None:
+    """What no file that is built may be younger than, if there is such a time."""
+    return None if request.epoch is None else request.epoch * times.SECOND
+
+
 def entry(when: str, text: str, *, changed: bool) -> Json:
     found: dict[str, Json] = {"created": when, "created_by": text, "comment": COMMENT}
     return found if changed else {**found, "empty_layer": True}

@@ -15,7 +15,7 @@ from minidock.build.working import copying
 from minidock.build.working.stage import absolute
 from minidock.engine.configuring.mount_points import MountPoint
 from minidock.errors import MinidockError
-from minidock.images.drafts import Draft, write_all
+from minidock.images.drafts import Draft, remove_if_empty, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Prepared:
             os.close(fd)
         if self._draft:
             self._draft.__exit__(*error)
+            remove_if_empty(os.path.dirname(self._draft.path))
 
     def _target(self, each: RunMount) -> str:
         return absolute(self._stage.directory, each.target).rstrip("/")

@@ -199,7 +199,7 @@ class Stage:
             except commands.RunFailed:
                 self.has_failed_running = True
                 raise
-            layer = keep(self.new, scratch.upper, [diff_id for diff_id, _ in self.stack])
+            layer = keep(self.new, scratch.upper, [each for each, _ in self.stack], latest=history.latest(self.request))
         self.is_new = True
         done = Done(layer, history.now(self.request))
         self.records.keep(step, done)
@@ -213,9 +213,7 @@ class Stage:
 
 
 def _located(found: Instruction, error: MinidockError) -> MinidockError:
-    wrong = found.wrong(error.message, hint=error.hint)
-    wrong.code = error.code
-    return wrong
+    return found.wrong(error.message, hint=error.hint)
 
 
 def absolute(directory: str, path: str) -> str:
