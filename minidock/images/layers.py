@@ -67,13 +67,19 @@ def _unpack(layout: Layout, place: str, diff_id: str, descriptor: Descriptor) ->
     """Beside its place first, and moved there when it is whole and what it should be."""
     from minidock.images.drafts import Draft
 
-    path = layout.blob(descriptor.get("digest"))
     layout.create()
+    with Draft(layout.root, directory=True) as draft:
+        unpack_blob(layout, draft, diff_id, descriptor)
+        draft.publish(place)
+
+
+def unpack_blob(layout: Layout, draft: Draft, diff_id: str, descriptor: Descriptor, work: Work | None = None) -> None:
+    """Unpack a blob of the store into a draft; it must be what the image's configuration says."""
+    path = layout.blob(descriptor.get("digest"))
     try:
-        with open(path, "rb") as blob, Draft(layout.root, directory=True) as draft, _work(diff_id, blob) as work:
-            if (came := fill(draft, work.reading(blob))[0]) != diff_id:
+        with open(path, "rb") as blob, work or _work(diff_id, blob) as reading:
+            if (came := fill(draft, reading.reading(blob))[0]) != diff_id:
                 raise MinidockError(f"its content has another digest: {came}")
-            draft.publish(place)
     except FileNotFoundError as error:
         if error.filename != path:
             raise

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from minidock.images.drafts import Draft
     from minidock.images.image import Layer
     from minidock.images.layout import Descriptor, Layout
+    from minidock.images.partials import Partial
     from minidock.jsonfile import Json
 
     class Source(Protocol):
@@ -66,7 +67,7 @@ class Making:
         self._held.append(fd)
         return True
 
-    def publish(self, draft: Draft, place: str) -> None:
+    def publish(self, draft: Draft | Partial, place: str) -> None:
         """Put what we have made in its place and hold it there, or hold what others put there before."""
         while not self.hold(place):
             if draft.publish_if_new(place):

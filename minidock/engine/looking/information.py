@@ -10,8 +10,8 @@ import sys
 import time
 
 from minidock import __version__
-from minidock.engine.configuring.choosing import architecture
 from minidock.errors import MinidockError
+from minidock.images.platforms import architecture
 from minidock.kernel import cgroup_stats, cgroups, mounts
 from minidock.state import containers
 
