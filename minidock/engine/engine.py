@@ -270,6 +270,12 @@ class Engine:
 
         return pulling.pull(self, name, platform=platform, everything=everything, listener=listener)
 
+    def push(self, name: str, *, everything: bool = False, listener: Listener | None = None) -> None:
+        """An image to the registry that its name begins with, or all tags that a repository has here."""
+        from minidock.engine.images import pushing
+
+        pushing.push(self, name, everything=everything, listener=listener)
+
     def tag(self, word: str, name: str) -> None:
         from minidock.engine.images import naming as image_naming
 

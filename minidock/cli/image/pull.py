@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def _pull(arguments: Arguments) -> int:
     (name,), everything, quiet = arguments.words, arguments.flag("all-tags"), arguments.flag("quiet")
     reference = references.parse(name)
-    if everything and not _is_bare(name):
+    if everything and not references.is_bare(name):
         raise ClientRefusal("tag can't be used with --all-tags/-a")
     listener = transfers.listener(sys.stdout, quiet=quiet)
-    if not everything and _is_bare(name):
+    if not everything and references.is_bare(name):
         listener.line(f"Using default tag: {DEFAULT_TAG}")
     done = Engine().pull(name, platform=arguments.value("platform"), everything=everything, listener=listener)
     newer = any(outcome.is_newer for outcome in done)
@@ -33,11 +33,6 @@ def _pull(arguments: Arguments) -> int:
         sys.stdout.write(f"Status: {what} for {familiar}\n")
     sys.stdout.write(f"{full}\n")
     return 0
-
-
-def _is_bare(name: str) -> bool:
-    """Whether a name says neither tag nor digest."""
-    return "@" not in name and ":" not in name.rpartition("/")[2]
 
 
 COMMAND = Command(

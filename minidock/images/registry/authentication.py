@@ -119,7 +119,7 @@ class Authenticator:
                 f"{self._registry.authority} sends us to {realm} for a token: it would be readable on the way"
             )
         service = challenge.parameters.get("service", "")
-        asked = {"service": service, "scope": scope or challenge.parameters.get("scope", "")}
+        asked = {"service": service, "scope": scope}
         with self._ask(realm, {key: value for key, value in asked.items() if value}) as answer:
             if answer.status in (401, 403):
                 raise Denied(f"{self._registry.authority}: {realm.authority} refuses a token{_for(scope)}")
@@ -137,7 +137,10 @@ class Authenticator:
             return self._transport.ask("POST", realm, headers, body, insecure=self._insecure)
         if self.credentials.user:
             asked = {**asked, "account": self.credentials.user}
-        more = f"{'&' if '?' in realm.target else '?'}{urlencode(asked)}"
+        fields = [
+            (key, word) for key, value in asked.items() for word in (value.split() if key == "scope" else [value])
+        ]
+        more = f"{'&' if '?' in realm.target else '?'}{urlencode(fields)}"
         headers = {"Authorization": self.credentials.basic()} if self.credentials.user else {}
         return self._transport.ask("GET", Url(f"{realm}{more}"), headers, insecure=self._insecure)
 

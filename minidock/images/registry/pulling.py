@@ -136,6 +136,8 @@ class _Layers:
         chain = layers.chain_ids(diff_ids)
         places = [layers.place(self._making.layout, chain_id) for chain_id in chain]
         entries = document.layers
+        if all(map(self._is_here, entries, places)):
+            return
         for entry in entries:
             self._listener.layer(short(entry["digest"]), telling.TO_BE_PULLED)
         threads = ThreadPoolExecutor(self._session.settings.downloads)
@@ -149,6 +151,9 @@ class _Layers:
             raise
         finally:
             threads.shutdown(cancel_futures=True)
+
+    def _is_here(self, entry: Descriptor, place: str) -> bool:
+        return self._making.hold(self._making.layout.blob(entry["digest"])) and self._making.hold(place)
 
     def _fetch(self, number: int, entry: Descriptor) -> None:
         """In a thread: what goes wrong is raised where it is waited for."""
