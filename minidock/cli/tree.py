@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 GROUPS: dict[str, str] = {
     "container": "Manage containers",
     "image": "Manage images",
+    "manifest": "Look at manifests in registries",
     "system": "Manage minidock",
     "volume": "Manage volumes",
 }
@@ -25,9 +26,10 @@ COMMANDS: tuple[str, ...] = (
     *("container restart", "container rm", "container run", "container start", "container stats", "container stop"),
     *("container top", "container unpause", "container update", "container wait"),
     *("container commit", "container cp", "container diff", "container export"),
-    *("image import", "image inspect", "image ls", "image prune", "image rm", "image tag"),
+    *("image import", "image inspect", "image ls", "image prune", "image pull", "image push"),
+    *("image rm", "image tag", "manifest inspect"),
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
-    *("completion", "inspect", "plan", "version"),
+    *("completion", "inspect", "login", "logout", "plan", "search", "version"),
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.
@@ -37,6 +39,8 @@ ALIASES: dict[str, str] = {
     "wait": "container wait",
     **{name: f"container {name}" for name in ("commit", "cp", "diff", "export")},
     "import": "image import",
+    "pull": "image pull",
+    "push": "image push",
     "rmi": "image rm",
     "tag": "image tag",
     "image remove": "image rm",

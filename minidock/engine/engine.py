@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from minidock.engine.checking.finding import Finding
     from minidock.engine.images.listing import Images
+    from minidock.engine.images.pulling import Outcome
     from minidock.engine.images.removing import Removed
     from minidock.engine.life.booting import Failure
     from minidock.engine.life.executing import Request
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
     from minidock.engine.pruning import Moment, Pruned
+    from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
     from minidock.state.database import Database
@@ -259,6 +261,20 @@ class Engine:
         from minidock.engine.images import listing as image_listing
 
         return image_listing.Images(self)
+
+    def pull(
+        self, name: str, *, platform: str = "", everything: bool = False, listener: Listener | None = None
+    ) -> list[Outcome]:
+        """An image from a registry, or all tags of a repository; the listener hears how far it is."""
+        from minidock.engine.images import pulling
+
+        return pulling.pull(self, name, platform=platform, everything=everything, listener=listener)
+
+    def push(self, name: str, *, everything: bool = False, listener: Listener | None = None) -> None:
+        """An image to the registry that its name begins with, or all tags that a repository has here."""
+        from minidock.engine.images import pushing
+
+        pushing.push(self, name, everything=everything, listener=listener)
 
     def tag(self, word: str, name: str) -> None:
         from minidock.engine.images import naming as image_naming

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 
 from minidock.errors import MinidockError
+from minidock.images.compression import Inflater, kind_of
 from minidock.images.drafts import Draft, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from zlib import _Decompress
-
     from minidock.images.layout import Layout
+    from minidock.images.limits import Limits
     from minidock.images.making import Making, Source
 
 _CHUNK = 256 << 10
-_GZIP = b"\x1f\x8b"
-_UNREADABLE = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
 class NewBlob:
@@ -59,26 +56,27 @@ class NewBlob:
 class Content:
     """What a blob holds when it is decompressed, as a stream that only goes forward and keeps the digest.
 
-    Compression is told by the first bytes, as Docker does, for media types are often wrong. At no time is
-    more than two chunks in memory, however much a blob inflates to.
+    At no time is more than two chunks in memory, however much a blob inflates to.
     """
 
-    def __init__(self, file: Source) -> None:
+    def __init__(self, file: Source, limits: Limits | None = None) -> None:
         self._file = file
+        self._limits = limits
         self._hash = hashlib.sha256()
         self._buffer = b""
         self._at = 0
-        self._pending = file.read(_CHUNK)  # compressed, not yet fed
-        self._inflater: _Decompress | None = None
-        self.is_compressed = self._pending.startswith(_GZIP)
-        for magic, name in _UNREADABLE.items():
-            if self._pending.startswith(magic):
-                raise MinidockError(f"compressed by {name}, which minidock cannot read", hint="gzip or none")
+        self._read_so_far = self._size = 0
+        self._pending = self._next_chunk()
+        self.compression = kind_of(self._pending)
+        self._inflater = Inflater(self.compression, self._next_chunk, self._pending) if self.compression else None
 
     def some(self, most: int) -> bytes:
         """The next bytes, as many as are at hand; none only at the end of the stream."""
         if self._at >= len(self._buffer) and not self._refill():
             return b""
+        if not self._at and len(self._buffer) <= most:
+            self._at = len(self._buffer)
+            return self._buffer
         data = self._buffer[self._at : self._at + most]
         self._at += len(data)
         return data
@@ -98,35 +96,17 @@ class Content:
 
     def _refill(self) -> bool:
         self._at = 0
-        self._buffer = self._inflate() if self.is_compressed else self._next_chunk()
+        if self._inflater:
+            self._buffer = self._inflater.some(_CHUNK)
+        else:
+            self._buffer, self._pending = self._pending or self._next_chunk(), b""
         self._hash.update(self._buffer)
+        self._size += len(self._buffer)
+        if self._limits:
+            self._limits.check_size(self._read_so_far, self._size)
         return self._buffer != b""
 
     def _next_chunk(self) -> bytes:
-        chunk, self._pending = self._pending or self._file.read(_CHUNK), b""
+        chunk = self._file.read(_CHUNK)
+        self._read_so_far += len(chunk)
         return chunk
-
-    def _inflate(self) -> bytes:
-        """The next decompressed bytes; a gzip file may be several, one after the other. RFC 1952"""
-        while True:
-            chunk = self._next_chunk()
-            if self._inflater is None:
-                if not chunk:
-                    return b""
-                self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            inflated = self._feed(self._inflater, chunk)
-            if inflated:
-                return inflated
-            if not chunk and self._inflater is not None:
-                raise MinidockError("the gzip stream is cut off")
-
-    def _feed(self, inflater: _Decompress, chunk: bytes) -> bytes:
-        try:
-            inflated = inflater.decompress(chunk, _CHUNK)
-        except zlib.error as error:
-            raise MinidockError(f"the gzip stream is damaged: {error}") from None
-        self._pending = inflater.unconsumed_tail
-        if inflater.eof:
-            self._inflater = None
-            self._pending = inflater.unused_data.lstrip(b"\0")  # padding, as tapes had it
-        return inflated

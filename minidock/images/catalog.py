@@ -162,6 +162,8 @@ def search(images: Iterable[Listed], word: str) -> Listed | None:
 def _goes_by(image: Listed, reference: Reference) -> bool:
     if str(reference) in image.names:
         return True
+    if reference.digest and f"{reference.name}@{reference.digest}" in image.names:
+        return True
     in_repository = any(known.name == reference.name for known in image.references)
     return bool(reference.digest) and in_repository and reference.digest in image.manifests
 

@@ -40,6 +40,7 @@ class Draft:
         self.path = f"{place}/{os.urandom(8).hex()}"
         self._directory = directory
         self._published = False
+        self.is_synced = False  # whoever has many may sync them at once
         with Lock(place):  # so that no other process takes it for an orphan before it is locked
             _sweep(place)
             self.fd = _make_directory(self.path) if directory else _make_file(self.path)
@@ -67,7 +68,7 @@ class Draft:
         except OSError as error:
             if not self._directory or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        _sync_directory(os.path.dirname(place))
+        sync_directory(os.path.dirname(place))
 
     def publish_if_new(self, place: str) -> bool:
         """The same, but what is there stays, so that whoever holds it holds what others find. False: it is there."""
@@ -79,10 +80,12 @@ class Draft:
             os.link(self.path, place)
         except FileExistsError:
             return False
-        _sync_directory(os.path.dirname(place))
+        sync_directory(os.path.dirname(place))
         return True
 
     def _sync(self) -> None:
+        if self.is_synced:
+            return
         if self._directory:
             syscalls.syncfs(self.fd)
         else:
@@ -147,7 +150,7 @@ def _make_directory(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
     """A rename is safe from a power cut when the directory that holds the name is on disk. fsync(2)"""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
-    from minidock.images.blobs import Content
     from minidock.images.drafts import Draft
     from minidock.images.layout import Descriptor, Layout
+    from minidock.images.making import Source
     from minidock.progress import Work
 
 _SIZE = "size"  # beside `diff`
@@ -65,16 +65,21 @@ def unpacked(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor
 
 def _unpack(layout: Layout, place: str, diff_id: str, descriptor: Descriptor) -> None:
     """Beside its place first, and moved there when it is whole and what it should be."""
-    from minidock.images.blobs import Content
     from minidock.images.drafts import Draft
 
-    path = layout.blob(descriptor.get("digest"))
     layout.create()
+    with Draft(layout.root, directory=True) as draft:
+        unpack_blob(layout, draft, diff_id, descriptor)
+        draft.publish(place)
+
+
+def unpack_blob(layout: Layout, draft: Draft, diff_id: str, descriptor: Descriptor, work: Work | None = None) -> None:
+    """Unpack a blob of the store into a draft; it must be what the image's configuration says."""
+    path = layout.blob(descriptor.get("digest"))
     try:
-        with open(path, "rb") as blob, Draft(layout.root, directory=True) as draft, _work(diff_id, blob) as work:
-            if (came := fill(draft, Content(work.reading(blob)))) != diff_id:
+        with open(path, "rb") as blob, work or _work(diff_id, blob) as reading:
+            if (came := fill(draft, reading.reading(blob))[0]) != diff_id:
                 raise MinidockError(f"its content has another digest: {came}")
-            draft.publish(place)
     except FileNotFoundError as error:
         if error.filename != path:
             raise
@@ -89,20 +94,26 @@ def _work(diff_id: str, blob: BinaryIO) -> Work:
     return Work(f"Unpacking layer {diff_id[7:19]}", os.fstat(blob.fileno()).st_size)
 
 
-def fill(draft: Draft, content: Content) -> str:
-    """Unpack an archive to `diff` in a draft, and write down its size; returns its diff id, of all of it."""
+def fill(draft: Draft, source: Source) -> tuple[str, str]:
+    """Unpack an archive to `diff` in a draft, and write down its size; its diff id, and how it was compressed."""
+    from minidock.images.ahead import Ahead
+    from minidock.images.blobs import Content
+    from minidock.images.limits import Limits
     from minidock.images.unpack import unpack
 
+    limits = Limits()
+    content = Content(source, limits)
     os.mkdir("diff", 0o755, dir_fd=draft.fd)
     root = os.open("diff", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=draft.fd)
     try:
         os.fchmod(root, 0o755)  # whatever the umask: it becomes the `/` of containers
-        size = unpack(content, root)
+        with Ahead(content) as ahead:
+            size = unpack(ahead, root, limits)
     finally:
         os.close(root)
     with open(f"{draft.path}/{_SIZE}", "w") as file:
         file.write(f"{size}\n")
-    return content.digest()
+    return content.digest(), content.compression
 
 
 def size(layout: Layout, chain_id: str, descriptor: Descriptor) -> int:

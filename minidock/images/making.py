@@ -15,7 +15,7 @@ from minidock import jsonfile, times
 from minidock.errors import MinidockError
 from minidock.images import layers
 from minidock.images.image import diff_ids_of
-from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, MANIFEST, PARENT, TAGGED
+from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST, PARENT, TAGGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
     from minidock.images.drafts import Draft
     from minidock.images.image import Layer
     from minidock.images.layout import Descriptor, Layout
+    from minidock.images.partials import Partial
     from minidock.jsonfile import Json
 
     class Source(Protocol):
         """What a layer's archive is read from: a file, or something that is just being made."""
 
         def read(self, size: int, /) -> bytes: ...
+
+
+_LAYERS = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
 
 
 class Making:
@@ -63,7 +67,7 @@ class Making:
         self._held.append(fd)
         return True
 
-    def publish(self, draft: Draft, place: str) -> None:
+    def publish(self, draft: Draft | Partial, place: str) -> None:
         """Put what we have made in its place and hold it there, or hold what others put there before."""
         while not self.hold(place):
             if draft.publish_if_new(place):
@@ -83,17 +87,14 @@ class Making:
 
     def add_layer(self, source: Source, below: Sequence[str] = ()) -> Layer:
         """Store a layer's archive as a blob and unpack it at the same time, on top of layers by their diff ids."""
-        from minidock.images.blobs import Content
         from minidock.images.drafts import Draft
         from minidock.progress import Work
 
         with self.new_blob() as blob, Draft(self.layout.root, directory=True) as draft, Work("Adding a layer") as work:
-            content = Content(_Copied(work.reading(source), blob))
-            diff_id = layers.fill(draft, content)
+            diff_id, compression = layers.fill(draft, _Copied(work.reading(source), blob))
             digest = blob.commit()
             self.publish(draft, layers.place(self.layout, layers.chain_ids([*below, diff_id])[-1]))
-        kind = LAYER_GZIP if content.is_compressed else LAYER
-        return diff_id, {"mediaType": kind, "digest": digest, "size": blob.size}
+        return diff_id, {"mediaType": _LAYERS[compression], "digest": digest, "size": blob.size}
 
     def hold_image(self, image: Listed) -> list[Layer]:
         """Keep all layers of an image, on which another one will stand."""

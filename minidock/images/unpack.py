@@ -24,8 +24,8 @@ from minidock.kernel.paths import open_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.images.blobs import Content
-    from minidock.images.tar import Entry
+    from minidock.images.limits import Limits
+    from minidock.images.tar import Bytes, Entry
 
 _WHITEOUT_META = ".wh..wh."
 # What these say is between overlayfs and us: a layer that could say it would rearrange the layers below.
@@ -34,9 +34,9 @@ _IN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _KINDS = {tar.CHARACTER: stat.S_IFCHR, tar.BLOCK: stat.S_IFBLK, tar.FIFO: stat.S_IFIFO}
 
 
-def unpack(content: Content, root: int) -> int:
+def unpack(content: Bytes, root: int, limits: Limits | None = None) -> int:
     """Unpack a layer into the directory that `root` is open on, which nobody else uses yet; how many bytes it has."""
-    layer = _Layer(root)
+    layer = _Layer(root, limits)
     layer.fill(tar.Tar(content))
     return layer.size
 
@@ -259,6 +259,15 @@ class Target:
 
 class _Layer(Target):
     """A layer: names that begin with `.wh.` say what of the layers below is gone."""
+
+    def __init__(self, root: int, limits: Limits | None) -> None:
+        super().__init__(root)
+        self._limits = limits
+
+    def place(self, entry: Entry, archive: tar.Tar) -> None:
+        if self._limits:
+            self._limits.count_file()
+        super().place(entry, archive)
 
     def is_taken_otherwise(self, parent: int, name: str) -> bool:
         if not name.startswith(WHITEOUT):

@@ -9,8 +9,8 @@ import os
 import sys
 
 from minidock import __version__, times
-from minidock.engine.configuring.choosing import architecture
 from minidock.errors import MinidockError
+from minidock.images.platforms import architecture
 from minidock.kernel import cgroup_stats, cgroups, mounts
 from minidock.state import containers
 
