@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from minidock.engine.checking.finding import Finding
+    from minidock.engine.images.history import Step
     from minidock.engine.images.listing import Images
+    from minidock.engine.images.loading import Arrival
     from minidock.engine.images.pulling import Outcome
     from minidock.engine.images.removing import Removed
     from minidock.engine.life.booting import Failure
@@ -292,6 +294,25 @@ class Engine:
         from minidock.engine.images import removing as image_removing
 
         return image_removing.prune(self, everything=everything, wanted=filters, moment=moment)
+
+    def history(self, word: str) -> list[Step]:
+        """How an image came to be, the latest step first."""
+        from minidock.engine.images import history
+
+        images = self.images()
+        return history.history(images, images.find(word))
+
+    def save_images(self, words: Sequence[str], write: Callable[[bytes], object]) -> None:
+        """Images as one archive, handed over piece by piece."""
+        from minidock.engine.images import saving
+
+        saving.save(self, words, write)
+
+    def load_images(self, source: BinaryIO, *, platform: str = "") -> list[Arrival]:
+        """The images of an archive, and the names that they have now."""
+        from minidock.engine.images import loading
+
+        return loading.load(self, source, platform=platform)
 
     def import_image(
         self, source: BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "", platform: str = ""

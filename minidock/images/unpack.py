@@ -20,6 +20,7 @@ import stat
 from minidock.errors import MinidockError
 from minidock.images import drafts, tar
 from minidock.images.layers import OPAQUE, OPAQUE_ATTRIBUTE, WHITEOUT
+from minidock.images.tar import parts_inside
 from minidock.kernel.paths import open_inside
 
 TYPE_CHECKING = False
@@ -73,7 +74,7 @@ class Target:
             self._parent_path = None
 
     def place(self, entry: Entry, archive: tar.Tar) -> None:
-        parts = _inside(entry.name)
+        parts = parts_inside(entry.name)
         if not parts:
             self._place_root(entry)
             return
@@ -197,7 +198,7 @@ class Target:
 
     def _make_hard_link(self, parent: int, name: str, entry: Entry) -> None:
         """Its owner, mode and times are those of the file that it is one more name of."""
-        parts = _inside(entry.link)
+        parts = parts_inside(entry.link)
         try:
             source = self._open("/".join(parts[:-1]))
             try:
@@ -311,19 +312,6 @@ class _Layer(Target):
             os.setxattr(fd, OPAQUE_ATTRIBUTE, b"y")
         finally:
             os.close(fd)
-
-
-def _inside(path: str) -> list[str]:
-    """The parts of a name, from the layer's root. `/etc` and `./etc` are `etc`; what climbs is refused."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                raise MinidockError(f"the name '{path}' climbs out of the layer")
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return parts
 
 
 def _check_climb(target: str, depth: int, entry: Entry) -> None:
