@@ -14,7 +14,7 @@ from minidock.images import manifests, platforms, references
 from minidock.images.archives.contents import Contents
 from minidock.images.archives.saving import FULL_NAME
 from minidock.images.compression import kind_of, plain
-from minidock.images.image import diff_ids_of
+from minidock.images.image import MANIFESTS, diff_ids_of
 from minidock.images.layout import CONFIG, INDEX, MANIFEST, NAME, note_of
 from minidock.images.making import LAYERS
 
@@ -97,6 +97,8 @@ def _in_layout(contents: Contents, platform: Platform) -> list[Loaded]:
 def _manifest(contents: Contents, entry: Descriptor, platform: Platform) -> Document:
     """The manifest that an entry leads to: by itself, or by an index, which may have indexes in it."""
     for _ in range(manifests.DEEPEST):
+        if entry["mediaType"] not in MANIFESTS + manifests.INDEXES:
+            raise MinidockError(f"{entry['digest']} names nothing of an image, but {entry['mediaType']!r}")
         document = manifests.read(contents.data(entry, manifests.LARGEST), entry["mediaType"], entry["digest"])
         if not document.is_index:
             return _checked(document)
