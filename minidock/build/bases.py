@@ -9,6 +9,7 @@ from minidock.engine.options import Options
 from minidock.errors import MinidockError
 from minidock.images import layers
 from minidock.images.layout import FOR_BUILDS, REMOVED, Layout
+from minidock.images.platforms import architecture
 from minidock.runtime import defaults
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform
     """The image of a name, as a beginning."""
     if name == SCRATCH:
         config = {"Env": [f"PATH={defaults.PATH}"], "WorkingDir": "/"}
-        return Base({"architecture": choosing.architecture(), "os": "linux", "config": config}, [])
+        return Base({"architecture": architecture(), "os": "linux", "config": config}, [])
     options = Options(name)
     options.pull = choosing.ALWAYS if request.pull else choosing.MISSING
     options.platform = platform or request.platform

@@ -9,13 +9,13 @@ from minidock.build.workers import Plan, Workers
 from minidock.build.working import history
 from minidock.build.working.stage import Base
 from minidock.build.working.trees import Scratch
-from minidock.engine.configuring.choosing import architecture
 from minidock.engine.images import naming
 from minidock.images import layers
 from minidock.images.keeping import keep
 from minidock.images.layout import Layout
 from minidock.images.making import Making
 from minidock.images.merging import merge
+from minidock.images.platforms import architecture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

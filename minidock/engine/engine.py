@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from minidock.engine.checking.finding import Finding
+    from minidock.engine.images.history import Step
     from minidock.engine.images.listing import Images
+    from minidock.engine.images.loading import Arrival
+    from minidock.engine.images.pulling import Outcome
     from minidock.engine.images.removing import Removed
     from minidock.engine.life.booting import Failure
     from minidock.engine.life.executing import Request
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.wiring import Wiring
     from minidock.engine.options import NetworkRequest
     from minidock.engine.pruning import Moment, Pruned
+    from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
     from minidock.networks.catalog import Network
     from minidock.state.containers import Row
@@ -263,6 +267,20 @@ class Engine:
 
         return image_listing.Images(self)
 
+    def pull(
+        self, name: str, *, platform: str = "", everything: bool = False, listener: Listener | None = None
+    ) -> list[Outcome]:
+        """An image from a registry, or all tags of a repository; the listener hears how far it is."""
+        from minidock.engine.images import pulling
+
+        return pulling.pull(self, name, platform=platform, everything=everything, listener=listener)
+
+    def push(self, name: str, *, everything: bool = False, listener: Listener | None = None) -> None:
+        """An image to the registry that its name begins with, or all tags that a repository has here."""
+        from minidock.engine.images import pushing
+
+        pushing.push(self, name, everything=everything, listener=listener)
+
     def tag(self, word: str, name: str) -> None:
         from minidock.engine.images import naming as image_naming
 
@@ -279,6 +297,25 @@ class Engine:
         from minidock.engine.images import removing as image_removing
 
         return image_removing.prune(self, everything=everything, wanted=filters, moment=moment)
+
+    def history(self, word: str) -> list[Step]:
+        """How an image came to be, the latest step first."""
+        from minidock.engine.images import history
+
+        images = self.images()
+        return history.history(images, images.find(word))
+
+    def save_images(self, words: Sequence[str], write: Callable[[bytes], object]) -> None:
+        """Images as one archive, handed over piece by piece."""
+        from minidock.engine.images import saving
+
+        saving.save(self, words, write)
+
+    def load_images(self, source: BinaryIO, *, platform: str = "") -> list[Arrival]:
+        """The images of an archive, and the names that they have now."""
+        from minidock.engine.images import loading
+
+        return loading.load(self, source, platform=platform)
 
     def import_image(
         self, source: BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "", platform: str = ""

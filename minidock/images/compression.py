@@ -1,4 +1,5 @@
 """Compressed layers: gzip and zstd, told by their first bytes, as Docker does, for media types are often wrong.
+Archives that people hand us may be compressed by xz or bzip2 as well; layers are not, in any registry.
 
 A blob may hold several streams, one after the other, both of gzip (RFC 1952) and of zstd (RFC 8878). However much
 they inflate to, no more is in memory at a time than is asked for.
@@ -12,8 +13,13 @@ from minidock.errors import MinidockError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bz2 import BZ2Decompressor
     from collections.abc import Callable
+    from lzma import LZMADecompressor
     from typing import Protocol
+
+    from minidock.images.limits import Limits
+    from minidock.images.making import Source
 
     class Stream(Protocol):
         """One stream being inflated."""
@@ -32,18 +38,53 @@ if TYPE_CHECKING:
 GZIP, ZSTD = "gzip", "zstd"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)  # frames with something for others to know; a blob may begin with one
-_UNREADABLE = {b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_OLDER = {b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_CHUNK = 256 << 10
+_MOST_MEMORY = 128 << 20  # for xz: `xz -9` asks for 65 MB
 
 
 def kind_of(beginning: bytes) -> str:
     """Which of the two it is; "" for what is not compressed."""
-    for magic, name in _UNREADABLE.items():
-        if beginning.startswith(magic):
-            raise MinidockError(f"compressed by {name}, which minidock cannot read", hint="gzip, zstd or none")
+    if older := _older_kind(beginning):
+        raise MinidockError(f"compressed by {older}, as no layer is", hint="gzip, zstd or none")
     if beginning.startswith(_GZIP):
         return GZIP
     is_zstd = beginning.startswith(_ZSTD) or int.from_bytes(beginning[:4], "little") in _SKIPPABLE
     return ZSTD if is_zstd else ""
+
+
+def _older_kind(beginning: bytes) -> str:
+    return next((name for magic, name in _OLDER.items() if beginning.startswith(magic)), "")
+
+
+def plain(source: Source, limits: Limits) -> Source:
+    """What somebody hands us, without what no layer may be compressed by; gzip and zstd stay as they are."""
+    beginning = source.read(_CHUNK)
+    return _Plain(source, beginning, limits)
+
+
+class _Plain:
+    def __init__(self, source: Source, beginning: bytes, limits: Limits) -> None:
+        self._source = source
+        self._beginning = beginning
+        self._limits = limits
+        self._taken = self._given = 0
+        kind = _older_kind(beginning)
+        self._inflater = Inflater(kind, self._next, b"") if kind else None
+
+    def _next(self, size: int = _CHUNK) -> bytes:
+        chunk, self._beginning = self._beginning or self._source.read(size), b""
+        self._taken += len(chunk)
+        return chunk
+
+    def read(self, size: int, /) -> bytes:
+        """More of it; none only at the end."""
+        if not self._inflater:
+            return self._next(size)
+        data = self._inflater.some(size)
+        self._given += len(data)
+        self._limits.check_size(self._taken, self._given)
+        return data
 
 
 class Inflater:
@@ -72,11 +113,11 @@ class Inflater:
     def _begin(self) -> bool:
         """The next stream, if there is one."""
         chunk = self._next_chunk()
-        if self._kind == GZIP:
+        if self._kind in (GZIP, "xz"):
             while chunk and not (rest := chunk.lstrip(b"\0")):  # padding, as tapes had it
                 chunk = self._next_chunk()
             chunk = rest if chunk else chunk
-            if not _GZIP.startswith(chunk[:2]):
+            if self._kind == GZIP and not _GZIP.startswith(chunk[:2]):
                 raise MinidockError("the gzip stream is damaged: something else follows it")
         if chunk:
             self._pending, self._stream = chunk, _STREAMS[self._kind]()
@@ -135,4 +176,40 @@ class _Zstd:
         return self._object.unused_data
 
 
-_STREAMS: dict[str, Callable[[], Stream]] = {GZIP: _Gzip, ZSTD: _Zstd}
+class _Older:
+    """xz and bzip2, as the standard library reads them."""
+
+    def __init__(self, name: str, decompressor: BZ2Decompressor | LZMADecompressor, error: type[Exception]) -> None:
+        self._name = name
+        self._object = decompressor
+        self._error = error
+
+    def inflate(self, data: bytes, most: int) -> bytes:
+        try:
+            return self._object.decompress(data, most)
+        except self._error as error:
+            raise MinidockError(f"the {self._name} stream is damaged: {error}") from None
+
+    def is_hungry(self) -> bool:
+        return self._object.needs_input
+
+    def is_over(self) -> bool:
+        return self._object.eof
+
+    def rest(self) -> bytes:
+        return self._object.unused_data
+
+
+def _xz() -> Stream:
+    import lzma
+
+    return _Older("xz", lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY), lzma.LZMAError)
+
+
+def _bzip2() -> Stream:
+    import bz2
+
+    return _Older("bzip2", bz2.BZ2Decompressor(), OSError)
+
+
+_STREAMS: dict[str, Callable[[], Stream]] = {GZIP: _Gzip, ZSTD: _Zstd, "xz": _xz, "bzip2": _bzip2}

@@ -39,8 +39,9 @@ class Draft:
         os.makedirs(place, mode=0o700, exist_ok=True)
         self.path = f"{place}/{os.urandom(8).hex()}"
         self._directory = directory
-        self._synced = synced  # else its maker sees to it that all is on disk, before somebody relies on it
         self._published = False
+        self._hasty = not synced  # its maker sees to it that all is on disk, before somebody relies on it
+        self.is_synced = self._hasty  # whoever has many may sync them at once
         with Lock(place):  # so that no other process takes it for an orphan before it is locked
             _sweep(place)
             self.fd = _make_directory(self.path) if directory else _make_file(self.path)
@@ -84,7 +85,7 @@ class Draft:
         return True
 
     def _sync(self) -> None:
-        if not self._synced:
+        if self.is_synced:
             return
         if self._directory:
             syscalls.syncfs(self.fd)
@@ -92,14 +93,8 @@ class Draft:
             os.fsync(self.fd)
 
     def _sync_directory(self, place: str) -> None:
-        """A rename is safe from a power cut when the directory that holds the name is on disk. fsync(2)"""
-        if not self._synced:
-            return
-        fd = os.open(os.path.dirname(place), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        if not self._hasty:
+            sync_directory(os.path.dirname(place))
 
 
 def remove_if_empty(directory: str) -> None:
@@ -165,6 +160,15 @@ def _make_file(path: str) -> int:
 def _make_directory(path: str) -> int:
     os.mkdir(path, 0o700)
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def sync_directory(path: str) -> None:
+    """A rename is safe from a power cut when the directory that holds the name is on disk. fsync(2)"""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync(root: str) -> None:

@@ -23,7 +23,7 @@ except ImportError:  # Python 3.12 and later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO
 
     from minidock.images.drafts import Draft
@@ -52,28 +52,53 @@ def place(layout: Layout, chain_id: str) -> str:
     return f"{layout.root}/layers/{chain_id[7:]}"
 
 
-def unpacked(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
-    """The directories of an image's layers, bottom first; what is not there yet is unpacked from its blob."""
+def places(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
+    """The place of each layer of an image, bottom first."""
     if len(diff_ids) != len(blobs):
         raise MinidockError(f"the image names {len(diff_ids)} layers, but its manifest has {len(blobs)}")
-    places = [place(layout, chain_id) for chain_id in chain_ids(diff_ids)]
-    for directory, diff_id, blob in zip(places, diff_ids, blobs, strict=True):
+    return [place(layout, chain_id) for chain_id in chain_ids(diff_ids)]
+
+
+def unpacked(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
+    """The directories of an image's layers, bottom first; what is not there yet is unpacked from its blob."""
+    found = places(layout, diff_ids, blobs)
+    for directory, diff_id, blob in zip(found, diff_ids, blobs, strict=True):
         if not os.path.isdir(directory):
             _unpack(layout, directory, diff_id, blob)
-    return [f"{directory}/diff" for directory in places]
+    return [f"{directory}/diff" for directory in found]
 
 
 def _unpack(layout: Layout, place: str, diff_id: str, descriptor: Descriptor) -> None:
     """Beside its place first, and moved there when it is whole and what it should be."""
     from minidock.images.drafts import Draft
 
-    path = layout.blob(descriptor.get("digest"))
     layout.create()
+    with Draft(layout.root, directory=True) as draft:
+        unpack_blob(layout, draft, diff_id, descriptor)
+        draft.publish(place)
+
+
+def unpack_blob(layout: Layout, draft: Draft, diff_id: str, descriptor: Descriptor, work: Work | None = None) -> None:
+    """Unpack a blob of the store into a draft; it must be what the image's configuration says."""
+    _read(layout, diff_id, descriptor, work, lambda source: fill(draft, source)[0])
+
+
+def check_blob(layout: Layout, diff_id: str, descriptor: Descriptor) -> None:
+    """The same for a blob of a layer that is unpacked already: it is only read."""
+    from minidock.images.blobs import Content
+    from minidock.images.limits import Limits
+
+    _read(layout, diff_id, descriptor, None, lambda source: Content(source, Limits()).digest())
+
+
+def _read(
+    layout: Layout, diff_id: str, descriptor: Descriptor, work: Work | None, read: Callable[[Source], str]
+) -> None:
+    path = layout.blob(descriptor.get("digest"))
     try:
-        with open(path, "rb") as blob, Draft(layout.root, directory=True) as draft, _work(diff_id, blob) as work:
-            if (came := fill(draft, work.reading(blob))[0]) != diff_id:
+        with open(path, "rb") as blob, work or _work(diff_id, blob) as reading:
+            if (came := read(reading.reading(blob))) != diff_id:
                 raise MinidockError(f"its content has another digest: {came}")
-            draft.publish(place)
     except FileNotFoundError as error:
         if error.filename != path:
             raise

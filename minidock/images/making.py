@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from minidock.images.drafts import Draft
     from minidock.images.image import Layer
     from minidock.images.layout import Descriptor, Layout
+    from minidock.images.partials import Partial
     from minidock.jsonfile import Json
 
     class Source(Protocol):
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
         def read(self, size: int, /) -> bytes: ...
 
 
-_LAYERS = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
+# The media type of a layer, by how it is compressed.
+LAYERS = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
 
 
 class Making:
@@ -46,6 +48,7 @@ class Making:
         self.hasty = hasty  # blobs and layers need not be on disk one by one: `finish` sees to all of them
         self._unsynced = False
         self._held: list[int] = []
+        self.made: list[str] = []  # paths of blobs and layers that were not there before
 
     def __enter__(self) -> Self:
         self.layout.create()
@@ -68,11 +71,12 @@ class Making:
         self._held.append(fd)
         return True
 
-    def publish(self, draft: Draft, place: str) -> None:
+    def publish(self, draft: Draft | Partial, place: str) -> None:
         """Put what we have made in its place and hold it there, or hold what others put there before."""
         while not self.hold(place):
             if draft.publish_if_new(place):
                 self._unsynced = self.hasty
+                self.made.append(place)
                 self._held.append(os.dup(draft.fd))  # the lock of a draft, which goes with it
                 return
 
@@ -96,7 +100,20 @@ class Making:
             diff_id, compression = layers.fill(draft, _Copied(work.reading(source), blob))
             digest = blob.commit()
             self.publish(draft, layers.place(self.layout, layers.chain_ids([*below, diff_id])[-1]))
-        return diff_id, {"mediaType": _LAYERS[compression], "digest": digest, "size": blob.size}
+        return diff_id, {"mediaType": LAYERS[compression], "digest": digest, "size": blob.size}
+
+    def unpack(self, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> None:
+        """Unpack what is not there yet of an image's layers, and hold all of them. A blob that has come for a layer
+        which is there must be that layer all the same."""
+        from minidock.images.drafts import Draft
+
+        for place, diff_id, blob in zip(layers.places(self.layout, diff_ids, blobs), diff_ids, blobs, strict=True):
+            if not self.hold(place):
+                with Draft(self.layout.root, directory=True) as draft:
+                    layers.unpack_blob(self.layout, draft, diff_id, blob)
+                    self.publish(draft, place)
+            elif self.layout.blob(blob["digest"]) in self.made:
+                layers.check_blob(self.layout, diff_id, blob)
 
     def hold_image(self, image: Listed) -> list[Layer]:
         """Keep all layers of an image, on which another one will stand."""

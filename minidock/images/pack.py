@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from minidock.images.tar import Entry, Extents
 
 _CHUNK = 256 << 10
+_SECOND = 1_000_000_000
 _KINDS = {
     stat.S_IFREG: tar.FILE,
     stat.S_IFLNK: tar.SYMLINK,
@@ -45,10 +46,11 @@ _OVERLAY = ("user.overlay.", "trusted.overlay.")
 class Packing:
     """One archive being made from a tree."""
 
-    def __init__(self, root: int, *, empty: Collection[str] = (), sparse: bool = False) -> None:
+    def __init__(self, root: int, *, empty: Collection[str] = (), sparse: bool = False, fractions: bool = True) -> None:
         self.root = root
         self._empty = {path.strip("/") for path in empty}  # directories of which the content is left out
         self._sparse = sparse  # whether holes of files stay holes: not every tar understands that
+        self._fractions = fractions  # of seconds: they take an extra entry for nearly each file
         self._names: dict[tuple[int, int], str] = {}  # the first name of each file that has several
         self._buffer: list[bytes] = []
         self._buffered = 0
@@ -81,9 +83,6 @@ class Packing:
 
     def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:  # noqa: ARG002
         return False
-
-    def entry(self, name: str, status: os.stat_result) -> Entry:
-        return entry_of(name, status)
 
     def own_entry(self, directory: int, name: str) -> bytes:
         """What says that a directory is there, before all that is in it."""
@@ -133,6 +132,12 @@ class Packing:
             os.close(handle)
         if self._buffered >= _CHUNK:
             yield self._flush()
+
+    def entry(self, name: str, status: os.stat_result) -> Entry:
+        entry = entry_of(name, status)
+        if not self._fractions:
+            entry.mtime -= entry.mtime % _SECOND
+        return entry
 
     def _file(self, handle: int, name: str, status: os.stat_result) -> Iterator[bytes]:
         entry = self.entry(name, status)

@@ -144,6 +144,11 @@ def _needed(layout: Layout) -> set[str]:
     return needed
 
 
+def free_paths(layout: Layout, paths: Iterable[str]) -> None:
+    """Free blobs and layers, by their paths, unless somebody needs or holds them."""
+    _free(layout, [*paths])
+
+
 def _free(layout: Layout, paths: list[str]) -> list[str]:
     """Remove what is neither held nor needed; what went, in this order."""
     locked: dict[str, int] = {}

@@ -1,8 +1,7 @@
 """The other half of tar.py: entries of an archive as bytes.
 
-A header of the ustar format says most of it. What does not fit (long names, large numbers, attributes, the map of
-a sparse file) goes into pax records before it, which every tar of the last twenty years reads. Times are whole
-seconds, as in Docker's layers, so that most files need no records at all.
+A header of the ustar format says most of it. What does not fit (long names, large numbers, attributes, fractions of
+seconds, the map of a sparse file) goes into pax records before it, which every tar of the last twenty years reads.
 """
 
 from __future__ import annotations
@@ -59,10 +58,13 @@ def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
         records["path"], short = name, short[:_NAME]
     if len(link) > _NAME:
         records["linkpath"], link = link, link[:_NAME]
+    if entry.mtime % _SECOND:
+        records["mtime"] = _time(entry.mtime)
     numbers = {"uid": entry.uid, "gid": entry.gid, "size": size, "mtime": seconds}
     for key, number in numbers.items():
         if not 0 <= number <= (_MOST_IN_8 if key in ("uid", "gid") else _MOST_IN_12):
-            records[key], numbers[key] = b"%d" % number, 0
+            records.setdefault(key, b"%d" % number)
+            numbers[key] = 0
     major, minor = (os.major(entry.device), os.minor(entry.device)) if entry.device else (0, 0)
     block = _HEADER.pack(
         *(short, b"%07o" % entry.mode, b"%07o" % numbers["uid"], b"%07o" % numbers["gid"]),
@@ -70,6 +72,12 @@ def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
         *(b"ustar", b"00", b"", b"", b"%07o" % major, b"%07o" % minor, prefix),
     )
     return block[: _CHECKSUM.start] + b"%06o\0 " % sum(block) + block[_CHECKSUM.stop :]
+
+
+def _time(nanoseconds: int) -> bytes:
+    """Seconds with a fraction, of no more digits than it needs."""
+    seconds, fraction = divmod(abs(nanoseconds), _SECOND)
+    return b"%s%d.%s" % (b"-" if nanoseconds < 0 else b"", seconds, (b"%09d" % fraction).rstrip(b"0"))
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:

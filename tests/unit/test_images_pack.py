@@ -48,14 +48,14 @@ def names(archive: bytes) -> list[str]:
     link=_NAMES,
     mode=st.integers(0, 0o7777),
     owner=st.integers(0, (1 << 32) - 2),
-    seconds=st.integers(-(1 << 40), 1 << 40),
+    time=st.integers(-(10**9 << 40), 10**9 << 40) | st.integers(-(10**9), 10**9),
     xattr=st.binary(max_size=300),
 )
 def test_what_is_written_is_read_again(
-    name: bytes, link: bytes, mode: int, owner: int, seconds: int, xattr: bytes
+    name: bytes, link: bytes, mode: int, owner: int, time: int, xattr: bytes
 ) -> None:
     entry = tar.plain_entry(os.fsdecode(name), tar.SYMLINK, mode)
-    entry.link, entry.uid, entry.gid, entry.mtime = os.fsdecode(link), owner, owner // 2, seconds * 10**9
+    entry.link, entry.uid, entry.gid, entry.mtime = os.fsdecode(link), owner, owner // 2, time
     entry.xattrs = {"user.any": xattr}
     (read,) = tar.Tar(Content(io.BytesIO(tar_writer.header(entry) + tar_writer.END)))
     assert vars(read) == vars(entry)

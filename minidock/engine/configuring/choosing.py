@@ -4,11 +4,9 @@ the one whose recipe minidock carries; no registry is asked.
 
 from __future__ import annotations
 
-import os
-
 from minidock.errors import MinidockError
 from minidock.images import image as images
-from minidock.images import references
+from minidock.images import platforms, references
 from minidock.images.layout import Layout
 
 TYPE_CHECKING = False
@@ -17,9 +15,6 @@ if TYPE_CHECKING:
     from minidock.images.image import Image
 
 ALWAYS, MISSING, NEVER = "always", "missing", "never"
-_SYSTEMS = ("linux",)
-# Other names of the same machines, as people write them.
-_MACHINES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm", "armel": "arm"}
 
 
 def image(root: str, options: Options) -> Image:
@@ -58,31 +53,10 @@ def _heed_pull(root: str, options: Options) -> None:
 
 def _check_platform(found: Image, options: Options) -> None:
     has = (str(found.document.get("os")), str(found.document.get("architecture")))
-    system, architecture = _platform(options.platform)
-    if (system or has[0], architecture or has[1]) != has:
+    wanted = platforms.parse(options.platform)
+    if (wanted.system or has[0], wanted.architecture or has[1]) != has:
         raise MinidockError(
             f"image with reference {options.image} was found but its platform ({'/'.join(has)}) "
             f"does not match the specified platform ({options.platform})",
             hint="leave --platform out",
         )
-
-
-def _platform(text: str) -> tuple[str, str]:
-    """`linux/arm64`, `linux/arm/v7`, or one of the two words; what is not said is ''."""
-    words = text.lower().split("/")
-    if len(words) > 3 or not all(words):
-        raise MinidockError(f'"{text}" is an invalid component of a platform', hint="write it like linux/amd64")
-    if len(words) > 1:
-        return words[0], _MACHINES.get(words[1], words[1])
-    if words[0] in _SYSTEMS:
-        return words[0], ""
-    machine = _MACHINES.get(words[0], words[0])
-    if machine not in _MACHINES.values() and machine not in ("riscv64", "ppc64le", "s390x"):
-        raise MinidockError(f'"{text}": unknown operating system or architecture', hint="write it like linux/amd64")
-    return "", machine
-
-
-def architecture() -> str:
-    """This host's, as images have it."""
-    machine = os.uname().machine
-    return _MACHINES.get(machine, machine)

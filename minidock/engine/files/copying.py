@@ -284,13 +284,13 @@ def _missing(path: str, row: Row) -> MinidockError:
 
 def _packed(source: Spot, name: str, empty: Iterable[str] = ()) -> Iterator[bytes]:
     if not source.is_directory:
-        yield from Packing(source.parent).file(source.parent, source.base, name)
+        yield from Packing(source.parent, fractions=False).file(source.parent, source.base, name)
         return
     top = source.open_directory()
     try:
         above = source.real.rstrip("/") + "/"
         left_out = [path[len(above) :] for path in empty if path.startswith(above)]
-        yield from Packing(top, empty=left_out).tree("", name or ".")
+        yield from Packing(top, empty=left_out, fractions=False).tree("", name or ".")
     finally:
         os.close(top)
 

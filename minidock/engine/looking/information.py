@@ -9,8 +9,8 @@ import os
 import sys
 
 from minidock import __version__, times
-from minidock.engine.configuring.choosing import architecture
 from minidock.errors import MinidockError
+from minidock.images.platforms import architecture
 from minidock.kernel import cgroup_stats, cgroups, mounts
 from minidock.state import containers
 
@@ -63,7 +63,7 @@ def information(engine: Engine) -> Json:
 
 
 def _counts(engine: Engine) -> Json:
-    from minidock.images.catalog import catalog
+    from minidock.images.catalog import glance
     from minidock.images.layout import Layout
 
     states = [row.status for row in engine.everyone()]
@@ -74,7 +74,7 @@ def _counts(engine: Engine) -> Json:
         "ContainersRunning": running,
         "ContainersPaused": paused,
         "ContainersStopped": len(states) - running - paused,
-        "Images": len(catalog(Layout(engine.root))),
+        "Images": len(glance(Layout(engine.root))),
     }
 
 

@@ -7,7 +7,6 @@ link is one more name. What turns out to be of no use is freed in the end (see i
 
 from __future__ import annotations
 
-from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.images import tar
 from minidock.images.tar import parts_inside
@@ -17,11 +16,10 @@ if TYPE_CHECKING:
     from minidock.images.layout import Descriptor
     from minidock.images.making import Making
     from minidock.images.tar import Bytes, Entry
-    from minidock.jsonfile import Json
 
 _BLOBS = "blobs/sha256/"
-DOCUMENTS = ("index.json", "manifest.json", "oci-layout")
-_LARGEST_DOCUMENT = 8 << 20
+_DOCUMENTS = ("index.json", "manifest.json", "oci-layout")
+_LARGEST_DOCUMENT = 4 << 20
 _MOST_ENTRIES = 20_000  # an image has no more than some hundred layers, each of three files at most
 _MOST_LINKS = 8  # from one to another
 # What Docker wrote for itself before version 1.10, once for each layer, and for older versions ever since.
@@ -32,7 +30,7 @@ class Contents:
     """The files of an archive."""
 
     def __init__(self, making: Making) -> None:
-        self.documents: dict[str, Json] = {}
+        self.documents: dict[str, bytes] = {}
         self._making = making
         self._blobs: dict[str, tuple[str, int]] = {}  # digest and size of each file by its name
         self._links: dict[str, str] = {}
@@ -54,8 +52,10 @@ class Contents:
     def _take(self, name: str, entry: Entry, archive: tar.Tar) -> None:
         if entry.extents is not None:
             raise MinidockError(f"'{name}' is a sparse file, which has no place in an archive of images")
-        if name in DOCUMENTS:
-            self.documents[name] = _parsed(name, entry.size, archive)
+        if name in _DOCUMENTS:
+            if entry.size > _LARGEST_DOCUMENT:
+                raise MinidockError(f"{name} has {entry.size} bytes; {_LARGEST_DOCUMENT} are the most")
+            self.documents[name] = b"".join(archive.data(entry.size))
         elif name.rpartition("/")[2] not in _LEFT_OUT:
             with self._making.new_blob() as blob:
                 for chunk in archive.data(entry.size):
@@ -82,10 +82,13 @@ class Contents:
         if size != descriptor["size"]:
             raise MinidockError(f"{digest}: expected {descriptor['size']} bytes, got {size}")
 
-    def document(self, descriptor: Descriptor) -> dict[str, Json]:
-        """The document that a descriptor names."""
+    def data(self, descriptor: Descriptor, most: int) -> bytes:
+        """The document that a descriptor names, which must not be larger than so many bytes."""
         self.check(descriptor)
-        return self._making.layout.document(descriptor["digest"])
+        if descriptor["size"] > most:
+            raise MinidockError(f"{descriptor['digest']}: {descriptor['size']} bytes; a document has {most} at most")
+        with open(self._making.layout.blob(descriptor["digest"]), "rb") as file:
+            return file.read()
 
 
 def _announced(name: str) -> str:
@@ -100,12 +103,3 @@ def _target(name: str, entry: Entry) -> str:
     if entry.link.startswith("/"):
         raise MinidockError(f"'{name}' in an archive of images is a link that leads out of it: '{entry.link}'")
     return "/".join(parts_inside(f"{name.rpartition('/')[0]}/{entry.link}"))
-
-
-def _parsed(name: str, size: int, archive: tar.Tar) -> Json:
-    if size > _LARGEST_DOCUMENT:
-        raise MinidockError(f"{name} has {size} bytes; {_LARGEST_DOCUMENT} are the most")
-    try:
-        return jsonfile.parse(b"".join(archive.data(size)).decode())
-    except ValueError as error:
-        raise MinidockError(f"{name} is not JSON: {error}") from None

@@ -8,12 +8,15 @@ BuildKit, back to Docker 1.10.
 
 from __future__ import annotations
 
+from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.images import manifests, references
+from minidock.images import manifests, platforms, references
 from minidock.images.archives.contents import Contents
 from minidock.images.archives.saving import FULL_NAME
-from minidock.images.image import diff_ids_of
-from minidock.images.layout import CONFIG, INDEX, LAYER, LAYER_GZIP, MANIFEST, NAME, note_of
+from minidock.images.compression import kind_of, plain
+from minidock.images.image import MANIFESTS, diff_ids_of
+from minidock.images.layout import CONFIG, INDEX, MANIFEST, NAME, note_of
+from minidock.images.making import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +24,16 @@ if TYPE_CHECKING:
 
     from minidock.images.layout import Descriptor
     from minidock.images.making import Making, Source
+    from minidock.images.manifests import Document
     from minidock.images.platforms import Platform
     from minidock.jsonfile import Json
 
 _INDEX_FILE, _DOCKER_FILE = "index.json", "manifest.json"
 _MOST_IMAGES = 1000
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_CONFIGS = (CONFIG, "application/vnd.docker.container.image.v1+json")
+_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+_LAYERS = (*LAYERS.values(), _DOCKER_LAYER, f"{_DOCKER_LAYER}.gzip", f"{_DOCKER_LAYER}.zstd")
+_BEGINNING = 16
 
 
 class Loaded:
@@ -39,27 +46,33 @@ class Loaded:
         self.names: list[str] = []  # in full
 
 
-def load(making: Making, source: Source, platform: Platform) -> list[Loaded]:
-    """Take in an archive; the images in it, each once, in its order."""
+def load(making: Making, source: Source, platform: Platform | None = None) -> list[Loaded]:
+    """Take in an archive; the images in it, each once, in its order. Of images for several platforms, one of each:
+    for this machine, unless another platform is asked for."""
     from minidock.images.blobs import Content
+    from minidock.images.limits import Limits
     from minidock.progress import Work
 
-    contents = Contents(making)
+    contents, limits = Contents(making), Limits()
     with Work("Loading") as work:
-        contents.read(Content(work.reading(source)))
-    found = _in_layout(contents, platform) if _INDEX_FILE in contents.documents else []
+        contents.read(Content(plain(work.reading(source), limits), limits))
+    found = (
+        _in_layout(contents, (platform or platforms.Platform()).on(platforms.host()))
+        if _INDEX_FILE in contents.documents
+        else []
+    )
     found = _with_names(contents, found) if found else _in_docker_archive(making, contents)
     for image in found:
         _complete(making, image, platform)
     return found
 
 
-def _complete(making: Making, image: Loaded, platform: Platform) -> None:
+def _complete(making: Making, image: Loaded, platform: Platform | None) -> None:
     """Unpack its layers, which is how we know that they are what its configuration says."""
     manifest, document = making.layout.document(image.manifest["digest"]), making.layout.document(image.id)
-    machine = {"os": document.get("os") or platform.system, **document}
-    if not platform.is_any and platform.rank(machine) is None:
-        raise MinidockError(f"image {image.id} is not for {platform}")
+    made_for = platforms.of(document)
+    if platform and platforms.best(platform.on(platforms.host()), [made_for]) < 0:
+        raise MinidockError(f"image {image.id} is for {made_for}, not for {platform}")
     making.unpack(diff_ids_of(making.layout, image.id, document), manifest["layers"])
 
 
@@ -68,18 +81,39 @@ def _complete(making: Making, image: Loaded, platform: Platform) -> None:
 
 def _in_layout(contents: Contents, platform: Platform) -> list[Loaded]:
     index = contents.documents[_INDEX_FILE]
-    if not isinstance(index, dict):
-        raise MinidockError(f"{_INDEX_FILE} is not a JSON object")
-    top = {"mediaType": index.get("mediaType") or INDEX, "digest": _INDEX_FILE, "size": 0}
+    top = manifests.read(index, INDEX, _INDEX_FILE)
+    if not top.is_index:
+        raise MinidockError(f"{_INDEX_FILE} is no index, but {top.media_type!r}")
     images: dict[str, Loaded] = {}
-    for entry in manifests.checked_index(index, top):
-        descriptor = manifests.manifest_for(entry, platform, contents.document)
-        manifest = manifests.checked_manifest(contents.document(descriptor), descriptor)
-        for blob in (manifest["config"], *manifest["layers"]):
+    for entry in top.manifests:
+        manifest = _manifest(contents, entry, platform)
+        for blob in (manifest.config, *manifest.layers):
             contents.check(blob)
-        image = images.setdefault(descriptor["digest"], Loaded(manifest["config"]["digest"], descriptor))
+        image = images.setdefault(manifest.digest, Loaded(manifest.config["digest"], manifest.descriptor))
         image.names += [name for name in [_name(entry)] if name and name not in image.names]
     return list(images.values())
+
+
+def _manifest(contents: Contents, entry: Descriptor, platform: Platform) -> Document:
+    """The manifest that an entry leads to: by itself, or by an index, which may have indexes in it."""
+    for _ in range(manifests.DEEPEST):
+        if entry["mediaType"] not in MANIFESTS + manifests.INDEXES:
+            raise MinidockError(f"{entry['digest']} names nothing of an image, but {entry['mediaType']!r}")
+        document = manifests.read(contents.data(entry, manifests.LARGEST), entry["mediaType"], entry["digest"])
+        if not document.is_index:
+            return _checked(document)
+        entry = manifests.choose(document, platform, entry["digest"])
+    raise MinidockError(f"{entry['digest']}: an index in an index, more than {manifests.DEEPEST} of them")
+
+
+def _checked(manifest: Document) -> Document:
+    """Manifests name other things than images too, which have other types."""
+    if manifest.config["mediaType"] not in _CONFIGS:
+        raise MinidockError(f"{manifest.digest} is no image: its configuration is {manifest.config['mediaType']!r}")
+    for layer in manifest.layers:
+        if layer["mediaType"] not in _LAYERS:
+            raise MinidockError(f"{manifest.digest} is no image: it has a layer that is {layer['mediaType']!r}")
+    return manifest
 
 
 def _name(entry: Descriptor) -> str:
@@ -123,7 +157,7 @@ def _in_docker_archive(making: Making, contents: Contents) -> list[Loaded]:
 
 
 def _docker_entries(contents: Contents) -> list[dict[str, Json]]:
-    entries = contents.documents[_DOCKER_FILE]
+    entries = _parsed(contents.documents[_DOCKER_FILE])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise MinidockError(f"{_DOCKER_FILE} must be a list of objects")
     if len(entries) > _MOST_IMAGES:
@@ -131,12 +165,18 @@ def _docker_entries(contents: Contents) -> list[dict[str, Json]]:
     return entries
 
 
+def _parsed(data: bytes) -> Json:
+    try:
+        return jsonfile.parse(data.decode())
+    except ValueError as error:
+        raise MinidockError(f"{_DOCKER_FILE} is not JSON: {error}") from None
+
+
 def _layer(making: Making, contents: Contents, name: str) -> Descriptor:
     """A layer by its file. What compresses it is told by its first bytes: this form has no media types."""
     digest, size = contents.by_name(name)
     with open(making.layout.blob(digest), "rb") as file:
-        beginning = file.read(4)
-    kind = LAYER_GZIP if beginning.startswith(_GZIP) else f"{LAYER}+zstd" if beginning == _ZSTD else LAYER
+        kind = LAYERS[kind_of(file.read(_BEGINNING))]
     return {"mediaType": kind, "digest": digest, "size": size}
 
 

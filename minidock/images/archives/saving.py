@@ -108,7 +108,7 @@ def _names(images: Iterable[Saved]) -> list[tuple[Saved, references.Reference]]:
 def _docker_manifest(saved: Saved) -> Json:
     return {
         "Config": f"blobs/sha256/{saved.image.id[7:]}",
-        "RepoTags": [reference.familiar() for _, reference in _names([saved])] or None,
+        "RepoTags": saved.names or None,  # in full: Podman takes a short one for its own
         "Layers": [f"blobs/sha256/{layer['digest'][7:]}" for layer in saved.image.layers],
     }
 
