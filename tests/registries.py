@@ -120,7 +120,8 @@ class Handler(BaseHTTPRequestHandler):
     def _put(self, parts: list[str]) -> None:
         data = self.body()
         if parts[-2] == "manifests":
-            self.registry.manifests["/".join(parts[2:-2]), parts[-1]] = self.headers["Content-Type"], data
+            for version in (parts[-1], sha256(data)):
+                self.registry.manifests["/".join(parts[2:-2]), version] = self.headers["Content-Type"], data
             return self.answer(201, Docker_Content_Digest=sha256(data))
         data = self.registry.uploads.pop(parts[-1]) + data
         if sha256(data) != parse_qs(urlsplit(self.path).query)["digest"][0]:

@@ -12,7 +12,6 @@ import pytest
 from minidock import jsonfile
 from minidock.engine.configuring import choosing
 from minidock.engine.engine import Engine
-from minidock.engine.engine import Engine
 from minidock.engine.life.id_file import IdFile
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
