@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
 import socket
 import threading
@@ -50,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *_: Any) -> None:  # noqa: A002
         pass
 
-    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> bool:
+        """True, so that it can be the end of a condition."""
         self.send_response(status)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         for name, value in {"Content-Length": str(len(body)), **named}.items():
@@ -58,9 +60,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+        return True
 
-    def refuse(self, status: int, code: str, **headers: str) -> None:
-        self.answer(status, json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode(), **headers)
+    def refuse(self, status: int, code: str, **headers: str) -> bool:
+        return self.answer(
+            status, json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode(), **headers
+        )
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -74,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = _any  # noqa: N815
 
-    def _get(self, parts: list[str]) -> None:
+    def _get(self, parts: list[str]) -> bool:
         if self.path == "/v2/":
             return self.answer(200, b"{}")
         repository, kind, name = "/".join(parts[2:-2]), parts[-2], parts[-1]
@@ -92,22 +97,22 @@ class Handler(BaseHTTPRequestHandler):
 
     _head = _get
 
-    def _blob(self, data: bytes) -> None:
+    def _blob(self, data: bytes) -> bool:
         wanted = self.headers.get("Range")
         if not wanted:
             return self.answer(200, data)
         start = int(wanted.removeprefix("bytes=").partition("-")[0])
         return self.answer(206, data[start:], Content_Range=f"bytes {start}-{len(data) - 1}/{len(data)}")
 
-    def _post(self, parts: list[str]) -> None:
+    def _post(self, parts: list[str]) -> bool:
         wanted = parse_qs(urlsplit(self.path).query)
         if wanted.get("mount", [""])[0] in self.registry.blobs:
             return self.answer(201)
-        name = f"upload{len(self.registry.uploads)}"
+        name = f"upload{next(self.registry.numbers)}"
         self.registry.uploads[name] = b""
         return self.answer(202, Location=f"{'/'.join(parts[:-1])}/{name}?state=a%2Fb", Range="0-0")
 
-    def _patch(self, parts: list[str]) -> None:
+    def _patch(self, parts: list[str]) -> bool:
         name, start = parts[-1], int(self.headers["Content-Range"].partition("-")[0])
         data = self.body()
         if name not in self.registry.uploads:
@@ -117,21 +122,23 @@ class Handler(BaseHTTPRequestHandler):
         self.registry.uploads[name] += data
         return self.answer(202, Location=self.path, Range=f"0-{len(self.registry.uploads[name]) - 1}")
 
-    def _put(self, parts: list[str]) -> None:
+    def _put(self, parts: list[str]) -> bool:
         data = self.body()
         if parts[-2] == "manifests":
             for version in (parts[-1], sha256(data)):
                 self.registry.manifests["/".join(parts[2:-2]), version] = self.headers["Content-Type"], data
             return self.answer(201, Docker_Content_Digest=sha256(data))
+        if parts[-1] not in self.registry.uploads:
+            return self.refuse(404, "BLOB_UPLOAD_UNKNOWN")
         data = self.registry.uploads.pop(parts[-1]) + data
         if sha256(data) != parse_qs(urlsplit(self.path).query)["digest"][0]:
             return self.refuse(400, "DIGEST_INVALID")
         self.registry.blobs[sha256(data)] = data
         return self.answer(201)
 
-    def _delete(self, parts: list[str]) -> None:
+    def _delete(self, parts: list[str]) -> bool:
         self.registry.uploads.pop(parts[-1], None)
-        self.answer(204)
+        return self.answer(204)
 
 
 class Registry:
@@ -141,6 +148,7 @@ class Registry:
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}  # by repository and tag or digest
         self.uploads: dict[str, bytes] = {}
+        self.numbers = itertools.count()
         self.asked: list[Asked] = []
         self.instead: list[Callable[[Handler], bool]] = []
         handler = type("Handler", (Handler,), {"registry": self})

@@ -218,7 +218,7 @@ def test_what_does_not_pass_is_told_after_as_many_attempts_as_the_settings_say(
 ) -> None:
     settings.write_text('{"max-download-attempts": 2}')
     registry.image("app:1")
-    registry.instead.append(lambda asked: "manifests" in asked.path and (asked.refuse(429, "TOOMANYREQUESTS") or True))
+    registry.instead.append(lambda asked: "manifests" in asked.path and asked.refuse(429, "TOOMANYREQUESTS"))
     with pytest.raises(MinidockError, match="toomanyrequests"):
         engine.pull(f"{registry.host}/app:1")
     assert registry.count("GET", "/manifests/") == 2
