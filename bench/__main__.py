@@ -4,6 +4,7 @@ start   a bare container, by runtimes                 engine  run, create, start
 ps      a list of 500 containers                      many    the 200th start, while 199 others run
 logs    how fast output is logged, and read again     memory  what an idle container costs
 names   how long the answer to a container's name takes
+pull    100 MB from a registry                        unpack  a layer of 100 MB, beside tar
 """
 
 from __future__ import annotations
@@ -13,17 +14,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import engine, logs, many, memory, names, ps, start
+from bench import engine, logs, many, memory, names, ps, pull, start, unpack
 from bench.peers import engines
 
-PARTS: dict[str, ModuleType] = {
-    "engine": engine,
-    "ps": ps,
-    "many": many,
-    "memory": memory,
-    "logs": logs,
-    "names": names,
-}
+PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
+PARTS |= {"names": names, "pull": pull, "unpack": unpack}
 
 
 def lines(words: list[str]) -> Iterator[str]:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _CONFIGS = (CONFIG, "application/vnd.docker.container.image.v1+json", "application/octet-stream")
 _LAYERS = ("tar", "tar.gzip", "tar+gzip", "tar+zstd", "tar.zstd")  # how a layer's media type ends
 _LARGEST_CONFIG = 8 << 20
-_CHUNK = 512 << 10
+_CHUNK = 64 << 10  # what a kill may cost: a read waits for all of it
 _MOST_PAGES = 1000
 
 
@@ -221,12 +221,12 @@ class Download:
         with Partial(self._making.layout, self._digest, self._size, lambda: self._wait(stop)) as partial:
             if self._making.hold(path):  # somebody else has fetched it meanwhile
                 return
+            was_begun = partial.size > 0  # by others: perhaps before a power cut
             try:
                 self._fetch(partial, stop)
             except Mismatch:
-                if not partial.was_begun:
+                if not was_begun:
                     raise
-                partial.restart()  # it was begun by others: perhaps before a power cut
                 self._fetch(partial, stop)
         self._listener.layer(self._name, telling.DOWNLOADED, self._size, self._size)
 
