@@ -27,7 +27,7 @@ def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform
     options = Options(name)
     options.pull = choosing.ALWAYS if request.pull else choosing.MISSING
     options.platform = platform or request.platform
-    image = choosing.image(engine.root, options)
+    image = choosing.image(engine, options)
     layout = Layout(engine.root)
     blobs = layout.document(image.digest)["layers"]
     document = {key: value for key, value in image.document.items() if key != "rootfs"}

@@ -154,6 +154,8 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
         _tell(line, {"what": FAILED, "message": failure.message, "hint": failure.hint, "code": failure.code})
     except KeyboardInterrupt:
         pass
+    except Exception as bug:  # the outermost edge of this process: it must not return into the command's code
+        _tell(line, {"what": FAILED, "message": f"a bug in minidock: {bug!r}", "hint": "", "code": 1})
     finally:
         os._exit(0)
 
