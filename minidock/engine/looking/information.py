@@ -170,7 +170,7 @@ def _read(path: str) -> str:
 
 
 def version() -> Json:
-    from _sqlite3 import sqlite_version
+    from minidock.state.sqlite import sqlite_version
 
     kernel = os.uname().release
     details = {**_platform(), "KernelVersion": kernel, "PythonVersion": _python()}
