@@ -11,8 +11,6 @@ import errno
 import fcntl
 import os
 
-from minidock.kernel import syscalls
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +82,8 @@ class Draft:
 
     def _sync(self) -> None:
         if self._directory:
+            from minidock.kernel import syscalls
+
             syscalls.syncfs(self.fd)
         else:
             os.fsync(self.fd)

@@ -9,8 +9,8 @@ from minidock.kernel.capabilities import SETS
 from minidock.oci.document import Node
 from minidock.oci.spec import Process
 from minidock.runtime import init
+from minidock.steps.exec_plan import exec_plan
 from minidock.steps.live import Live
-from minidock.steps.plan import exec_plan
 from minidock.steps.process import Execute
 
 TYPE_CHECKING = False

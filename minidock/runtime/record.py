@@ -17,11 +17,11 @@ import time
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.oci.spec import Spec, read_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
+    from minidock.oci.spec import Spec
 
 _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
 _LONGEST_ID = 255
@@ -108,7 +108,17 @@ class Record:
         jsonfile.write(f"{self.path}/state.json", state)
 
     def spec(self) -> Spec:
+        from minidock.oci.spec import read_spec
+
         return read_spec(f"{self.path}/config.json")
+
+    def mentions(self, field: str) -> bool:
+        """Whether the configuration has a field of this name anywhere."""
+        try:
+            with open(f"{self.path}/config.json", encoding="utf-8", errors="surrogateescape") as file:
+                return jsonfile.dump(field) in file.read()
+        except OSError as error:
+            raise MinidockError(f"{self.path}/config.json: {error.strerror}") from None
 
     def lock(self) -> int:
         """Hold this container for one command; closing the descriptor lets go. flock(2)"""

@@ -10,7 +10,8 @@ from minidock.kernel import cgroup_stats, cgroups
 from minidock.oci.spec import HOOKS, NAMESPACES, read_spec
 from minidock.runtime.container import Container
 from minidock.runtime.record import known_ids
-from minidock.steps.plan import Place, container_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import container_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import capabilities, paths, processes, syscalls
+from minidock.kernel import capabilities, oneself, paths, rlimits, syscalls
 from minidock.steps import users
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
@@ -34,8 +34,8 @@ class Rlimits(Step):
     def __init__(self, limits: list[Rlimit]) -> None:
         self.limits = limits
         for limit in limits:
-            if limit.type not in processes.RLIMITS:
-                known = ", ".join(sorted(processes.RLIMITS))
+            if limit.type not in rlimits.NUMBERS:
+                known = ", ".join(sorted(rlimits.NUMBERS))
                 raise MinidockError(f"process.rlimits: unknown limit {limit.type}", hint=f"known are {known}")
 
     def says(self) -> str:
@@ -47,7 +47,7 @@ class Rlimits(Step):
 
     def do(self, live: Live) -> None:
         for limit in self.limits:
-            processes.limit(live.pid, limit.type, limit.soft, limit.hard)
+            rlimits.limit(live.pid, limit.type, limit.soft, limit.hard)
 
 
 class OomScore(Step):
@@ -148,7 +148,7 @@ class NoNewPrivileges(Step):
         return "setpriv --no-new-privs bash"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        processes.forbid_new_privileges()
+        oneself.forbid_new_privileges()
 
 
 class Seccomp(Step):
@@ -225,7 +225,7 @@ class BecomeUser(Step):
         for stream in range(3):
             _own_stream(stream, live.uid, terminal=self.terminal)
         os.umask(self.user.umask)
-        processes.become(live.uid, live.gid, live.groups)
+        oneself.become(live.uid, live.gid, live.groups)
 
 
 def _own_stream(fd: int, uid: int, *, terminal: bool) -> None:

@@ -17,7 +17,9 @@ from minidock.errors import MinidockError
 from minidock.oci.document import Node
 from minidock.oci.spec import Process, Spec
 from minidock.runtime import defaults
-from minidock.steps.plan import Place, container_plan, exec_plan
+from minidock.steps.exec_plan import exec_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import container_plan
 from minidock.steps.step import HOST, INSIDE, Step
 
 PLACE = Place("test", "/bundle")

@@ -7,6 +7,7 @@ from minidock.engine.configuring.configuration import configuration
 from minidock.engine.life import volume_mounts
 from minidock.oci.spec import Spec
 from minidock.steps import plan as steps
+from minidock.steps.place import Place as StepsPlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,4 +22,4 @@ def plan(engine: Engine, options: Options) -> ContainerPlan:
     place, image = engine.place(_EXAMPLE_ID), choosing.image(engine.root, options)
     options.mount_points = volume_mounts.resolve(engine, options, image)
     spec = Spec(configuration(image, options, place, sharing.find(engine, options, running=False)))
-    return steps.container_plan(spec, steps.Place(place.id, place.path))
+    return steps.container_plan(spec, StepsPlace(place.id, place.path))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from minidock.engine.life import volume_mounts
 from minidock.errors import MinidockError
-from minidock.runtime import container as runtime
+from minidock.runtime import deleting
+from minidock.runtime.container import Container
 from minidock.state import containers, owners
 
 TYPE_CHECKING = False
@@ -76,6 +77,6 @@ def _before(row: Row) -> str:
 def end_remains(engine: Engine, container_id: str) -> None:
     """All that the runtime has of it: processes, cgroup, files."""
     try:
-        runtime.delete(runtime.Container.load(engine.run_root, container_id), force=True)
+        deleting.delete(Container.load(engine.run_root, container_id), force=True)
     except MinidockError:  # not made, made in part, or its files are damaged
-        runtime.delete_damaged(engine.run_root, container_id)
+        deleting.delete_damaged(engine.run_root, container_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 
-from minidock.engine.life import changing
 from minidock.errors import MinidockError
 from minidock.kernel import signals
 from minidock.kernel.watching import READ, wait
@@ -122,6 +121,8 @@ def send(engine: Engine, row: Row, number: int) -> None:
         container = runtime.Container.load(engine.run_root, row.id)
         runtime.kill(container, number)
         if container.status() == "paused":
+            from minidock.engine.life import changing
+
             runtime.resume(container)
             changing.note_thawed(engine, row)
     except MinidockError:  # it has just ended, or waits to be restarted

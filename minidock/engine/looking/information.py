@@ -12,7 +12,7 @@ import time
 from minidock import __version__
 from minidock.engine.configuring.choosing import architecture
 from minidock.errors import MinidockError
-from minidock.kernel import cgroup_stats, cgroups, mounts
+from minidock.kernel import cgroup_stats, cgroups, mount_table
 from minidock.state import containers
 
 TYPE_CHECKING = False
@@ -132,7 +132,7 @@ def _os_release() -> dict[str, str]:
 def _file_system(directory: str) -> str:
     """The type of the file system that a directory is on: of the mount with the longest path above it."""
     path = f"{os.path.realpath(directory)}/"
-    above = [(len(point), kind) for kind, point, _ in mounts.table() if path.startswith(f"{point.rstrip('/')}/")]
+    above = [(len(point), kind) for kind, point, _ in mount_table.table() if path.startswith(f"{point.rstrip('/')}/")]
     return max(above, default=(0, ""))[1]
 
 

@@ -26,7 +26,7 @@ NAME = "minidock:watch"
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when its container does
 _MOST_DESCRIPTORS = 1 << 20
 _SOON_NEEDED = (
-    *("minidock.engine.monitor.process", "minidock.runtime.container", "minidock.state.database"),
+    *("minidock.engine.monitor.process", "minidock.runtime.making", "minidock.state.database"),
     "minidock.engine.life.removing",  # it may be --rm, and a short life
 )
 _born: list[int] = []  # by this process; to be buried by it

@@ -100,18 +100,18 @@ class Monitor:
         return True
 
     def _make(self) -> None:
-        from minidock.runtime import container as runtime
+        from minidock.runtime import making
 
         console = self.streams.lend()
         try:
             place = self.engine.run_root, self.row.id, self.place.path
-            made = runtime.create(*place, console=console, private=self.clients.descriptors)
+            made = making.create(*place, console=console, private=self.clients.descriptors)
         finally:
             self.streams.take_back()
         self.pid = made.record.pid
         self.pidfd = os.pidfd_open(self.pid)
         self.clients.listen(made.record.path)
-        runtime.start(made)
+        making.start(made)
         self.began = time.monotonic()
         notes.start(self.engine, self.row, self.pid)
         self.row.status = containers.RUNNING
@@ -185,11 +185,11 @@ class Monitor:
     def _end_container(self) -> bool:
         """All that the kernel still has of it; whether memory was short, which only its cgroup knows."""
         from minidock.kernel import cgroup_stats
-        from minidock.runtime import container as runtime
+        from minidock.runtime import deleting
 
         container = self.load()
         oom_killed = cgroup_stats.table(container.cgroup, "memory.events").get("oom_kill", 0) > 0
-        runtime.delete(container, force=True)
+        deleting.delete(container, force=True)
         os.close(self.pidfd)
         self.pidfd = -1
         return oom_killed
