@@ -1,11 +1,15 @@
-"""What a process does to itself on its way to be a container's program: it gives things up. prctl(2)"""
+"""What a process does to itself on its way to be a container's program: it gives things up. prctl(2)
+
+python-prctl is a module in C, `_prctl`, and around it one that makes some hundred properties and functions of its
+constants, each time it is loaded. That takes as long as a container's cgroup, so only the former is used.
+"""
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import os
 
-import prctl
+import _prctl
 
 from minidock.kernel import signals, syscalls
 
@@ -15,12 +19,12 @@ def hide() -> None:
 
     A process that enters a container while still being minidock must not be readable from in there.
     """
-    prctl.set_dumpable(0)
+    _prctl.prctl(_prctl.PR_SET_DUMPABLE, 0)
 
 
 def forbid_new_privileges() -> None:
     """From here on no execve(2) gives more than the process has, setuid programs included."""
-    prctl.set_no_new_privs(1)
+    _prctl.prctl(_prctl.PR_SET_NO_NEW_PRIVS, 1)
 
 
 def become(uid: int, gid: int, groups: list[int]) -> None:

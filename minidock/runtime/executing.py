@@ -32,7 +32,9 @@ def execute(
 ) -> int:
     """Start the program; its pid, of a child of this process. Raises why it could not be started."""
     container.expect("running")
-    plan = exec_plan(container.spec, program, container.pid, _cgroup_of(container.pid), container.place)
+    pid = container.pid
+    where = _cgroup_of(pid), container.place
+    plan = exec_plan(container.spec, program, pid, *where, compiled_filter=container.record.filter())
     live = Live(observers=observers)
     live.console = console
     live.inside = lambda live: init.become_program(plan, live)

@@ -12,6 +12,7 @@ from minidock.runtime.container import Container
 from minidock.runtime.journal import Journal
 from minidock.runtime.record import Record, check_id
 from minidock.steps.hooks import run_hook
+from minidock.steps.identity import Seccomp
 from minidock.steps.live import Live
 from minidock.steps.place import Place
 from minidock.steps.plan import ContainerPlan, container_plan
@@ -57,6 +58,7 @@ def create(
         live.observers.insert(0, Journal(record.path))
         container.gate.build()
         plan.create.walk(live)
+        _keep_filter(record, plan)  # while the other side does its steps
         live.hand_over(HOST)
         record.pid, record.start_time = live.pid, processes.start_time(live.pid)
         record.save()
@@ -73,6 +75,12 @@ def create(
         elif live.cgroup_fd:
             os.close(live.cgroup_fd)
     return container
+
+
+def _keep_filter(record: Record, plan: ContainerPlan) -> None:
+    for step in plan.start:
+        if isinstance(step, Seccomp):
+            record.keep_filter(step.program)
 
 
 def _check_console(spec: Spec, console: _socket.socket | None) -> None:

@@ -4,6 +4,7 @@
                      state.json    its first process, its bundle, its times
                      start.sock    there as long as it waits to be started
                      journal       the steps done so far
+                     filter        its filter of system calls, compiled: for each exec
 
 Whether it runs is not written down: the kernel knows, and a note could be wrong.
 """
@@ -111,6 +112,18 @@ class Record:
         from minidock.oci.spec import read_spec
 
         return read_spec(f"{self.path}/config.json")
+
+    def keep_filter(self, program: bytes) -> None:
+        with open(f"{self.path}/filter", "wb") as file:
+            file.write(program)
+
+    def filter(self) -> bytes:
+        """The compiled filter of its programs; nothing if there is none, or one must be compiled."""
+        try:
+            with open(f"{self.path}/filter", "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
 
     def mentions(self, field: str) -> bool:
         """Whether the configuration has a field of this name anywhere."""

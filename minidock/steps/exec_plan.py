@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from minidock.steps.step import Step
 
 
-def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place) -> Plan:
+def exec_plan(
+    spec: Spec, program: Process, pid: int, cgroup: str, place: Place, *, compiled_filter: bytes = b""
+) -> Plan:
     """The steps that run one more program in a running container."""
     kinds = [kind for kind in FLAGS if kind in spec.linux.namespaces]
     steps: list[Step] = [
@@ -27,7 +29,7 @@ def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place)
         *(_console(program) if program.terminal else []),
         identity.SessionKeyring(place.container_id),
         *found(program, make_directory=False),
-        *weakened(program, spec.linux.seccomp),
+        *weakened(program, spec.linux.seccomp, compiled_filter),
         process.Execute(program.args, fork=True, terminal=program.terminal),
     ]
     return Plan(named(steps))

@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import capabilities, oneself, paths, rlimits, syscalls
+from minidock.kernel import capabilities, oneself, paths, rlimits, seccomp_filter, syscalls
 from minidock.steps import users
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
@@ -159,13 +159,15 @@ class Seccomp(Step):
     man = "seccomp(2)"
     why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
 
-    def __init__(self, profile: Json) -> None:
+    def __init__(self, profile: Json, compiled: bytes = b"") -> None:
+        self.profile = profile
+        self.program = compiled or self._compiled(profile)  # for one more program there is one already
+        self.flags: list[str] = profile.get("flags") or []
+
+    def _compiled(self, profile: Json) -> bytes:
         from minidock.kernel import seccomp  # here, since most of what `minidock-runtime` does needs no filter
 
-        self.install = seccomp.install
-        self.profile = profile
-        self.program = seccomp.compile(profile)
-        self.flags: list[str] = profile.get("flags") or []
+        return seccomp.compile(profile)
 
     def says(self) -> str:
         return (
@@ -176,7 +178,7 @@ class Seccomp(Step):
         return "# seccomp has no command of its own; systemd-run -p SystemCallFilter=… comes closest"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        self.install(self.program, self.flags)
+        seccomp_filter.install(self.program, self.flags)
 
 
 class BoundingSet(Step):

@@ -20,10 +20,10 @@ def found(program: Process, *, make_directory: bool = True) -> list[Step]:
     ]
 
 
-def weakened(program: Process, filter_: Json) -> list[Step]:
+def weakened(program: Process, filter_: Json, compiled: bytes = b"") -> list[Step]:
     """A filter needs the right to set one, which no_new_privs replaces: with it, the filter comes last."""
-    early = [identity.Seccomp(filter_)] if filter_ and not program.no_new_privileges else []
-    late = [identity.Seccomp(filter_)] if filter_ and program.no_new_privileges else []
+    early = [identity.Seccomp(filter_, compiled)] if filter_ and not program.no_new_privileges else []
+    late = [identity.Seccomp(filter_, compiled)] if filter_ and program.no_new_privileges else []
     return [
         *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
         *early,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from minidock.runtime.container import Container
 
 LOG = "json.log"
+_NEEDED_AT_THE_END = ("minidock.kernel.cgroup_stats", "minidock.runtime.deleting")
 _LAST_WORDS = 2.0  # seconds: what was written before the end is there at once, unless others hold the pipe open
 
 
@@ -158,6 +159,9 @@ class Monitor:
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
+            if row.stop_asked:  # so it will end soon
+                for module in _NEEDED_AT_THE_END:
+                    __import__(module)
 
     # Settle ------------------------------------------------------------------------------------------
 
