@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 from minidock.engine.directories import Place, data_root
-from minidock.engine.options import Options
 from minidock.runtime.places import state_root
 from minidock.state import containers
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
+    from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
@@ -89,6 +89,8 @@ class Engine:
         return Place(self.root, container_id)
 
     def options(self, row: Row) -> Options:
+        from minidock.engine.options import Options
+
         return Options.from_data(row.wishes)
 
     # Looking at containers ---------------------------------------------------------------------------

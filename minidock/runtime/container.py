@@ -47,6 +47,11 @@ class Container:
         return self._spec
 
     @property
+    def document(self) -> Json:
+        """The same as it was written."""
+        return self._spec.document if self._spec else self.record.document()
+
+    @property
     def pid(self) -> int:
         """The first process, or 0 when it has ended: a later process of the same number does not count."""
         record = self.record

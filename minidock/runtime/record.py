@@ -108,6 +108,11 @@ class Record:
         }
         jsonfile.write(f"{self.path}/state.json", state)
 
+    def document(self) -> Json:
+        from minidock.oci.spec import read_document
+
+        return read_document(f"{self.path}/config.json")
+
     def spec(self) -> Spec:
         from minidock.oci.spec import read_spec
 

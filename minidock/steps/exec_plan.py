@@ -9,16 +9,23 @@ from minidock.steps.step import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.oci.spec import Process, Spec
-    from minidock.steps.place import Place
+    from collections.abc import Collection
+
+    from minidock.oci.spec import Process
     from minidock.steps.step import Step
 
 
 def exec_plan(
-    spec: Spec, program: Process, pid: int, cgroup: str, place: Place, *, compiled_filter: bytes = b""
+    program: Process,
+    *,
+    container_id: str,
+    pid: int,
+    cgroup: str,
+    namespaces: Collection[str],
+    seccomp: identity.Seccomp | None = None,
 ) -> Plan:
-    """The steps that run one more program in a running container."""
-    kinds = [kind for kind in FLAGS if kind in spec.linux.namespaces]
+    """The steps that run one more program in a running container, whose first process is `pid`."""
+    kinds = [kind for kind in FLAGS if kind in namespaces]
     steps: list[Step] = [
         birth.JoinCgroup(cgroup),
         birth.Birth([]),
@@ -27,9 +34,9 @@ def exec_plan(
         process.JoinContainer(pid, kinds),
         *(_mapped_root() if "user" in kinds else []),
         *(_console(program) if program.terminal else []),
-        identity.SessionKeyring(place.container_id),
+        identity.SessionKeyring(container_id),
         *found(program, make_directory=False),
-        *weakened(program, spec.linux.seccomp, compiled_filter),
+        *weakened(program, seccomp),
         process.Execute(program.args, fork=True, terminal=program.terminal),
     ]
     return Plan(named(steps))

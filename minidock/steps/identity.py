@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import capabilities, oneself, paths, rlimits, seccomp_filter, syscalls
+from minidock.kernel import capabilities, oneself, paths, seccomp_filter, syscalls
 from minidock.steps import users
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
@@ -32,6 +32,8 @@ class Rlimits(Step):
     hints = {1: "only root of the host may raise a hard limit"}
 
     def __init__(self, limits: list[Rlimit]) -> None:
+        from minidock.kernel import rlimits  # few programs have any
+
         self.limits = limits
         for limit in limits:
             if limit.type not in rlimits.NUMBERS:
@@ -46,6 +48,8 @@ class Rlimits(Step):
         return f"prlimit --pid $PID {' '.join(options)}"
 
     def do(self, live: Live) -> None:
+        from minidock.kernel import rlimits
+
         for limit in self.limits:
             rlimits.limit(live.pid, limit.type, limit.soft, limit.hard)
 
@@ -160,7 +164,6 @@ class Seccomp(Step):
     why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
 
     def __init__(self, profile: Json, compiled: bytes = b"") -> None:
-        self.profile = profile
         self.program = compiled or self._compiled(profile)  # for one more program there is one already
         self.flags: list[str] = profile.get("flags") or []
 

@@ -232,7 +232,7 @@ def _program(spec: Spec, place: Place) -> list[Step]:
     return [
         process.Session(terminal=program.terminal),
         identity.SessionKeyring(place.container_id),
-        *weakened(program, spec.linux.seccomp),
+        *weakened(program, identity.Seccomp(spec.linux.seccomp) if spec.linux.seccomp else None),
         *_hooks("startContainer", spec, place),
         process.Execute(program.args),
     ]

@@ -6,7 +6,6 @@ from minidock.steps import identity, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.jsonfile import Json
     from minidock.oci.spec import Process
     from minidock.steps.step import Step
 
@@ -20,10 +19,10 @@ def found(program: Process, *, make_directory: bool = True) -> list[Step]:
     ]
 
 
-def weakened(program: Process, filter_: Json, compiled: bytes = b"") -> list[Step]:
+def weakened(program: Process, seccomp: identity.Seccomp | None) -> list[Step]:
     """A filter needs the right to set one, which no_new_privs replaces: with it, the filter comes last."""
-    early = [identity.Seccomp(filter_, compiled)] if filter_ and not program.no_new_privileges else []
-    late = [identity.Seccomp(filter_, compiled)] if filter_ and program.no_new_privileges else []
+    early = [seccomp] if seccomp and not program.no_new_privileges else []
+    late = [seccomp] if seccomp and program.no_new_privileges else []
     return [
         *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
         *early,
