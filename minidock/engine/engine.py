@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
+    from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
     from minidock.jsonfile import Json
@@ -50,6 +51,7 @@ class Engine:
         self.root = root or data_root()
         self.run_root = run_root or state_root()
         self._database: Database | None = None
+        self._newborn: Newborn | None = None
 
     @property
     def database(self) -> Database:
@@ -136,6 +138,19 @@ class Engine:
         from minidock.engine.looking import events
 
         return events.follow(self, since=since, until=until, wanted=filters)
+
+    def foresee_start(self) -> None:
+        """Say that a container will be started: its monitor begins to load what that takes in the meantime."""
+        from minidock.engine.monitor.birth import Newborn
+
+        self._newborn = self._newborn or Newborn()
+
+    def newborn(self) -> Newborn:
+        """A monitor to be; the one that was foreseen, if there is one."""
+        self.foresee_start()
+        assert self._newborn
+        newborn, self._newborn = self._newborn, None
+        return newborn
 
     # Containers, from the first to the last ---------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import processes
-from minidock.kernel.capabilities import SETS
+from minidock.kernel.capability_names import SETS
 from minidock.oci.document import Node
 from minidock.oci.spec import Process, read_namespaces
 from minidock.runtime import init

@@ -98,7 +98,7 @@ def counted(container: Container) -> Json:
 
 def features() -> Json:
     """The OCI's features document. https://github.com/opencontainers/runtime-spec/blob/main/features.md"""
-    from minidock.kernel.capabilities import NUMBERS
+    from minidock.kernel.capability_names import NUMBERS
     from minidock.steps.mount_options import known_options
 
     return {

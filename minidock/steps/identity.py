@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import capabilities, oneself, paths, seccomp_filter, syscalls
+from minidock.kernel import capabilities, capability_names, oneself, paths, seccomp_filter, syscalls
 from minidock.steps import users
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
@@ -259,7 +259,9 @@ class Capabilities(Step):
         self.numbers["ambient"] &= self.numbers["permitted"] & self.numbers["inheritable"]
 
     def says(self) -> str:
-        return "set capabilities: " + ", ".join(f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:])
+        return "set capabilities: " + ", ".join(
+            f"{len(self.numbers[name])} {name}" for name in capability_names.SETS[1:]
+        )
 
     def shell(self) -> str:
         parts = (
@@ -276,9 +278,9 @@ class Capabilities(Step):
 
 def _numbers(names: list[str], which: str) -> set[int]:
     for name in names:
-        if name not in capabilities.NUMBERS:
+        if name not in capability_names.NUMBERS:
             raise MinidockError(
                 f"process.capabilities.{which}: unknown capability {name}",
                 hint="capabilities(7) lists them, for example CAP_NET_BIND_SERVICE",
             )
-    return {capabilities.NUMBERS[name] for name in names}
+    return {capability_names.NUMBERS[name] for name in names}
