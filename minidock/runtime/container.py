@@ -16,13 +16,13 @@ import os
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, processes, signals
 from minidock.runtime.record import Record
-from minidock.steps.gate import Gate
 from minidock.steps.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
     from minidock.oci.spec import Spec
+    from minidock.steps.gate import Gate
 
 
 class Container:
@@ -32,12 +32,21 @@ class Container:
         self.record = record
         self.id = record.id
         self._spec = spec
+        self._gate: Gate | None = None
         self.place = Place(record.id, record.bundle)
-        self.gate = Gate(record.path)
 
     @classmethod
     def load(cls, root: str, container_id: str) -> Container:
         return cls(Record.load(root, container_id))
+
+    @property
+    def gate(self) -> Gate:
+        """Where it waits to be started."""
+        if self._gate is None:
+            from minidock.steps.gate import Gate
+
+            self._gate = Gate(self.record.path)
+        return self._gate
 
     @property
     def spec(self) -> Spec:
@@ -68,7 +77,7 @@ class Container:
             return "creating"
         if not self.pid:
             return "stopped"
-        if self.gate.is_standing():
+        if self.record.waits_at_gate():
             return "created"
         return "paused" if _frozen(self.cgroup) else "running"
 

@@ -144,6 +144,10 @@ class Record:
         fcntl.flock(fd, fcntl.LOCK_EX)
         return fd
 
+    def waits_at_gate(self) -> bool:
+        """Nobody has knocked yet: see steps/gate.py."""
+        return os.path.exists(f"{self.path}/start.sock")
+
     def exists(self) -> bool:
         return _has_state(os.path.dirname(self.path), self.id)
 
