@@ -143,10 +143,10 @@ class _Worker:
 def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket) -> NoReturn:
     """The life of a worker."""
     try:
-        from minidock.kernel import processes
+        from minidock.kernel import oneself, processes
 
         processes.rename("minidock:build")
-        processes.end_with_parent()
+        oneself.end_with_parent()
         _null_streams()
         _work(plan, node, results, line)
     except (MinidockError, OSError) as error:

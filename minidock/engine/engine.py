@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 from minidock.engine.directories import Place, data_root
-from minidock.engine.options import Options
 from minidock.runtime.places import state_root
 from minidock.state import containers
 
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
     from minidock.engine.looking.wiring import Wiring
-    from minidock.engine.options import NetworkRequest
+    from minidock.engine.monitor.birth import Newborn
+    from minidock.engine.options import NetworkRequest, Options
     from minidock.engine.pruning import Moment, Pruned
     from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
@@ -58,6 +58,7 @@ class Engine:
         self.run_root = run_root or state_root()
         self.listen: Callable[[], Listener] | None = None  # makes who hears of images that are pulled for a container
         self._database: Database | None = None
+        self._newborn: Newborn | None = None
 
     @property
     def database(self) -> Database:
@@ -97,6 +98,8 @@ class Engine:
         return Place(self.root, container_id)
 
     def options(self, row: Row) -> Options:
+        from minidock.engine.options import Options
+
         return Options.from_data(row.wishes)
 
     # Looking at containers ---------------------------------------------------------------------------
@@ -142,6 +145,19 @@ class Engine:
         from minidock.engine.looking import events
 
         return events.follow(self, since=since, until=until, wanted=filters)
+
+    def foresee_start(self) -> None:
+        """Say that a container will be started: its monitor begins to load what that takes in the meantime."""
+        from minidock.engine.monitor.birth import Newborn
+
+        self._newborn = self._newborn or Newborn()
+
+    def newborn(self) -> Newborn:
+        """A monitor to be; the one that was foreseen, if there is one."""
+        self.foresee_start()
+        assert self._newborn
+        newborn, self._newborn = self._newborn, None
+        return newborn
 
     # Containers, from the first to the last ---------------------------------------------------------
 

@@ -11,8 +11,6 @@ import errno
 import fcntl
 import os
 
-from minidock.kernel import syscalls
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +86,8 @@ class Draft:
         if self.is_synced:
             return
         if self._directory:
+            from minidock.kernel import syscalls
+
             syscalls.syncfs(self.fd)
         else:
             os.fsync(self.fd)
@@ -173,6 +173,8 @@ def sync_directory(path: str) -> None:
 
 def sync(root: str) -> None:
     """Bring to disk all that was not synced one by one."""
+    from minidock.kernel import syscalls
+
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         syscalls.syncfs(fd)

@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups, mounts, overlay, paths, processes, syscalls
+from minidock.kernel import birth, cgroups, mounts, overlay, paths, processes, syscalls
 from minidock.kernel import namespaces as ns
 from minidock.steps.mount_options import MountOptions
 from minidock.steps.shell import in_root, quoted, words
@@ -317,7 +317,7 @@ class OpenSource(Step):
 
     def _user_namespace(self) -> int:
         """A user namespace that holds the mapping: held by a child for as long as it takes to open it."""
-        child = processes.born(ns.FLAGS["user"])
+        child = birth.born(ns.FLAGS["user"])
         if child == 0:
             while True:
                 os.kill(os.getpid(), 19)  # SIGSTOP: it only has to exist

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.kernel import mounts, overlay, paths
+from minidock.kernel import mount_table, mounts, overlay, paths
 from minidock.steps.shell import quoted, words
 from minidock.steps.step import INSIDE, Step
 
@@ -119,7 +119,7 @@ class DetachParent(Step):
         return f'mount --make-private "$(findmnt -n -o TARGET -T {quoted(self.path)})"'
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        parent = paths.open_root(mounts.mount_point_of(os.path.realpath(self.path)))
+        parent = paths.open_root(mount_table.mount_point_of(os.path.realpath(self.path)))
         try:
             mounts.propagate(parent, "private")
         finally:

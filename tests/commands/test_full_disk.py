@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from minidock.engine.engine import Engine
+from minidock.state import owners
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
 
@@ -81,6 +82,7 @@ def test_an_end_that_comes_while_the_disk_is_full_is_written_down_as_soon_as_the
     wait_until(lambda: engine.find("runs").status == "exited")
     assert engine.find("runs").exit_code == 4
     engine.database.close()
+    wait_until(lambda: not owners.lives(row.owner))  # its monitor has files open on the disk to its own end
 
 
 def test_a_log_that_cannot_be_written_does_not_end_the_program(small: Minidock) -> None:

@@ -25,7 +25,7 @@ import pytest
 from minidock.images import image
 from minidock.images.layout import LAYER, LAYER_GZIP, Layout
 from minidock.images.platforms import architecture
-from minidock.kernel import links, namespaces
+from minidock.kernel import interfaces, namespaces
 from tests.integration.minidocks import Minidock
 from tests.peers.debian_registry import PASSWORD, PROGRAM, USER, DebianRegistry
 from tests.peers.dockers import CLIENT, CannotRun, Docker
@@ -44,7 +44,7 @@ def alone() -> None:
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
     namespaces.unshare("network")
-    links.bring_up("lo")
+    interfaces.bring_up("lo")
 
 
 @pytest.fixture(params=["plain", "passwords", "tls"])

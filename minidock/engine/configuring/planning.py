@@ -12,6 +12,7 @@ from minidock.engine.life import attachments, volume_mounts
 from minidock.oci.spec import Spec
 from minidock.steps import plan as steps
 from minidock.steps.annotations import NETWORK
+from minidock.steps.place import Place as StepsPlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def plan(engine: Engine, options: Options) -> ContainerPlan:
     document = configuration(image, options, place, sharing.find(engine, options, running=False))
     if attachments.concern(options):
         document["annotations"][NETWORK] = jsonfile.dump(_wiring(engine, options))
-    return steps.container_plan(Spec(document), steps.Place(place.id, place.path))
+    return steps.container_plan(Spec(document), StepsPlace(place.id, place.path))
 
 
 def _wiring(engine: Engine, options: Options) -> Json:

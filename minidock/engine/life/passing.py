@@ -14,7 +14,7 @@ from minidock.engine.monitor import notes
 from minidock.engine.monitor.streams import Streams
 from minidock.kernel import processes
 from minidock.kernel.watching import READ, wait
-from minidock.runtime import container as runtime
+from minidock.runtime import deleting, making
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ def _run(engine: Engine, row: Row, says: Says) -> int:
     streams = Streams(lambda _, data: says(data), terminal=False, interactive=False)
     streams.lend()
     try:
-        container = runtime.create(engine.run_root, row.id, engine.place(row.id).path)
+        container = making.create(engine.run_root, row.id, engine.place(row.id).path)
     finally:
         streams.take_back()
     try:
-        runtime.start(container)
+        making.start(container)
         notes.start(engine, row, container.record.pid)
         return _stay(container, streams)
     finally:
-        runtime.delete(container, force=True)
+        deleting.delete(container, force=True)
         _drain(streams)
         streams.close()
 

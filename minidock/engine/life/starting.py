@@ -6,7 +6,6 @@ from minidock import jsonfile
 from minidock.engine.configuring import sharing
 from minidock.engine.life import attachments, creating, volume_mounts, wire
 from minidock.engine.life.attaching import Line
-from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
 from minidock.images.drafts import Lock
 from minidock.state import containers, owners
@@ -14,6 +13,7 @@ from minidock.state import containers, owners
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
+    from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
     from minidock.networks.addressing import Attachment
     from minidock.state.containers import Row
@@ -41,7 +41,7 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monito
             creating.renew(engine, row, options)
         volume_mounts.prepare(engine, row.id, options.mount_points)
         once = options.stdin_once and "stdin" in wishes
-        with monitor or Newborn() as newborn:
+        with monitor or engine.newborn() as newborn:
             line = Line(newborn.begin(engine, row, wishes, once=once), engine.run_root, row.id)
         begun = True
     finally:

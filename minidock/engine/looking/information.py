@@ -11,7 +11,7 @@ import sys
 from minidock import __version__, times
 from minidock.errors import MinidockError
 from minidock.images.platforms import architecture
-from minidock.kernel import cgroup_stats, cgroups, mounts
+from minidock.kernel import cgroup_stats, cgroups, mount_table
 from minidock.state import containers
 
 TYPE_CHECKING = False
@@ -125,7 +125,7 @@ def _os_release() -> dict[str, str]:
 def _file_system(directory: str) -> str:
     """The type of the file system that a directory is on: of the mount with the longest path above it."""
     path = f"{os.path.realpath(directory)}/"
-    above = [(len(point), kind) for kind, point, _ in mounts.table() if path.startswith(f"{point.rstrip('/')}/")]
+    above = [(len(point), kind) for kind, point, _ in mount_table.table() if path.startswith(f"{point.rstrip('/')}/")]
     return max(above, default=(0, ""))[1]
 
 
@@ -163,7 +163,7 @@ def _read(path: str) -> str:
 
 
 def version() -> Json:
-    from _sqlite3 import sqlite_version
+    from minidock.state.sqlite import sqlite_version
 
     kernel = os.uname().release
     details = {**_platform(), "KernelVersion": kernel, "PythonVersion": _python()}
