@@ -107,6 +107,7 @@ def test_a_kill_before_any_effect_can_be_repaired(
         _repair(engine, f"killed before effect {number}")
         _clear(engine, minidock, kept)
     assert kills
+    _clear(engine, minidock, kept)
     assert engine.find(kept).status == containers.CREATED
 
 
