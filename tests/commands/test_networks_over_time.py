@@ -259,7 +259,7 @@ def test_what_connects_it_is_undone_if_its_program_cannot_be_started(minidock: M
 
 def test_a_firewall_of_others_that_is_in_the_way_is_told(minidock: Minidock) -> None:
     minidock.ok("run", "-d", *STAYING)
-    Firewall().run("table ip strict { chain FORWARD { type filter hook forward priority 0; policy drop; } }")
+    Firewall().run("table ip strict {\nchain FORWARD {\ntype filter hook forward priority 0; policy drop;\n}\n}")
     try:
         told = minidock("system", "check")
         assert (told.returncode, "the firewall's chain ip strict FORWARD is another's" in told.stdout) == (1, True)
