@@ -129,7 +129,9 @@ def plugged(trunk: Any, host: list[Any], *members: Inhabitant) -> tuple[list[tup
     """Ports with who is at their other end, and who is at none."""
     found: Any = SimpleNamespace(trunk=trunk, host=SimpleNamespace(devices=host), cables=[], unplugged=[])
     plug(found, [*members])
-    cables = [(one.port.name if one.port else "", one.inhabitant.name if one.inhabitant else "") for one in found.cables]
+    cables = [
+        (one.port.name if one.port else "", one.inhabitant.name if one.inhabitant else "") for one in found.cables
+    ]
     return cables, [one.name for one in found.unplugged]
 
 
