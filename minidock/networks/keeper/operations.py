@@ -41,6 +41,12 @@ def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
     return tools.links.delete(segment.bridge)
 
 
+def members(tools: Tools, request: Json, _: list[int]) -> list[str]:
+    """What is plugged into a bridge; nothing, if there is none."""
+    name = device(request["bridge"])
+    return tools.links.ports(name) if tools.links.find(name) else []
+
+
 def firewall(tools: Tools, request: Json, _: list[int]) -> None:
     """The table, and in it the networks that a container is in."""
     segments = [Segment.from_data(network) for network in request["networks"]]
@@ -140,7 +146,7 @@ def no_names(tools: Tools, request: Json, _: list[int]) -> None:
 OPERATIONS: dict[str, Operation] = {
     function.__name__.replace("_", "."): function
     for function in (
-        *(bridge, remove_bridge, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
+        *(bridge, remove_bridge, members, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
         *(withdraw_all, names, no_names),
     )
 }
