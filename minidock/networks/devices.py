@@ -7,12 +7,14 @@ path's hash, so that several minidocks share a host, and none takes another's fo
 from __future__ import annotations
 
 import os
+from zlib import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BRIDGE_NAME = "com.docker.network.bridge.name"  # -o: a bridge of that name, which may be there already
+_HEX = "0123456789abcdef"
 _USUAL_ROOT = "/var/lib/minidock"
 
 
@@ -36,9 +38,13 @@ def link(container: str, slot: int) -> str:
     return f"veth{container[:8]}-{slot:x}"
 
 
+def is_link(name: str) -> bool:
+    """Whether it is called like one of those."""
+    digits, dash, slot = name.removeprefix("veth").partition("-")
+    return name.startswith("veth") and len(digits) == 8 and bool(dash and slot) and not (digits + slot).strip(_HEX)
+
+
 def _mark(root: str) -> str:
     if os.path.normpath(root) == _USUAL_ROOT:
         return ""
-    from hashlib import sha256  # 3 ms, which the usual root does not cost
-
-    return "-" + sha256(os.path.normpath(root).encode()).hexdigest()[:6]
+    return f"-{crc32(os.path.normpath(root).encode()) & 0xFFFFFF:06x}"

@@ -293,9 +293,12 @@ def test_a_table_that_somebody_changed_is_put_back_too(wires: Wires, change: str
 def test_the_tables_of_others_are_never_touched(wires: Wires) -> None:
     firewall = Firewall()
     firewall.run(
-        "table ip filter { chain FORWARD { type filter hook forward priority 0; policy accept; } }\n"
-        f"table inet {TABLE}x {{ set bridges {{ type ifname; elements = {{ eth0 }} }} }}\n"
-        f"table ip {TABLE} {{ chain forward {{ }} }}"
+        "add table ip filter\n"
+        "add chain ip filter FORWARD { type filter hook forward priority 0; policy accept; }\n"
+        f"add table inet {TABLE}x\n"
+        f"add set inet {TABLE}x bridges {{ type ifname; }}\n"
+        f"add table ip {TABLE}\n"
+        f"add chain ip {TABLE} forward"
     )
     before = [firewall.listing(f"{TABLE}x"), _text(firewall, "ip filter"), _text(firewall, f"ip {TABLE}")]
     try:
@@ -349,12 +352,10 @@ def test_containers_come_while_the_keeper_is_killed_again_and_again(wires: Wires
             return
         for _ in range(5):  # a question that is killed twice is an error, which leaves nothing
             with tempfile.TemporaryFile("w+") as errors:
-                code = subprocess.run(
-                    commands[number], stdout=subprocess.DEVNULL, stderr=errors, check=False
-                ).returncode
+                done = subprocess.run(commands[number], stdout=subprocess.DEVNULL, stderr=errors, check=False)
                 errors.seek(0)
                 said = errors.read()
-            if code == 0:
+            if done.returncode == 0:
                 return
             assert "ended twice" in said, said
         raise AssertionError("never began")
