@@ -14,7 +14,8 @@ from minidock.kernel import interfaces
 from minidock.kernel.links import Links
 from minidock.steps.live import Live
 from minidock.steps.network import endpoint_plan, network_plan, route_plan
-from tests.integration.wires import PATIENCE, Neighbour, Wires, bridge, call_from, endpoint, ping
+from tests.annotations import bridge, endpoint
+from tests.integration.wires import PATIENCE, Neighbour, Wires, call_from, ping
 from tests.waiting import wait_until
 
 
