@@ -12,7 +12,8 @@ from minidock.errors import MinidockError
 from minidock.oci.spec import Spec
 from minidock.runtime import defaults
 from minidock.steps.network import Wiring, endpoint_plan, network_plan, route_plan
-from minidock.steps.plan import ContainerPlan, Place, container_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import ContainerPlan, container_plan
 from minidock.steps.step import HOST, Step
 from tests.annotations import endpoint, port
 
