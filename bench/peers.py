@@ -34,27 +34,27 @@ class Peer:
 
     def __init__(self, name: str, command: Sequence[str], options: Sequence[str] = (), **more: str) -> None:
         self.name = name
-        self._command = list(command)
+        self.command = list(command)
         self.options = ("--network", "none", *options)  # of `run` and `create`
         self.removal: tuple[str, ...] = ("rm", "--force")  # of a container that runs, at once
-        self._more = more  # in its environment
+        self.more = more  # in its environment
         self.daemons: list[int] = []
 
     def __call__(self, *words: str) -> str:
         """What a command prints; it must succeed."""
         done = subprocess.run(
-            [*self._command, *words],
+            [*self.command, *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=environment(self._more),
+            env=environment(self.more),
         )
         if done.returncode:
             raise Failed(f"{self.name} {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def timed(self, *words: str) -> float:
-        return timed([*self._command, *words], self._more)
+        return timed([*self.command, *words], self.more)
 
     def run_idle(self, name: str) -> list[str]:
         """The words that start a container which does nothing."""

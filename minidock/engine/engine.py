@@ -53,6 +53,7 @@ class Engine:
     def __init__(self, root: str = "", run_root: str = "") -> None:
         self.root = root or data_root()
         self.run_root = run_root or state_root()
+        self.listen: Callable[[], Listener] | None = None  # makes who hears of images that are pulled for a container
         self._database: Database | None = None
 
     @property

@@ -26,6 +26,10 @@ _WHOLE_ID = 64  # digits
 MANIFESTS = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
 
 
+class NotHere(MinidockError):
+    """The store has no such image. A registry may have it."""
+
+
 class Image:
     """An image of the store, its layers unpacked."""
 
@@ -125,10 +129,7 @@ def _make_embedded(layout: Layout, reference: str) -> Descriptor:
     is_id = references.is_hex(reference.removeprefix("sha256:"), 64)
     shown = reference if is_id else references.parse(reference).familiar()
     if reference != recipes.BUSYBOX:
-        raise MinidockError(
-            f"Unable to find image '{shown}' locally",
-            hint="busybox is the one image that minidock can build by itself",
-        )
+        raise NotHere(f"Unable to find image '{shown}' locally", hint=f"minidock pull {shown} asks a registry for it")
     note = f"Unable to find image '{shown}' locally: building it from the embedded recipe"
     print(note, file=sys.stderr, flush=True)
     with Making(layout) as making:

@@ -44,7 +44,6 @@ class Partial:
         self._waits = waits  # is asked again and again while somebody else is at it; by raising it can stop the wait
         self.whole_size = size
         self.size = 0  # of what has come
-        self.was_begun = False  # by somebody else
 
     def __enter__(self) -> Self:
         self._place = place = f"{self._layout.root}/partial"
@@ -68,7 +67,6 @@ class Partial:
         while data := os.read(self.fd, _CHUNK):
             self._hash.update(data)
             self.size += len(data)
-        self.was_begun = self.size > 0
         if self.size > self.whole_size:
             self.restart()
 
@@ -76,7 +74,7 @@ class Partial:
         """Forget what has come."""
         os.ftruncate(self.fd, 0)
         os.lseek(self.fd, 0, os.SEEK_SET)
-        self.size, self._hash, self.was_begun = 0, hashlib.sha256(), False
+        self.size, self._hash = 0, hashlib.sha256()
 
     @property
     def is_whole(self) -> bool:

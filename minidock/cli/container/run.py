@@ -7,7 +7,7 @@ import sys
 
 from minidock.cli.command import Command, Flag
 from minidock.cli.complaints import warn
-from minidock.cli.container_flags import FLAGS, options
+from minidock.cli.container_flags import FLAGS, listen, options
 from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
 from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def _run(arguments: Arguments) -> int:
     engine, asked = Engine(), options(arguments)
+    listen(engine, arguments)
     warn(warnings(asked))
     if asked.terminal:
         _look_at_terminal(asked)

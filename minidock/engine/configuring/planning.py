@@ -18,7 +18,7 @@ _EXAMPLE_ID = "0" * 64
 
 
 def plan(engine: Engine, options: Options) -> ContainerPlan:
-    place, image = engine.place(_EXAMPLE_ID), choosing.image(engine.root, options)
+    place, image = engine.place(_EXAMPLE_ID), choosing.image(engine, options, may_pull=False)
     options.mount_points = volume_mounts.resolve(engine, options, image)
     spec = Spec(configuration(image, options, place, sharing.find(engine, options, running=False)))
     return steps.container_plan(spec, steps.Place(place.id, place.path))

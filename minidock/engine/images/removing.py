@@ -15,7 +15,7 @@ from minidock import jsonfile
 from minidock.engine.images.naming import tell
 from minidock.engine.looking import filters
 from minidock.errors import MinidockError
-from minidock.images import references, removing
+from minidock.images import partials, references, removing
 from minidock.images.catalog import catalog, find
 from minidock.images.layout import Layout
 from minidock.state import containers
@@ -86,6 +86,7 @@ def prune(
     free_unused(engine)
     removal.free()
     removal.done.reclaimed += removing.free_strays(Layout(engine.root), seconds=_HOUR)
+    removal.done.reclaimed += partials.sweep(Layout(engine.root), seconds=_HOUR)
     return removal.done
 
 

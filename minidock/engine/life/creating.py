@@ -35,7 +35,7 @@ def create(engine: Engine, options: Options) -> Row:
         options.name = checked(options.name)
         containers.must_be_free(engine.database, options.name)
     with IdFile(options.container_id_file) as id_file:
-        image = choosing.image(engine.root, options)
+        image = choosing.image(engine, options)
         row = _make(engine, image, _settled(engine, image, options))
         id_file.write(row.id)
     return row

@@ -107,10 +107,12 @@ class Authenticator:
                 self._tokens[scope] = token, end
         return f"Bearer {token}"
 
-    def forget(self, scope: str) -> None:
-        """A token was refused: it may have been withdrawn, or its end was told wrong."""
+    def forget(self, scope: str, shown: str) -> None:
+        """What was shown was refused: it may have been withdrawn, or its end was told wrong. Another thread may have
+        something newer already."""
         with self._lock:
-            self._tokens.pop(scope, None)
+            if shown == f"Bearer {self._tokens.get(scope, ('', 0.0))[0]}":
+                del self._tokens[scope]
 
     def _new_token(self, challenge: Challenge, scope: str) -> tuple[str, float]:
         realm = Url(challenge.parameters.get("realm", ""))

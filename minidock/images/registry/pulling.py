@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from queue import SimpleQueue
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
@@ -46,8 +45,9 @@ if TYPE_CHECKING:
 _CONFIGS = (CONFIG, "application/vnd.docker.container.image.v1+json", "application/octet-stream")
 _LAYERS = ("tar", "tar.gzip", "tar+gzip", "tar+zstd", "tar.zstd")  # how a layer's media type ends
 _LARGEST_CONFIG = 8 << 20
-_CHUNK = 512 << 10
+_CHUNK = 64 << 10  # what a kill may cost: a read waits for all of it
 _MOST_PAGES = 1000
+_UNPACKERS = 2  # at the same time; each has a thread that inflates for it
 
 
 class Pulled:
@@ -121,8 +121,19 @@ def _check_platform(
     listener.line(f"WARNING: the image's platform ({has}) does not match this host's ({ours})")
 
 
+class _Layer:
+    """One layer of the image that is pulled."""
+
+    def __init__(self, entry: Descriptor, diff_id: str, place: str) -> None:
+        self.entry = entry
+        self.diff_id = diff_id
+        self.place = place  # where it belongs when it is unpacked
+        self.draft: Draft | None = None
+        self.name = short(entry["digest"])
+
+
 class _Layers:
-    """The layers of one image, downloaded by several threads and unpacked by this one."""
+    """The layers of one image: some threads download, others unpack, and this one hands over from those to these."""
 
     def __init__(self, making: Making, asked: Session, reference: Reference, listener: Listener) -> None:
         self._making = making
@@ -130,74 +141,82 @@ class _Layers:
         self._reference = reference
         self._listener = listener
         self._stop = threading.Event()
-        self._arrived: SimpleQueue[int | BaseException] = SimpleQueue()
 
     def pull(self, document: Document, diff_ids: list[str]) -> None:
-        chain = layers.chain_ids(diff_ids)
-        places = [layers.place(self._making.layout, chain_id) for chain_id in chain]
-        entries = document.layers
-        if all(map(self._is_here, entries, places)):
+        places = [layers.place(self._making.layout, chain_id) for chain_id in layers.chain_ids(diff_ids)]
+        wanted = list(map(_Layer, document.layers, diff_ids, places))
+        if all(map(self._is_here, wanted)):
             return
-        for entry in entries:
-            self._listener.layer(short(entry["digest"]), telling.TO_BE_PULLED)
-        threads = ThreadPoolExecutor(self._session.settings.downloads)
+        for layer in wanted:
+            self._listener.layer(layer.name, telling.TO_BE_PULLED)
+        with ExitStack() as drafts:
+            self._transfer(wanted, drafts)
+            self._publish([layer for layer in wanted if layer.draft])
+
+    def _is_here(self, layer: _Layer) -> bool:
+        blob = self._making.layout.blob(layer.entry["digest"])
+        return self._making.hold(blob) and self._making.hold(layer.place)
+
+    def _transfer(self, wanted: list[_Layer], drafts: ExitStack) -> None:
+        downloaders = ThreadPoolExecutor(self._session.settings.downloads)
+        unpackers = ThreadPoolExecutor(_UNPACKERS)
         try:
-            for number, entry in enumerate(entries):
-                threads.submit(self._fetch, number, entry)
-            self._unpack(entries, diff_ids, places)
+            arriving = {downloaders.submit(self._fetch, layer): layer for layer in wanted}
+            pending: set[Future[None]] = set(arriving)
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for job in done:
+                    job.result()
+                    if job in arriving and self._wants_unpacking(arriving[job], drafts):
+                        pending.add(unpackers.submit(self._unpack, arriving[job]))
         except BaseException:
             self._stop.set()
             self._session.transport.close()  # whoever waits for more need not
             raise
         finally:
-            threads.shutdown(cancel_futures=True)
+            downloaders.shutdown(cancel_futures=True)
+            unpackers.shutdown(cancel_futures=True)
 
-    def _is_here(self, entry: Descriptor, place: str) -> bool:
-        return self._making.hold(self._making.layout.blob(entry["digest"])) and self._making.hold(place)
+    def _fetch(self, layer: _Layer) -> None:
+        Download(self._making, self._session, self._reference, layer.entry, self._listener).run(self._stop)
 
-    def _fetch(self, number: int, entry: Descriptor) -> None:
-        """In a thread: what goes wrong is raised where it is waited for."""
-        try:
-            Download(self._making, self._session, self._reference, entry, self._listener).run(self._stop)
-            self._arrived.put(number)
-        except BaseException as error:
-            self._arrived.put(error)
+    def _wants_unpacking(self, layer: _Layer, drafts: ExitStack) -> bool:
+        if self._making.hold(layer.place):
+            self._listener.layer(layer.name, telling.FOUND)
+            return False
+        layer.draft = drafts.enter_context(Draft(self._making.layout.root, directory=True))
+        return True
 
-    def _unpack(self, entries: list[Descriptor], diff_ids: list[str], places: list[str]) -> None:
-        """Each as soon as it is there, in a draft; all of them into place when the last is done."""
-        done: list[tuple[Draft, str]] = []
-        with ExitStack() as drafts:
-            for _ in entries:
-                number = self._arrived.get()
-                if isinstance(number, BaseException):
-                    raise number
-                name, place = short(entries[number]["digest"]), places[number]
-                if self._making.hold(place):
-                    self._listener.layer(name, telling.FOUND)
-                    continue
-                draft = drafts.enter_context(Draft(self._making.layout.root, directory=True))
-                work = _Extraction(self._listener, name, entries[number]["size"])
-                layers.unpack_blob(self._making.layout, draft, diff_ids[number], entries[number], work)
-                self._listener.layer(name, telling.PULLED)
-                done.append((draft, place))
-            if done:
-                syscalls.syncfs(done[0][0].fd)
-            for draft, place in done:
-                draft.is_synced = True
-                self._making.publish(draft, place)
+    def _unpack(self, layer: _Layer) -> None:
+        assert layer.draft
+        work = _Extraction(self._listener, layer.name, layer.entry["size"], self._stop)
+        layers.unpack_blob(self._making.layout, layer.draft, layer.diff_id, layer.entry, work)
+        self._listener.layer(layer.name, telling.PULLED)
+
+    def _publish(self, unpacked: list[_Layer]) -> None:
+        """All into place at once: one wait for the disk instead of many."""
+        for number, layer in enumerate(unpacked):
+            assert layer.draft
+            if not number:
+                syscalls.syncfs(layer.draft.fd)
+            layer.draft.is_synced = True
+            self._making.publish(layer.draft, layer.place)
 
 
 class _Extraction(Work):
     """Tells the listener instead of the one watcher of this process."""
 
-    def __init__(self, listener: Listener, name: str, size: int) -> None:
+    def __init__(self, listener: Listener, name: str, size: int, stop: threading.Event) -> None:
         super().__init__(telling.EXTRACTING, size)
         self._listener = listener
         self._name = name
+        self._stop = stop
 
     def add(self, count: int) -> None:
         self.done += count
         self._listener.layer(self._name, telling.EXTRACTING, self.done, self.size)
+        if self._stop.is_set() and not self.is_over:
+            raise Interrupted(f"layer {self._name}: no longer wanted")
 
 
 class Download:
@@ -221,12 +240,12 @@ class Download:
         with Partial(self._making.layout, self._digest, self._size, lambda: self._wait(stop)) as partial:
             if self._making.hold(path):  # somebody else has fetched it meanwhile
                 return
+            was_begun = partial.size > 0  # by others: perhaps before a power cut
             try:
                 self._fetch(partial, stop)
             except Mismatch:
-                if not partial.was_begun:
+                if not was_begun:
                     raise
-                partial.restart()  # it was begun by others: perhaps before a power cut
                 self._fetch(partial, stop)
         self._listener.layer(self._name, telling.DOWNLOADED, self._size, self._size)
 

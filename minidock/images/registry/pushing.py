@@ -20,7 +20,7 @@ from minidock.images.image import MANIFESTS, manifest_of
 from minidock.images.layout import name_of
 from minidock.images.manifests import read
 from minidock.images.registry import manifests, session, telling
-from minidock.images.registry.session import Refused
+from minidock.images.registry.session import Missing, Refused
 from minidock.images.registry.telling import short
 from minidock.images.registry.transport import Interrupted, Unreachable, Url
 
@@ -230,8 +230,12 @@ class _Upload:
 
     def _finish(self, url: Url) -> None:
         whole = Url(f"{url}{'&' if '?' in url.target else '?'}digest={self._digest}")
-        with self._session.ask("PUT", whole, self._scope, headers={"Content-Length": "0"}, fine=(201, 204)):
-            pass
+        try:
+            with self._session.ask("PUT", whole, self._scope, headers={"Content-Length": "0"}, fine=(201, 204)):
+                pass
+        except Missing:  # the answer to a first try may have been lost
+            if not self._is_there():
+                raise
 
 
 def _end(answer: Answer, otherwise: int) -> int:

@@ -128,22 +128,22 @@ class Session:
         return url
 
     def _let_in(self, method: str, url: Url, scope: str, headers: Mapping[str, str], body: Body) -> Answer:
-        answer = self._send(method, url, scope, headers, body)
+        shown = self.authenticator.header(scope) if scope and url.origin == self.url.origin else ""
+        answer = self._send(method, url, shown, headers, body)
         if answer.status != 401 or url.origin != self.url.origin:
             return answer
         with answer:
-            self.authenticator.forget(scope)
+            self.authenticator.forget(scope, shown)
             if not self.authenticator.heed(answer.headers("WWW-Authenticate")):
                 raise self._complaint(answer)
-        return self._send(method, url, scope, headers, body)
+        return self._send(method, url, self.authenticator.header(scope) if scope else "", headers, body)
 
     def _send(
-        self, method: str, url: Url, scope: str, headers: Mapping[str, str] = _NO_HEADERS, body: Body = None
+        self, method: str, url: Url, shown: str, headers: Mapping[str, str] = _NO_HEADERS, body: Body = None
     ) -> Answer:
         """Our credentials are for the registry itself, whoever else it names."""
         is_ours = url.origin == self.url.origin
-        shown = self.authenticator.header(scope) if is_ours and scope else ""
-        authorization = {"Authorization": shown} if shown else {}
+        authorization = {"Authorization": shown} if shown and is_ours else {}
         return self.transport.ask(
             method, url, {**headers, **authorization}, body, insecure=self.endpoint.insecure and is_ours
         )
@@ -157,10 +157,7 @@ class Session:
                 return
         if not self.authenticator.heed(challenge.headers("WWW-Authenticate")):
             raise Denied(f"{self.url.authority} wants to see something that minidock has not got")
-        shown = self.authenticator.header("")
-        with self.transport.ask(
-            "GET", self._address("/v2/"), {"Authorization": shown}, insecure=self.endpoint.insecure
-        ) as answer:
+        with self._send("GET", self._address("/v2/"), self.authenticator.header("")) as answer:
             if answer.status != 200:
                 raise self._complaint(answer)
 

@@ -75,7 +75,10 @@ class Url:
 
     def join(self, location: str) -> Url:
         """Where an answer to a request sends us."""
-        return Url(urljoin(str(self), location))
+        try:
+            return Url(urljoin(str(self), location))
+        except ValueError as error:
+            raise MinidockError(f"{self.authority} sends us to what is no address: {location!r}: {error}") from None
 
 
 class Answer:
