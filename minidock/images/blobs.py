@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 from minidock.errors import MinidockError
 from minidock.images.compression import Inflater, kind_of
-from minidock.images.drafts import Draft, write_all
+from minidock.images.drafts import Draft, write_with_holes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class NewBlob:
     def write(self, data: bytes) -> int:
         self._hash.update(data)
         self.size += len(data)
-        write_all(self._draft.fd, data)
+        write_with_holes(self._draft.fd, data)
         return len(data)
 
     def commit(self, *, digest: str = "", size: int = -1) -> str:
@@ -46,6 +47,7 @@ class NewBlob:
             raise MinidockError(f"content does not match its digest: expected {digest}, got {came}")
         if size not in (-1, self.size):
             raise MinidockError(f"{came}: expected {size} bytes, got {self.size}")
+        os.ftruncate(self._draft.fd, self.size)
         if self._making:
             self._making.publish(self._draft, self._layout.blob(came))
         elif not self._layout.holds(came):

@@ -15,6 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_BLOCK = 4096  # of most file systems
+_ZEROS = bytes(_BLOCK)
+
 
 class Lock:
     """An exclusive lock on a file or directory, for a `with` block; it cannot outlive its process."""
@@ -111,11 +114,28 @@ def write_whole(root: str, place: str, text: str) -> None:
         draft.publish(place)
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """write(2) may take less than it is given."""
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, memoryview(data)[written:])
+
+
+def write_with_holes(fd: int, data: bytes) -> None:
+    """The same, but blocks of zeros become holes, which read as zeros and take no room. At the end the file has to be
+    given its size: a hole at the very end is none yet. lseek(2)"""
+    view, begin, at = memoryview(data), 0, 0
+    end = -os.lseek(fd, 0, os.SEEK_CUR) % _BLOCK or _BLOCK  # of the block, or the part of one, that begins at `at`
+    while at < len(data):
+        part = data[at:end]
+        if part == _ZEROS[: len(part)]:
+            if begin < at:
+                write_all(fd, view[begin:at])
+            os.lseek(fd, len(part), os.SEEK_CUR)
+            begin = end
+        at, end = end, end + _BLOCK
+    if begin < len(data):
+        write_all(fd, view[begin:])
 
 
 def remove(path: str, parent: int | None = None) -> None:

@@ -21,7 +21,7 @@ from minidock.images.references import is_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from minidock.images.blobs import NewBlob
     from minidock.jsonfile import Json
@@ -134,16 +134,15 @@ class Layout:
     def tag(self, name: str, descriptor: Descriptor, notes: Mapping[str, str] | None = None) -> None:
         """Let a name mean this image; "" lists it without one. An image that loses its last name stays, nameless,
         as in Docker."""
-        digest = descriptor.get("digest")
+        self.tag_all([(name, descriptor, notes or {})])
+
+    def tag_all(self, wanted: Iterable[tuple[str, Descriptor, Mapping[str, str]]]) -> None:
+        """Give several names, all of them at one moment."""
 
         def change(entries: list[Descriptor]) -> list[Descriptor]:
-            known = next((entry for entry in entries if entry.get("digest") == digest), {})
-            ours = {key: note_of(known, key) for key in (PARENT, TAGGED)} | dict(notes or {}) | {NAME: name}
-            new = {**_nameless(descriptor), **_annotations(ours)}
-            others = [entry for entry in entries if entry.get("digest") != digest or not note_of(entry, REMOVED)]
-            return _each_once(
-                [without_name(entry) if name and name_of(entry) == name else entry for entry in others] + [new]
-            )
+            for name, descriptor, notes in wanted:
+                entries = _tagged(entries, name, descriptor, notes)
+            return entries
 
         self.change_index(change)
 
@@ -168,6 +167,16 @@ class Layout:
                 os.write(marker, b'{"imageLayoutVersion": "1.0.0"}')
         finally:
             os.close(marker)
+
+
+def _tagged(entries: list[Descriptor], name: str, descriptor: Descriptor, notes: Mapping[str, str]) -> list[Descriptor]:
+    """The entries of the index once a name means this image."""
+    digest = descriptor.get("digest")
+    known = next((entry for entry in entries if entry.get("digest") == digest), {})
+    ours = {key: note_of(known, key) for key in (PARENT, TAGGED)} | dict(notes) | {NAME: name}
+    new = {**_nameless(descriptor), **_annotations(ours)}
+    others = [entry for entry in entries if entry.get("digest") != digest or not note_of(entry, REMOVED)]
+    return _each_once([without_name(entry) if name and name_of(entry) == name else entry for entry in others] + [new])
 
 
 def name_of(entry: Descriptor) -> str:

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from minidock.images.tar import Entry, Extents
+    from minidock.images.tar import Entry
 
 _CHUNK = 256 << 10
 _SECOND = 1_000_000_000
@@ -46,10 +46,9 @@ _OVERLAY = ("user.overlay.", "trusted.overlay.")
 class Packing:
     """One archive being made from a tree."""
 
-    def __init__(self, root: int, *, empty: Collection[str] = (), sparse: bool = False, fractions: bool = True) -> None:
+    def __init__(self, root: int, *, empty: Collection[str] = (), fractions: bool = True) -> None:
         self.root = root
         self._empty = {path.strip("/") for path in empty}  # directories of which the content is left out
-        self._sparse = sparse  # whether holes of files stay holes: not every tar understands that
         self._fractions = fractions  # of seconds: they take an extra entry for nearly each file
         self._names: dict[tuple[int, int], str] = {}  # the first name of each file that has several
         self._buffer: list[bytes] = []
@@ -156,22 +155,22 @@ class Packing:
             self._put(tar_writer.header(entry))
 
     def _content(self, handle: int, entry: Entry) -> Iterator[bytes]:
-        """Exactly as many bytes as were announced: a file that has shrunk since is filled up with zeros."""
+        """Exactly as many bytes as were announced: a file that has shrunk since is filled up with zeros. So are its
+        holes: an archive can say that they are holes, but Docker and Podman then cannot make it again from the files.
+        Whoever unpacks it finds zeros, and can make holes of them."""
         fd = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self.check_file(fd, entry.name)
             entry.xattrs = _attributes(fd)
-            entry.extents = _extents(fd, entry.size) if self._sparse and _has_holes(os.fstat(fd)) else None
             self._put(tar_writer.header(entry))
-            for offset, length in [(0, entry.size)] if entry.extents is None else entry.extents:
-                os.lseek(fd, offset, os.SEEK_SET)
-                while length:
-                    data = os.read(fd, min(length, _CHUNK)) or bytes(min(length, _CHUNK))
-                    length -= len(data)
-                    self._put(data)
-                    if self._buffered >= _CHUNK:
-                        yield self._flush()
-            self._put(tar_writer.padding(tar_writer.stored_size(entry)))
+            left = entry.size
+            while left:
+                data = os.read(fd, min(left, _CHUNK)) or bytes(min(left, _CHUNK))
+                left -= len(data)
+                self._put(data)
+                if self._buffered >= _CHUNK:
+                    yield self._flush()
+            self._put(tar_writer.padding(entry.size))
         finally:
             os.close(fd)
 
@@ -252,27 +251,6 @@ def _attributes(file: int | str) -> dict[str, bytes]:
                 if error.errno != errno.ENODATA:  # taken away meanwhile
                     raise
     return found
-
-
-def _has_holes(status: os.stat_result) -> bool:
-    return status.st_blocks * 512 < status.st_size
-
-
-def _extents(fd: int, size: int) -> Extents | None:
-    """Where a file has data, as the file system knows it. lseek(2), SEEK_DATA"""
-    found: Extents = []
-    at = 0
-    while at < size:
-        try:
-            start = os.lseek(fd, at, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno != errno.ENXIO:  # nothing but holes from here on
-                return None
-            break
-        at = min(os.lseek(fd, start, os.SEEK_HOLE), size)
-        if start < at:
-            found.append((start, at - start))
-    return [*found, (size, 0)]  # GNU tar ends a map so; some readers take the file's size from it
 
 
 def _too_long(path: str, error: OSError) -> Exception:

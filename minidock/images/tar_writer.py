@@ -1,7 +1,7 @@
 """The other half of tar.py: entries of an archive as bytes.
 
 A header of the ustar format says most of it. What does not fit (long names, large numbers, attributes, fractions of
-seconds, the map of a sparse file) goes into pax records before it, which every tar of the last twenty years reads.
+seconds) goes into pax records before it, which every tar of the last twenty years reads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from minidock.images import tar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.images.tar import Entry, Extents, Records
+    from minidock.images.tar import Entry, Records
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -27,27 +27,16 @@ _PAX = b"x"
 
 
 def header(entry: Entry) -> bytes:
-    """All that comes before an entry's content; of a sparse file that includes the map."""
+    """All that comes before an entry's content."""
     records: Records = {f"SCHILY.xattr.{key}": value for key, value in sorted(entry.xattrs.items())}
-    name, size, sparse_map = os.fsencode(entry.name), entry.size, b""
-    if entry.extents is not None:
-        sparse_map = _sparse_map(entry.extents)
-        size = len(sparse_map) + sum(length for _, length in entry.extents)
-        records |= {"GNU.sparse.major": b"1", "GNU.sparse.minor": b"0"}
-        records |= {"GNU.sparse.name": name, "GNU.sparse.realsize": b"%d" % entry.size}
-        name = b"GNUSparseFile.0/" + name.rpartition(b"/")[2]
-    block = _block(entry, name, size, records)
-    return (_pax(name, records) + block if records else block) + sparse_map
+    name = os.fsencode(entry.name)
+    block = _block(entry, name, entry.size, records)
+    return _pax(name, records) + block if records else block
 
 
 def padding(size: int) -> bytes:
     """What fills content up to whole blocks."""
     return bytes(-size % BLOCK)
-
-
-def stored_size(entry: Entry) -> int:
-    """How many bytes follow the header: of a sparse file those that are not holes."""
-    return entry.size if entry.extents is None else sum(length for _, length in entry.extents)
 
 
 def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
@@ -102,10 +91,3 @@ def _record(key: bytes, value: bytes) -> bytes:
     length = rest + len(str(rest))
     length = rest + len(str(length))
     return b"%d %s=%s\n" % (length, key, value)
-
-
-def _sparse_map(extents: Extents) -> bytes:
-    """GNU's form 1.0: a count and the numbers, a line each, padded to a block."""
-    lines = [len(extents), *(number for extent in extents for number in extent)]
-    text = b"".join(b"%d\n" % line for line in lines)
-    return text + padding(len(text))

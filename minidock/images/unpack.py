@@ -32,6 +32,7 @@ _WHITEOUT_META = ".wh..wh."
 # What these say is between overlayfs and us: a layer that could say it would rearrange the layers below.
 _OVERLAY_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
 _IN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_WORTH_HOLES = 64 << 10
 _KINDS = {tar.CHARACTER: stat.S_IFCHR, tar.BLOCK: stat.S_IFBLK, tar.FIFO: stat.S_IFIFO}
 
 
@@ -330,15 +331,16 @@ def _is_whiteout(parent: int, name: str) -> bool:
 
 
 def _write(fd: int, entry: Entry, archive: tar.Tar) -> None:
-    """A file's content; of a sparse file only the parts that are not holes, each at its place."""
-    if entry.extents is None:
+    """A file's content. Of a sparse file the archive has only the parts that are not holes; in any large one, blocks
+    of zeros become holes: as such files are made, they most often were some."""
+    if entry.extents is None and entry.size < _WORTH_HOLES:
         for chunk in archive.data(entry.size):
             drafts.write_all(fd, chunk)
         return
-    for offset, length in entry.extents:
+    for offset, length in [(0, entry.size)] if entry.extents is None else entry.extents:
         os.lseek(fd, offset, os.SEEK_SET)
         for chunk in archive.data(length):
-            drafts.write_all(fd, chunk)
+            drafts.write_with_holes(fd, chunk)
     os.ftruncate(fd, entry.size)
 
 

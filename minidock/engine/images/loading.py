@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidock.engine.images.naming import tell
 from minidock.images import making, platforms, references, removing
 from minidock.images.archives import loading
-from minidock.images.catalog import catalog, find
+from minidock.images.catalog import Listed, catalog
 from minidock.images.layout import Layout
 from minidock.images.making import Making
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from minidock.engine.engine import Engine
     from minidock.images.archives.loading import Loaded
-    from minidock.images.catalog import Listed
     from minidock.images.layout import Descriptor
     from minidock.images.making import Source
     from minidock.state.database import Change
@@ -39,34 +38,35 @@ def load(engine: Engine, source: Source, *, platform: str = "") -> list[Arrival]
             made = new.made
             images = loading.load(new, source, wanted)
             with engine.database.change() as change:
-                return [arrival for image in images for arrival in _list(layout, change, image)]
+                return _list(layout, change, images)
     finally:
         removing.free_paths(layout, made)  # what turned out to be of no use, which is all of it if something was wrong
 
 
-def _list(layout: Layout, change: Change, image: Loaded) -> Iterable[Arrival]:
-    before = catalog(layout, removed=True)
-    entry = _entry(layout, before, image)
-    arrivals = [_named(layout, before, entry, image.id, name) for name in image.names]
-    if not arrivals:
-        layout.tag("", entry, making.notes())
-        arrivals = [Arrival("", image.id)]
-    now = find(catalog(layout), image.id)
+def _list(layout: Layout, change: Change, images: Iterable[Loaded]) -> list[Arrival]:
+    """List all of them at once."""
+    before = {known.id: known for known in catalog(layout, removed=True)}
+    owners = {name: known.id for known in before.values() for name in known.names}
+    arrivals, wanted = [], []
+    for image in images:
+        entry = _entry(layout, before.get(image.id), image)
+        for name in image.names or [""]:
+            displaced = owners.get(name, image.id)
+            owners[name] = image.id
+            wanted.append((name, entry, making.notes(named=bool(name))))
+            shown = references.parse(name).familiar() if name else ""
+            arrivals.append(Arrival(shown, image.id, displaced if name and displaced != image.id else ""))
+    layout.tag_all(wanted)
     for arrival in arrivals:
-        tell(change, now, "load", arrival.name or arrival.image_id)
+        listed = Listed(layout, arrival.image_id)
+        listed.know(layout.document(arrival.image_id))
+        tell(change, listed, "load", arrival.name or arrival.image_id)
     return arrivals
 
 
-def _entry(layout: Layout, before: Iterable[Listed], image: Loaded) -> Descriptor:
+def _entry(layout: Layout, known: Listed | None, image: Loaded) -> Descriptor:
     """The entry of the index to list. Where the image is there already, a manifest that was made for want of the
     real one is of no use."""
-    known = next((one for one in before if one.id == image.id and not one.damage), None)
-    if known is None or not image.is_rewritten:
+    if known is None or known.damage or not image.is_rewritten:
         return image.manifest
     return next(entry for entry in layout.entries() if entry.get("digest") == known.manifests[0])
-
-
-def _named(layout: Layout, before: Iterable[Listed], entry: Descriptor, image_id: str, name: str) -> Arrival:
-    displaced = next((other.id for other in before if name in other.names and other.id != image_id), "")
-    layout.tag(name, entry, making.notes(named=True))
-    return Arrival(references.parse(name).familiar(), image_id, displaced)

@@ -55,7 +55,9 @@ def load(making: Making, source: Source, platform: Platform | None = None) -> li
 
     contents, limits = Contents(making), Limits()
     with Work("Loading") as work:
-        contents.read(Content(plain(work.reading(source), limits), limits))
+        content = Content(plain(work.reading(source), limits), limits)
+        contents.read(content)
+        content.digest()  # to its end, so that a stream that is cut off is known to be, and its writer can end
     found = (
         _in_layout(contents, (platform or platforms.Platform()).on(platforms.host()))
         if _INDEX_FILE in contents.documents
