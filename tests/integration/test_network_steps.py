@@ -238,4 +238,4 @@ def test_a_namespace_that_is_not_the_containers_own_is_left_alone(wires: Wires) 
     bundle = wires.bundle(endpoint("one", 2)).namespaces(network=None)
     done = bundle.program("true").run()
     assert (done.returncode, "network namespace of its own" in done.stderr) == (1, True), done.stderr
-    assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    assert {"br-test-one", "vethone2"}.isdisjoint(name for _, name in socket.if_nameindex())

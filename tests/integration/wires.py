@@ -32,6 +32,7 @@ class Wires:
         self._first: Bundle | None = bundle
         self._bundle = bundle
         self._servers: list[int] = []
+        self._links = _links()  # what was there before
         self.run = bundle.state
 
     def annotation(self, *endpoints: dict[str, Any], ports: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
@@ -80,7 +81,11 @@ class Wires:
             for network in NETWORKS:
                 links.delete(bridge(network))
         Firewall().run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
-        wait_until(lambda: [name for _, name in socket.if_nameindex()] == ["lo"], "that no link is left")
+        wait_until(lambda: _links() <= self._links, "that no link is left")
+
+
+def _links() -> set[str]:
+    return {name for _, name in socket.if_nameindex()}
 
 
 def _serve(number: int, name: str, protocol: str, family: int, ready: int) -> None:
