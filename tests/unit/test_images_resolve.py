@@ -150,7 +150,7 @@ def test_what_follows_the_archive_counts_for_the_digest(layout: Layout) -> None:
 def test_a_hostile_layer_is_refused_with_its_digest_and_the_store_stays_whole(layout: Layout) -> None:
     hostile = symlink("door", "../../..") + END
     store(layout, file("base") + END, hostile)
-    with pytest.raises(MinidockError, match=f"layer {sha256(hostile)}: .* climbs out of the archive"):
+    with pytest.raises(MinidockError, match=f"layer {sha256(hostile)}: .* climbs out of the layer"):
         image.resolve(layout.root, _NAME)
     assert len(os.listdir(f"{layout.root}/layers")) == 1
     assert os.listdir(f"{layout.root}/unfinished") == []

@@ -5,9 +5,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from minidock import steps
+from minidock import jsonfile, steps
+from minidock.steps.network import Reserve, Wiring, connection
 from minidock.steps.remains import remains
 from minidock.steps.step import Step
+from tests.annotations import endpoint, port
+
+_NETWORK = jsonfile.dump(
+    {
+        **{"root": "/var/lib/minidock", "run": "/run/minidock", "table": "minidock", "container": "web", "names": True},
+        "endpoints": [endpoint("one", 2)],
+        "ports": [port("0.0.0.0", 8080, 80, "172.30.0.2")],
+    }
+)
 
 
 def _kinds(kind: type[Step]) -> set[type[Step]]:
@@ -18,8 +28,12 @@ def test_every_step_that_has_something_to_undo_is_undone_at_the_end_of_a_contain
     for module in pkgutil.iter_modules(steps.__path__):
         importlib.import_module(f"minidock.steps.{module.name}")
     lasting = {kind for kind in _kinds(Step) if kind.undo is not Step.undo and kind.__module__.startswith("minidock.")}
-    assert lasting == {type(step) for step in remains("/minidock/web", "web")}
+    reserved = {Reserve}  # sockets, which go with the process that has them
+    assert lasting - reserved == {type(step) for step in remains("/minidock/web", "web", _NETWORK)}
 
 
 def test_they_are_undone_in_the_order_of_the_whole_plan() -> None:
-    assert [step.name for step in remains("/minidock/web", "web")] == ["cgroup.create", "process.clone"]
+    whole = [step.name for step in remains("/minidock/web", "web", _NETWORK)]
+    assert whole[:2] == ["cgroup.create", "process.clone"]
+    assert whole[2:] == [step.name for step in connection(Wiring.parse(_NETWORK))]
+    assert [step.name for step in remains("/minidock/web", "web")] == whole[:2]

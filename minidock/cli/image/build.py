@@ -218,5 +218,5 @@ COMMAND = Command(
     ],
     least_words=1,
     most_words=1,
-    completes=("directory",),
+    completes=("file",),
 )
