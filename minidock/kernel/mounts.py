@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from minidock.kernel import syscalls
+from minidock.kernel.mount_attributes import ATIME_MASK, IDMAP, PROPAGATION
 from minidock.kernel.syscalls import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -21,14 +22,6 @@ from minidock.kernel.syscalls import (
     FSCONFIG_SET_STRING,
     OPEN_TREE_CLONE,
 )
-
-# Attributes of a mount, for fsmount(2) and mount_setattr(2).
-RDONLY, NOSUID, NODEV, NOEXEC = 0x1, 0x2, 0x4, 0x8
-ATIME_MASK, RELATIME, NOATIME, STRICTATIME, NODIRATIME = 0x70, 0x00, 0x10, 0x20, 0x80
-IDMAP, NOSYMFOLLOW = 0x100000, 0x200000
-
-# How mounts and unmounts spread between copies of a tree. mount_namespaces(7)
-PROPAGATION = {"unbindable": 1 << 17, "private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20}
 
 MNT_DETACH = 2
 

@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import birth, cgroups, mounts, overlay, paths, processes, syscalls
+from minidock.kernel import birth, cgroups, mount_attributes, mounts, overlay, paths, processes, syscalls
 from minidock.kernel import namespaces as ns
 from minidock.steps.mount_options import MountOptions
 from minidock.steps.shell import in_root, quoted, words
@@ -246,7 +246,7 @@ class MountLayers(Step):
             mounts.attach(mount, target)
         finally:
             os.close(target)
-        mounts.add_attributes(mount, mounts.RDONLY | self.options.add)
+        mounts.add_attributes(mount, mount_attributes.RDONLY | self.options.add)
         mounts.propagate(mount, "private")
         live.mounts[self.target.rstrip("/")] = mount
 
@@ -375,7 +375,7 @@ def _cover(live: Live, path: str, null: int) -> None:
         return
     try:
         if paths.is_directory(target):
-            cover = mounts.new("tmpfs", ["size=4k", "nr_inodes=2"], mounts.RDONLY, "tmpfs")
+            cover = mounts.new("tmpfs", ["size=4k", "nr_inodes=2"], mount_attributes.RDONLY, "tmpfs")
         else:
             cover = mounts.copy_of(null)
         mounts.attach(cover, target)
@@ -422,7 +422,7 @@ class ReadonlyPaths(Step):
             if target is None:
                 continue
             mount = mounts.copy_of(target, recursive=True)
-            mounts.add_attributes(mount, mounts.RDONLY, recursive=True)
+            mounts.add_attributes(mount, mount_attributes.RDONLY, recursive=True)
             mounts.attach(mount, target)
             os.close(target)
             os.close(mount)
