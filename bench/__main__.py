@@ -4,6 +4,7 @@ start   a bare container, by runtimes                 engine  run, create, start
 ps      a list of 500 containers                      many    the 200th start, while 199 others run
 logs    how fast output is logged, and read again     memory  what an idle container costs
 pull    100 MB from a registry                        unpack  a layer of 100 MB, beside tar
+images  a list of 1000 images
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import engine, logs, many, memory, ps, pull, start, unpack
+from bench import engine, images, logs, many, memory, ps, pull, start, unpack
 from bench.peers import engines
 
 PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
-PARTS |= {"pull": pull, "unpack": unpack}
+PARTS |= {"pull": pull, "unpack": unpack, "images": images}
 
 
 def lines(words: list[str]) -> Iterator[str]:

@@ -155,7 +155,7 @@ def test_a_bomb(registry: Registry, engine: Engine, settings: Path) -> None:
 
 def test_a_layer_that_climbs(registry: Registry, engine: Engine) -> None:
     registry.image("bad:1", file("../../escaped") + END)
-    assert "climbs out of the layer" in refusal(engine, registry)
+    assert "climbs out of the archive" in refusal(engine, registry)
 
 
 @pytest.mark.parametrize("count", [0, 2])
