@@ -5,6 +5,7 @@ ps      a list of 500 containers                      many    the 200th start, w
 logs    how fast output is logged, and read again     memory  what an idle container costs
 names   how long the answer to a container's name takes
 pull    100 MB from a registry                        unpack  a layer of 100 MB, beside tar
+images  a list of 1000 images
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import engine, logs, many, memory, names, ps, pull, start, unpack
+from bench import engine, images, logs, many, memory, names, ps, pull, start, unpack
 from bench.peers import engines
 
 PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
-PARTS |= {"names": names, "pull": pull, "unpack": unpack}
+PARTS |= {"names": names, "pull": pull, "unpack": unpack, "images": images}
 
 
 def lines(words: list[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from minidock import progress
 from minidock.cli import inputs
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
@@ -21,11 +22,11 @@ def _load(arguments: Arguments) -> int:
     path = arguments.value("input") or "-"
     if path == "-" and os.isatty(0):
         raise MinidockError("requested load from stdin, but stdin is empty", hint="minidock load -i FILE")
+    if arguments.flag("quiet"):
+        progress.watcher = None
     with inputs.opened(path) as source:
         arrivals = Engine().load_images(source, platform=arguments.value("platform"))
-    if not arguments.flag("quiet"):
-        for arrival in arrivals:
-            sys.stdout.write(_told(arrival))
+    sys.stdout.write("".join(map(_told, arrivals)))
     return 0
 
 

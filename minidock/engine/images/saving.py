@@ -6,7 +6,7 @@ from minidock.errors import MinidockError
 from minidock.images import references
 from minidock.images.archives import saving
 from minidock.images.archives.saving import Saved
-from minidock.images.catalog import catalog, find
+from minidock.images.catalog import catalog, find, search
 from minidock.images.layout import Layout
 from minidock.images.making import Making
 
@@ -52,4 +52,9 @@ def _meant(everyone: list[Listed], word: str) -> list[tuple[Listed, str]]:
     no_tag = ":" not in word.rpartition("/")[2] and "@" not in word
     tags = [(image, name) for image in everyone for name in image.references if not name.digest]
     fitting = [(image, str(name)) for image, name in tags if name == wanted or (name.name == wanted.name and no_tag)]
-    return sorted(fitting, key=lambda pair: pair[1]) or [(find(everyone, word), "")]
+    if fitting:
+        return sorted(fitting, key=lambda pair: pair[1])
+    image = search(everyone, word)
+    if image is None:
+        raise MinidockError(f"No such image: {word}", hint="minidock images lists them")
+    return [(image, "")]
