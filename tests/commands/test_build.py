@@ -15,7 +15,15 @@ import pytest
 
 from tests.integration.minidocks import Minidock
 
-FOUR = "FROM busybox\nARG A=1\nENV E=1\nRUN echo one > /one\nCOPY a /a\nRUN --mount=type=bind,source=m,target=/m cat /m > /two\nCOPY d /d\n"
+FOUR = (
+    "FROM busybox\n"
+    "ARG A=1\n"
+    "ENV E=1\n"
+    "RUN echo one > /one\n"
+    "COPY a /a\n"
+    "RUN --mount=type=bind,source=m,target=/m cat /m > /two\n"
+    "COPY d /d\n"
+)
 
 
 def write(context: Path, files: Mapping[str, str]) -> None:
@@ -63,6 +71,19 @@ def done_again(said: str) -> set[str]:
 
 ALL = {"RUN echo", "COPY a", "RUN --mount=type=bind,source=m,target=/m", "COPY d"}
 FILES = {"a": "A", "m": "M", "d/x": "X", "d/y/z": "Z", "other": "O"}
+NEW_FILES = {
+    "a file that nothing copies": {"other": "changed"},
+    "a file that COPY takes": {"a": "B"},  # of the same size
+    "a file deep in a directory": {"d/y/z": "z"},
+    "a new file in a directory": {"d/new": ""},
+    "a file that RUN mounts": {"m": "m"},
+}
+NEW_WORDS = {
+    "a variable": ("E=1", "E=2"),
+    "the text of a RUN": ("echo one", "echo  one"),
+    "a label": ("ENV E=1", "LABEL l=1\nENV E=1"),
+    "the command": ("COPY d /d\n", "COPY d /d\nCMD echo\n"),
+}
 
 
 @pytest.mark.parametrize(
@@ -89,35 +110,17 @@ def test_what_depends_on_a_change_is_done_again_and_nothing_else(
 ) -> None:
     write(context, FILES)
     build(minidock, context, FOUR)
-    dockerfile, flags = FOUR, []
+    write(context, NEW_FILES.get(change, {}))
     if change == "the times of all files":
         for path in context.rglob("*"):
             os.utime(path, (1, 1))
-    elif change == "a file that nothing copies":
-        write(context, {"other": "changed"})
-    elif change == "a file that COPY takes":
-        write(context, {"a": "B"})  # of the same size
     elif change == "a mode":
         (context / "d/x").chmod(0o700)
-    elif change == "a file deep in a directory":
-        write(context, {"d/y/z": "z"})
-    elif change == "a new file in a directory":
-        write(context, {"d/new": ""})
     elif change == "a name":
         (context / "d/x").rename(context / "d/w")
-    elif change == "a file that RUN mounts":
-        write(context, {"m": "m"})
-    elif change == "an argument":
-        flags = ["--build-arg", "A=2"]
-    elif change == "a variable":
-        dockerfile = FOUR.replace("E=1", "E=2")
-    elif change == "the text of a RUN":
-        dockerfile = FOUR.replace("echo one", "echo  one")
-    elif change == "a label":
-        dockerfile = FOUR.replace("ENV E=1", "LABEL l=1\nENV E=1")
-    elif change == "the command":
-        dockerfile = FOUR + "CMD echo\n"
-    assert done_again(build(minidock, context, dockerfile, *flags)) == expected
+    before, after = NEW_WORDS.get(change, ("", ""))
+    flags = ["--build-arg", "A=2"] if change == "an argument" else []
+    assert done_again(build(minidock, context, FOUR.replace(before, after, 1), *flags)) == expected
 
 
 def test_without_the_cache_all_is_done_again(minidock: Minidock, context: Path) -> None:
@@ -158,7 +161,8 @@ def test_stages_that_nothing_needs_are_not_run(minidock: Minidock, context: Path
 
 def test_stages_that_do_not_depend_on_one_another_run_at_the_same_time(minidock: Minidock, context: Path) -> None:
     """Each waits for the other, by a directory that both have."""
-    both = "RUN --mount=type=cache,target=/c,id=meet touch /c/{0}; for i in $(seq 200); do [ -e /c/{1} ] && exit; sleep 0.1; done; exit 1\n"
+    both = "RUN --mount=type=cache,target=/c,id=meet touch /c/{0}; "
+    both += "for i in $(seq 200); do [ -e /c/{1} ] && exit; sleep 0.1; done; exit 1\n"
     text = f"FROM busybox AS a\n{both.format('a', 'b')}FROM busybox AS b\n{both.format('b', 'a')}"
     build(minidock, context, f"{text}FROM busybox\nCOPY --from=a /bin/true /a\nCOPY --from=b /bin/true /b\n")
 
@@ -290,7 +294,8 @@ def test_results_go_where_they_are_wanted(minidock: Minidock, context: Path, tmp
 
 
 def test_squashed_layers_are_one_with_the_same_files(minidock: Minidock, context: Path) -> None:
-    text = "FROM busybox\nRUN mkdir /d && echo 1 > /d/a && echo 2 > /b\nRUN rm -r /d /bin/ls && mkdir /d && echo 3 > /d/c && rm /b\n"
+    text = "FROM busybox\nRUN mkdir /d && echo 1 > /d/a && echo 2 > /b\n"
+    text += "RUN rm -r /d /bin/ls && mkdir /d && echo 3 > /d/c && rm /b\n"
     build(minidock, context, text, "--squash")
     shown = minidock.output("app", "sh", "-c", "echo /d/*; test -e /b || echo no b; test -e /bin/ls || echo no ls")
     assert shown == "/d/c\nno b\nno ls\n"

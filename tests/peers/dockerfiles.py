@@ -46,7 +46,14 @@ CASES: dict[str, Case] = {
     ),
     "comments between lines": Case(
         {
-            "Dockerfile": "# a\nFROM busybox\nRUN echo 1 > /a && \\\n# between\n\n  echo 2 > /b\n   # indented\nRUN echo '# no' > /c\n"
+            "Dockerfile": "# a\n"
+            "FROM busybox\n"
+            "RUN echo 1 > /a && \\\n"
+            "# between\n"
+            "\n"
+            "  echo 2 > /b\n"
+            "   # indented\n"
+            "RUN echo '# no' > /c\n"
         }
     ),
     "arguments": Case(
@@ -60,19 +67,35 @@ CASES: dict[str, Case] = {
         {
             "Dockerfile": "FROM busybox AS one\nRUN mkdir -p /x/y && echo 1 > /x/y/z && echo 2 > /x/w\n"
             "FROM busybox AS unused\nRUN echo 3 > /unused\n"
-            "FROM one AS three\nRUN echo 4 > /x/v\nFROM busybox\nCOPY --from=one /x /from-name\nCOPY --from=2 /x/v /from-number\n"
+            "FROM one AS three\n"
+            "RUN echo 4 > /x/v\n"
+            "FROM busybox\n"
+            "COPY --from=one /x /from-name\n"
+            "COPY --from=2 /x/v /from-number\n"
         }
     ),
     "a target": Case(
         {
-            "Dockerfile": "FROM busybox AS one\nRUN echo 1 > /a\nFROM one AS two\nRUN echo 2 > /a\nFROM two\nRUN echo 3 > /a\n"
+            "Dockerfile": "FROM busybox AS one\n"
+            "RUN echo 1 > /a\n"
+            "FROM one AS two\n"
+            "RUN echo 2 > /a\n"
+            "FROM two\n"
+            "RUN echo 3 > /a\n"
         },
         "--target two",
     ),
     "from scratch": Case({"Dockerfile": 'FROM scratch\nCOPY a /\nCOPY d /d\nCMD ["/a"]\n', "a": "A", "d/e": "E"}),
     "copies": Case(
         {
-            "Dockerfile": "FROM busybox\nCOPY a /\nCOPY a /b\nCOPY a /c/\nCOPY a b /d/\nCOPY dir /e\nCOPY dir/ /f/\nCOPY dir /g/h/i\n"
+            "Dockerfile": "FROM busybox\n"
+            "COPY a /\n"
+            "COPY a /b\n"
+            "COPY a /c/\n"
+            "COPY a b /d/\n"
+            "COPY dir /e\n"
+            "COPY dir/ /f/\n"
+            "COPY dir /g/h/i\n"
             'COPY ["with space", "/w s/"]\nWORKDIR /work\nCOPY a .\nCOPY dir .\nCOPY a sub/x\nCOPY . /all/\n',
             "a": "A",
             "b": "B",
@@ -84,7 +107,12 @@ CASES: dict[str, Case] = {
     ),
     "wildcards": Case(
         {
-            "Dockerfile": "FROM busybox\nCOPY *.txt /t/\nCOPY f?o /q/\nCOPY [ab].c /c/\nCOPY d*/x /x/\nCOPY d* /dirs/\n",
+            "Dockerfile": "FROM busybox\n"
+            "COPY *.txt /t/\n"
+            "COPY f?o /q/\n"
+            "COPY [ab].c /c/\n"
+            "COPY d*/x /x/\n"
+            "COPY d* /dirs/\n",
             **{
                 name: name
                 for name in ("1.txt", "2.txt", "3.md", "foo", "f1o", "fooo", "a.c", "b.c", "d.c", "d1/x", "d2/y")
@@ -93,7 +121,10 @@ CASES: dict[str, Case] = {
     ),
     "owners": Case(
         {
-            "Dockerfile": "FROM busybox\nRUN echo 'me:x:7:8::/:/bin/sh' >> /etc/passwd; printf 'us:x:9:\\nme:x:7:\\n' >> /etc/group\n"
+            "Dockerfile": "FROM busybox\n"
+            "RUN echo 'me:x:7:8::/:/bin/sh' >> /etc/passwd; printf 'us:x:9:\\n"
+            "me:x:7:\\n"
+            "' >> /etc/group\n"
             "COPY --chown=5:6 a /n\nCOPY --chown=me a /u\nCOPY --chown=me:us d /d\nCOPY --chown=1 d /e/\n",
             "a": "A",
             "d/x": "X",
@@ -101,14 +132,21 @@ CASES: dict[str, Case] = {
     ),
     "links and modes": Case(
         {
-            "Dockerfile": "FROM busybox\nCOPY . /c/\nRUN ln -s /c/a /l; ln /c/a /h; chmod 4755 /c/a; mkfifo /p; chown 3:4 /c/d\n",
+            "Dockerfile": "FROM busybox\n"
+            "COPY . /c/\n"
+            "RUN ln -s /c/a /l; ln /c/a /h; chmod 4755 /c/a; mkfifo /p; chown 3:4 /c/d\n",
             "a": "A",
             "d/x": "X",
         }
     ),
     "archives": Case(
         {
-            "Dockerfile": "FROM busybox\nADD plain.tar /p/\nADD gz.tar.gz /g/\nADD bz.tar.bz2 /b\nADD xz.tar.xz /x\nADD no.tar /n/\n"
+            "Dockerfile": "FROM busybox\n"
+            "ADD plain.tar /p/\n"
+            "ADD gz.tar.gz /g/\n"
+            "ADD bz.tar.bz2 /b\n"
+            "ADD xz.tar.xz /x\n"
+            "ADD no.tar /n/\n"
             "ADD a /a\nCOPY plain.tar /kept/\n",
             "plain.tar": _archive(""),
             "gz.tar.gz": _archive("gz"),
@@ -128,12 +166,21 @@ CASES: dict[str, Case] = {
     ),
     "working directories": Case(
         {
-            "Dockerfile": "FROM busybox\nWORKDIR /a\nWORKDIR b\nENV D=c\nWORKDIR $D/../d\nRUN pwd > /where\nWORKDIR /new/one\n"
+            "Dockerfile": "FROM busybox\n"
+            "WORKDIR /a\n"
+            "WORKDIR b\n"
+            "ENV D=c\n"
+            "WORKDIR $D/../d\n"
+            "RUN pwd > /where\n"
+            "WORKDIR /new/one\n"
         }
     ),
     "users": Case(
         {
-            "Dockerfile": "FROM busybox\nRUN echo 'me:x:1234:1234::/home/me:/bin/sh' >> /etc/passwd; mkdir -p /home/me; chown 1234:1234 /home/me\nUSER me\nRUN id > /tmp/id; echo $HOME >> /tmp/id\n"
+            "Dockerfile": "FROM busybox\n"
+            "RUN echo 'me:x:1234:1234::/home/me:/bin/sh' >> /etc/passwd; mkdir -p /home/me; chown 1234:1234 /home/me\n"
+            "USER me\n"
+            "RUN id > /tmp/id; echo $HOME >> /tmp/id\n"
             "WORKDIR /home/me/w\nUSER 99:98\nRUN id -u > /tmp/id2\nCOPY a /a\n",
             "a": "A",
         }
@@ -143,8 +190,15 @@ CASES: dict[str, Case] = {
     ),
     "what only the configuration knows": Case(
         {
-            "Dockerfile": 'FROM busybox\nMAINTAINER somebody\nEXPOSE 80 53/udp 8000-8002\nLABEL a=1 "b c"=\'d e\' f="g\\\nh"\n'
-            'STOPSIGNAL SIGUSR1\nHEALTHCHECK --interval=5s --timeout=1m --retries=2 CMD ["true"]\nSHELL ["/bin/ash", "-ec"]\nCMD echo x\n'
+            "Dockerfile": "FROM busybox\n"
+            "MAINTAINER somebody\n"
+            "EXPOSE 80 53/udp 8000-8002\n"
+            'LABEL a=1 "b c"=\'d e\' f="g\\\n'
+            'h"\n'
+            "STOPSIGNAL SIGUSR1\n"
+            'HEALTHCHECK --interval=5s --timeout=1m --retries=2 CMD ["true"]\n'
+            'SHELL ["/bin/ash", "-ec"]\n'
+            "CMD echo x\n"
         }
     ),
     "no health check": Case({"Dockerfile": "FROM busybox\nHEALTHCHECK CMD true\nHEALTHCHECK NONE\n"}),
@@ -160,13 +214,19 @@ CASES: dict[str, Case] = {
     ),
     "files that go": Case(
         {
-            "Dockerfile": "FROM busybox\nRUN mkdir -p /d/e && echo 1 > /d/e/f && echo 2 > /g\nRUN rm -r /d/e /g && mkdir /d/e && echo 3 > /d/e/h\n"
+            "Dockerfile": "FROM busybox\n"
+            "RUN mkdir -p /d/e && echo 1 > /d/e/f && echo 2 > /g\n"
+            "RUN rm -r /d/e /g && mkdir /d/e && echo 3 > /d/e/h\n"
             "RUN rm -r /d && echo 4 > /d\n"
         }
     ),
     "over what is there": Case(
         {
-            "Dockerfile": "FROM busybox\nRUN mkdir /d && echo old > /d/x && ln -s /d /l && chmod 700 /d\nCOPY d /d\nCOPY d /l/in/\nCOPY x /d/x\n",
+            "Dockerfile": "FROM busybox\n"
+            "RUN mkdir /d && echo old > /d/x && ln -s /d /l && chmod 700 /d\n"
+            "COPY d /d\n"
+            "COPY d /l/in/\n"
+            "COPY x /d/x\n",
             "d/x": "new",
             "d/y": "Y",
             "x": "newer",

@@ -1,4 +1,4 @@
-"""minidock/images/manifests.py and platforms.py: documents that strangers wrote, and which of them is for this machine."""
+"""Manifests and platforms: documents that strangers wrote, and which of them is for this machine."""
 
 from __future__ import annotations
 

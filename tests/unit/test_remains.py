@@ -18,7 +18,11 @@ from tests.annotations import endpoint, port
 
 _NETWORK = jsonfile.dump(
     {
-        **{"root": "/var/lib/minidock", "run": "/run/minidock", "table": "minidock", "container": "web", "names": True},
+        "root": "/var/lib/minidock",
+        "run": "/run/minidock",
+        "table": "minidock",
+        "container": "web",
+        "names": True,
         "endpoints": [endpoint("one", 2)],
         "ports": [port("0.0.0.0", 8080, 80, "172.30.0.2")],
     }
