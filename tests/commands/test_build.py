@@ -218,7 +218,8 @@ def test_mounts_are_there_for_the_command_and_not_in_the_layer(
         "RUN --mount=type=secret,id=s cat /run/secrets/s > /read; ls -l /run/secrets/s | cut -c1-10 >> /read\n"
         "RUN --mount=type=secret,id=s,env=WORD echo $WORD > /variable\n"
         "RUN --mount=type=tmpfs,target=/tmp/t touch /tmp/t/a; grep -c ' /tmp/t tmpfs' /proc/mounts > /memory\n"
-        "RUN --mount=type=bind,source=m,target=/deep/er ls /deep/er > /seen; touch /deep/er/y || echo refused > /readonly\n"
+        "RUN --mount=type=bind,source=m,target=/deep/er "
+        "ls /deep/er > /seen; touch /deep/er/y || echo refused > /readonly\n"
         "RUN --mount=type=bind,source=m,target=/deep,rw touch /deep/y && ls /deep > /written\n"
         "RUN --mount=type=cache,target=/c echo 1 >> /c/count; cat /c/count > /counted\n"
     )
