@@ -14,21 +14,24 @@ and leave), engine/ (containers with names), cli/ (the command).
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["DeviceRequest", "Engine", "Healthcheck", "Manner", "MinidockError", "Options", "Request", "Row", "Ulimit"]
+__all__ = [
+    *("DeviceRequest", "Engine", "Healthcheck", "Manner", "MinidockError", "NetworkRequest", "Options", "Request"),
+    *("Row", "Ulimit"),
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.life.executing import Request
     from minidock.engine.life.session import Manner
-    from minidock.engine.options import DeviceRequest, Healthcheck, Options, Ulimit
+    from minidock.engine.options import DeviceRequest, Healthcheck, NetworkRequest, Options, Ulimit
     from minidock.errors import MinidockError
     from minidock.state.containers import Row
 
 _HOMES = {
     "minidock.engine.engine": ("Engine",),
     "minidock.engine.life.executing": ("Request",),
-    "minidock.engine.options": ("DeviceRequest", "Healthcheck", "Options", "Ulimit"),
+    "minidock.engine.options": ("DeviceRequest", "Healthcheck", "NetworkRequest", "Options", "Ulimit"),
     "minidock.engine.life.session": ("Manner",),
     "minidock.errors": ("MinidockError",),
     "minidock.state.containers": ("Row",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidock import durations
-from minidock.cli import pair_files, values
+from minidock.cli import network_flags, pair_files, values
 from minidock.cli.command import Flag
 from minidock.engine.options import DEFAULT_SHM_SIZE, Healthcheck, Options
 from minidock.errors import ClientRefusal, MinidockError
@@ -122,13 +122,6 @@ _NAMESPACES = (
         "IPC mode to use (private|shareable|none|host|container:NAME)",
         completes=("private", "shareable", "none", "host", "container:"),
     ),
-    _one(
-        "network",
-        "network",
-        "Connect a container to a network (none|host|container:NAME); default none, others do not exist yet",
-        also="net",
-        completes=("none", "host", "container:"),
-    ),
     _one("pid", "string", "PID namespace to use (host|container:NAME)", completes=("host", "container:")),
     _one("userns", "string", "User namespace to use (host)", completes=("host",)),
     _one("uts", "string", "UTS namespace to use (host)", completes=("host",)),
@@ -181,7 +174,7 @@ def _refused(name: str, why: str) -> Flag:
 
 
 FLAGS = (
-    *(*_PROGRAM, *_IDENTITY, *_LIFETIME, *_PLACES, *_NAMESPACES, *_LIMITS, *_RIGHTS),
+    *(*_PROGRAM, *_IDENTITY, *_LIFETIME, *_PLACES, *_NAMESPACES, *network_flags.FLAGS, *_LIMITS, *_RIGHTS),
     *(_refused(name, why) for name, why in REFUSED.items()),
 )
 
@@ -300,9 +293,7 @@ def _mounts(arguments: Arguments) -> list[MountRequest]:
 
 
 def _namespaces(asked: Options, arguments: Arguments) -> None:
-    asked.network = arguments.value("network", "none")
-    if not asked.network:
-        raise MinidockError("no name set for network", hint="leave --network out, or give it none or host")
+    network_flags.networks(asked, arguments)
     asked.exposed_ports = [port for ports in _plain_each(arguments, "expose", values.ports) for port in ports]
     asked.dns = _each(arguments, "dns", values.address)
     asked.dns_search = _each(arguments, "dns-search", values.search_domain)

@@ -1,18 +1,16 @@
-"""`--mount type=volume,source=NAME,target=/there,readonly`: fields divided by commas, as in Docker.
-
-A field that holds a comma itself stands in double quotes, and a quote in it is written twice: one line of CSV.
-"""
+"""`--mount type=volume,source=NAME,target=/there,readonly`: fields divided by commas, as in Docker."""
 
 from __future__ import annotations
 
 import os
 
+from minidock.cli.csv_line import fields
 from minidock.cli.values import size
 from minidock.engine.configuring.mount_points import DISABLED, READONLY, WRITABLE, MountRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _SYNONYMS = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 _TRUTHS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True)
@@ -25,7 +23,7 @@ _MOST_MODE = (1 << 32) - 1
 def mount(text: str) -> MountRequest:
     """The value of one `--mount`; ValueError says what is wrong with it, in Docker's words."""
     request, kinds = MountRequest(), set()
-    for field in _fields(text):
+    for field in fields(text):
         kinds.add(_read(field, request).partition("-")[0])
     _check(request, kinds)
     return request
@@ -163,39 +161,3 @@ _SETTERS: dict[str, Callable[[MountRequest, str], None]] = {
     "tmpfs-size": _set_size,
     "tmpfs-mode": _set_mode,
 }
-
-
-# One line of CSV -----------------------------------------------------------------------------------------
-
-
-def _fields(text: str) -> Iterator[str]:
-    if not text:
-        raise ValueError("EOF")
-    at = 0
-    while at <= len(text):
-        if text[at : at + 1] == '"':
-            field, at = _quoted(text, at + 1)
-        else:
-            end = text.find(",", at)
-            field, at = (text[at:end], end) if end >= 0 else (text[at:], len(text))
-            if '"' in field:
-                column = at - len(field) + field.index('"') + 1
-                raise ValueError(f'parse error on line 1, column {column}: bare " in non-quoted-field')
-        yield field
-        at += 1  # the comma
-
-
-def _quoted(text: str, at: int) -> tuple[str, int]:
-    """A field in quotes, and where it ends."""
-    field = ""
-    while True:
-        end = text.find('"', at)
-        after = text[end + 1 : end + 2]
-        if end < 0 or after not in ("", ",", '"'):
-            column = (len(text) if end < 0 else end) + 1
-            raise ValueError(f'parse error on line 1, column {column}: extraneous or missing " in quoted-field')
-        field += text[at:end]
-        if after != '"':
-            return field, end + 1
-        field += '"'
-        at = end + 2

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
     from minidock.engine.pruning import Moment, Pruned
+    from minidock.engine.options import NetworkRequest
     from minidock.jsonfile import Json
+    from minidock.networks.catalog import Network
     from minidock.state.containers import Row
     from minidock.state.database import Database
     from minidock.steps.plan import ContainerPlan
@@ -339,6 +341,75 @@ class Engine:
         from minidock.engine import volumes
 
         return volumes.prune(self, filters)
+
+    # Networks -----------------------------------------------------------------------------------------
+
+    def create_network(
+        self,
+        name: str,
+        *,
+        driver: str = "bridge",
+        subnets: Sequence[str] = (),
+        gateways: Sequence[str] = (),
+        ip_ranges: Sequence[str] = (),
+        aux_addresses: Mapping[str, str] = _NOTHING,
+        internal: bool = False,
+        ipv6: bool = False,
+        attachable: bool = False,
+        labels: Mapping[str, str] = _NOTHING,
+        options: Mapping[str, str] = _NOTHING,
+    ) -> str:
+        """A new network; its id. Gateways, ranges and addresses belong to the subnets that they are in."""
+        from minidock.engine import networks
+
+        wanted = networks.Wanted(subnets, gateways, ip_ranges, aux_addresses)
+        return networks.create(
+            self,
+            name,
+            wanted,
+            driver=driver,
+            internal=internal,
+            ipv6=ipv6,
+            attachable=attachable,
+            labels=labels,
+            options=options,
+        )
+
+    def networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[Network]:
+        """All of them, or those that pass the filters of `network ls`, by name."""
+        from minidock.engine import networks
+
+        return networks.listed(self, filters, moment=moment)
+
+    def inspect_network(self, word: str) -> Json:
+        """All that is known of it, in Docker's form. `word`: its id, its name, or the beginning of its id."""
+        from minidock.engine import networks
+
+        return networks.inspected(self, word)
+
+    def remove_network(self, word: str, *, force: bool = False) -> None:
+        """Remove a network that no running container is in. `force`: one that does not exist is no mistake."""
+        from minidock.engine import networks
+
+        networks.remove(self, word, force=force)
+
+    def prune_networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[str]:
+        """Remove the networks that no running container is in; their names. `moment` reads the filter `until`."""
+        from minidock.engine import networks
+
+        return networks.prune(self, filters, moment=moment)
+
+    def connect(self, network: str, word: str, request: NetworkRequest | None = None) -> None:
+        """Put a container into one more network, at once if it runs."""
+        from minidock.engine import connecting
+
+        connecting.connect(self, network, word, request)
+
+    def disconnect(self, network: str, word: str, *, force: bool = False) -> None:
+        """Take a container out of a network. `force`: also one that does not exist any more."""
+        from minidock.engine import connecting
+
+        connecting.disconnect(self, network, word, force=force)
 
     # Small changes ------------------------------------------------------------------------------------
 

@@ -77,6 +77,7 @@ class NetworkRequest:
         links: Sequence[str] = (),
         ipv4: str = "",
         ipv6: str = "",
+        link_local: Sequence[str] = (),
         mac: str = "",
         gw_priority: int = 0,
         options: Mapping[str, str] | None = None,
@@ -86,6 +87,7 @@ class NetworkRequest:
         self.links = list(links)  # CONTAINER[:ALIAS]
         self.ipv4 = ipv4  # "": any free one
         self.ipv6 = ipv6
+        self.link_local = list(link_local)  # further addresses, of either kind
         self.mac = mac  # "": follows from the address
         self.gw_priority = gw_priority  # the default route is by the network with the highest
         self.options = dict(options or {})  # the driver's

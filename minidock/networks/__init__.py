@@ -1,0 +1,5 @@
+"""Networks: what containers are connected by. Their definitions, who has which address, which ports lead where.
+
+All of it is in the state (state/schema.py): `networks`, `endpoints`, `published`. Nothing here asks the kernel for more
+than the host's routes; what a network is made of, on the host and in a container, is asked for by steps.
+"""
