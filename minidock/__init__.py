@@ -15,8 +15,16 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 __all__ = [
-    *("DeviceRequest", "Engine", "Healthcheck", "Manner", "MinidockError", "NetworkRequest", "Options", "Request"),
-    *("Row", "Ulimit"),
+    "DeviceRequest",
+    "Engine",
+    "Healthcheck",
+    "Manner",
+    "MinidockError",
+    "NetworkRequest",
+    "Options",
+    "Request",
+    "Row",
+    "Ulimit",
 ]
 
 TYPE_CHECKING = False

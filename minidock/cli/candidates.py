@@ -26,6 +26,7 @@ _OF_CONTAINER = "container:"  # as in --network container:NAME
 _FILES = "file"  # the one source that the shell itself is
 # What the words of a usage line stand for: SOURCE_IMAGE[:TAG] is an IMAGE. Others are for the person to know.
 _NOUNS = {"CONTAINER": "container", "IMAGE": "image", "REPOSITORY": "image", "VOLUME": "volume"}
+_NOUNS |= {"NETWORK": "network"}
 _NOUNS |= dict.fromkeys(("FILE", "DIRECTORY", "PATH"), _FILES)
 # Names of anything that minidock knows are made of these. What is not cannot be completed, nor play tricks.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/@+=%")
@@ -197,6 +198,26 @@ def _volumes(beginning: str, end: str = "") -> list[Row]:
     return [(f"{name}{end}", driver) for name, driver, anonymous in found if beginning or not anonymous]
 
 
+def _networks(beginning: str) -> list[Row]:
+    """Those that everybody has are written down when they are first asked for: they may not be there yet."""
+    from minidock.engine.directories import data_root
+    from minidock.networks.catalog import BUILTIN
+    from minidock.state import glance
+
+    rows: list[Row] = list(BUILTIN.items())
+    for name, network_id, driver in glance.rows(data_root(), "SELECT name, id, driver FROM networks ORDER BY name"):
+        rows.append((name, driver))
+        rows += _identifier(network_id, beginning, f"{name}, {driver}")
+    return rows
+
+
+def _network_modes(beginning: str) -> list[Row]:
+    """What --network may say: a network, or whose network it is."""
+    if beginning.startswith(_OF_CONTAINER):
+        return [(_OF_CONTAINER + name, about) for name, about in _containers(beginning[len(_OF_CONTAINER) :])]
+    return [*_networks(beginning), (_OF_CONTAINER, "the network of another container"), ("name=", "a network, and how")]
+
+
 def _images(beginning: str) -> list[Row]:
     from minidock.engine.directories import data_root
     from minidock.images import references
@@ -239,6 +260,8 @@ SOURCES: dict[str, Callable[[str], list[Row]]] = {
     "image": _images,
     "volume": _volumes,
     "volume:": lambda beginning: _volumes(beginning, end=":"),
+    "network": _networks,
+    "network-mode": _network_modes,
     "signal": _signals,
     "capability": _capabilities,
     "environment": lambda _: [(name, "") for name in sorted(os.environ)],

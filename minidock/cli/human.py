@@ -93,6 +93,13 @@ def local_time(moment_ns: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(moment_ns // SECOND))
 
 
+def local_moment(moment_ns: int) -> str:
+    """`2025-05-30 12:07:14.25 +0000 UTC`: the same, to the last nanosecond, as networks have it."""
+    seconds, fraction = divmod(moment_ns, SECOND)
+    point = f".{fraction:09d}".rstrip("0").rstrip(".")
+    return time.strftime(f"%Y-%m-%d %H:%M:%S{point} %z %Z", time.localtime(seconds))
+
+
 def moment(text: str, now: int | None = None) -> int:
     """What people mean by `10m` (before now), `2025-05-30`, `2025-05-30T12:07:14.5Z`, `1748606834.5`; or ValueError."""
     now = time.time_ns() if now is None else now

@@ -43,6 +43,16 @@ def short_id(identifier: str) -> str:
     return identifier.removeprefix("sha256:")[:_SHORT]
 
 
+def in_order(name: str) -> list[tuple[bool, int, str]]:
+    """Numbers in names count as numbers: data2 before data10."""
+    parts = [""]
+    for letter in name:
+        if parts[-1] and letter.isdecimal() != parts[-1][-1].isdecimal():
+            parts.append("")
+        parts[-1] += letter
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
 def ellipsis(text: str, most: int) -> str:
     """A text of at most so many characters; where some are missing it ends in one that says so."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -51,7 +51,7 @@ FLAGS = (
         takes="network",
         kind=MANY,
         also="net",
-        completes="network container: name=",
+        completes="network-mode",
     ),
     _list("network-alias", "Add network-scoped alias for the container", also="net-alias"),
     _list("publish", "Publish a container's port(s) to the host", "p"),
@@ -82,6 +82,15 @@ def each(arguments: Arguments, name: str, read: Callable[[str], T]) -> list[T]:
         except ValueError as error:
             raise arguments.invalid(name, text, str(error)) from None
     return found
+
+
+def words(arguments: Arguments, name: str) -> list[str]:
+    """All values of a flag that takes several at once: `--subnet 10.1.0.0/24,fd00::/64`."""
+    if not arguments.given(name):
+        return []
+    from minidock.cli.csv_line import fields
+
+    return [word for line in each(arguments, name, lambda text: [*fields(text)] if text else []) for word in line]
 
 
 def is_user_defined(network: str) -> bool:
@@ -122,7 +131,8 @@ def _check(wanted: Sequence[NetworkRequest]) -> None:
             raise _refusal("no name set for network", "leave --network out, or give it the name of one")
         if one.aliases and not is_user_defined(one.network):
             raise _refusal(
-                "network-scoped aliases are only supported for user-defined networks", "minidock network create makes one"
+                "network-scoped aliases are only supported for user-defined networks",
+                "minidock network create makes one",
             )
         if one.network in seen:
             raise _refusal(f'network "{one.network}" is specified multiple times')

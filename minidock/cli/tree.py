@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 GROUPS: dict[str, str] = {
     "container": "Manage containers",
     "image": "Manage images",
+    "network": "Manage networks",
     "system": "Manage minidock",
     "volume": "Manage volumes",
 }
@@ -26,6 +27,8 @@ COMMANDS: tuple[str, ...] = (
     *("container top", "container unpause", "container update", "container wait"),
     *("container commit", "container cp", "container diff", "container export"),
     *("image import", "image inspect", "image ls", "image prune", "image rm", "image tag"),
+    *("network connect", "network create", "network disconnect", "network inspect", "network ls", "network prune"),
+    "network rm",
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
     *("completion", "inspect", "plan", "version"),
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),
@@ -44,6 +47,8 @@ ALIASES: dict[str, str] = {
     "update": "container update",
     **{name: f"system {name}" for name in ("events", "info")},
     "container remove": "container rm",
+    "network list": "network ls",
+    "network remove": "network rm",
     "volume list": "volume ls",
     "volume remove": "volume rm",
     **dict.fromkeys(("ps", "container list", "container ps"), "container ls"),

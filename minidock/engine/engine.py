@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
-    from minidock.engine.pruning import Moment, Pruned
     from minidock.engine.options import NetworkRequest
+    from minidock.engine.pruning import Moment, Pruned
     from minidock.jsonfile import Json
     from minidock.networks.catalog import Network
     from minidock.state.containers import Row
@@ -361,12 +361,12 @@ class Engine:
     ) -> str:
         """A new network; its id. Gateways, ranges and addresses belong to the subnets that they are in."""
         from minidock.engine import networks
+        from minidock.networks.subnets import wanted
 
-        wanted = networks.Wanted(subnets, gateways, ip_ranges, aux_addresses)
         return networks.create(
             self,
             name,
-            wanted,
+            wanted(subnets, gateways, ip_ranges, aux_addresses),
             driver=driver,
             internal=internal,
             ipv6=ipv6,
@@ -375,11 +375,11 @@ class Engine:
             options=options,
         )
 
-    def networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[Network]:
+    def networks(self, filters: Filters = _NO_FILTERS) -> list[Network]:
         """All of them, or those that pass the filters of `network ls`, by name."""
         from minidock.engine import networks
 
-        return networks.listed(self, filters, moment=moment)
+        return networks.listed(self, filters)
 
     def inspect_network(self, word: str) -> Json:
         """All that is known of it, in Docker's form. `word`: its id, its name, or the beginning of its id."""

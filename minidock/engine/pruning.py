@@ -34,7 +34,7 @@ class Pruned:
 def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | None = None) -> tuple[list[str], int]:
     """Remove the containers that rest; their ids, and how many bytes they had written."""
     filters.check(wanted, _KNOWN)
-    latest = _until(wanted, moment)
+    latest = until(wanted, moment)
     removed, freed = [], 0
     for row in engine.everyone():
         if row.status not in containers.AT_REST or (latest is not None and row.created > latest):
@@ -49,7 +49,7 @@ def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | No
     return removed, freed
 
 
-def _until(wanted: Filters, moment: Moment | None) -> int | None:
+def until(wanted: Filters, moment: Moment | None) -> int | None:
     words = wanted.get("until", ())
     if not words:
         return None

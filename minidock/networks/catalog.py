@@ -11,6 +11,7 @@ import time
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.networks import naming, subnets
+from minidock.networks.addresses import V4, V6
 from minidock.networks.subnets import Pool
 
 TYPE_CHECKING = False
@@ -108,9 +109,9 @@ def complete(change: Change, pools: list[Pool], *, ipv6: bool) -> list[Pool]:
     """What was asked for, and what was not: a subnet that nobody has, an address for the gateway."""
     taken = {network.name: network.pools for network in everyone(change)}
     subnets.check_free(pools, taken)
-    if not any(pool.subnet.bits == subnets.V4 for pool in pools):
+    if not any(pool.subnet.bits == V4 for pool in pools):
         pools = [subnets.chosen(_in_use(taken)), *pools]
-    if ipv6 and not any(pool.subnet.bits == subnets.V6 for pool in pools):
+    if ipv6 and not any(pool.subnet.bits == V6 for pool in pools):
         pools = [*pools, subnets.chosen6(_in_use(taken))]
     for pool in pools:
         subnets.choose_gateway(pool)

@@ -84,7 +84,7 @@ def wanted(
     ip_ranges: Sequence[str] = (),
     aux_addresses: Mapping[str, str] | None = None,
 ) -> list[Pool]:
-    """The pools that the flags of `network create` mean, each thing in the subnet that it belongs to; Docker's words."""
+    """The pools that the flags of `network create` mean: each thing in the subnet that it belongs to."""
     pools: list[Pool] = []
     for text in subnets:
         pool = Pool(_exact(text, "subnet"), given=True)

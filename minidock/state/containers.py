@@ -29,6 +29,8 @@ RESTARTING, REMOVING, EXITED, DEAD = "restarting", "removing", "exited", "dead"
 AT_REST = (CREATED, EXITED, DEAD)
 TO_STOP, TO_RESTART, TO_COME_BACK = 1, 2, 3  # what was asked for: stop_asked
 ALIVE = (RUNNING, PAUSED, RESTARTING)  # what Docker calls running
+ACTIVE = (STARTING, *ALIVE)  # these have what the host lends them: mounted volumes, addresses
+IS_ACTIVE = f"status IN ({', '.join(map(repr, ACTIVE))})"  # in SQL
 
 _COLUMNS: tuple[str, ...] = (
     "id",

@@ -86,10 +86,10 @@ CREATE TABLE networks (
 -- nobody has to give them back, and nobody can forget to.
 CREATE TABLE endpoints (
     container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
-    network TEXT NOT NULL REFERENCES networks (id),
+    network TEXT NOT NULL,             -- its id. One that no active container is in may go, and its name be another's
     id TEXT NOT NULL,                  -- of this endpoint, 64 digits
     slot INTEGER NOT NULL,             -- 0 is eth0
-    wishes TEXT NOT NULL,              -- JSON: aliases, links, ipv4, ipv6, mac, gw_priority, options
+    wishes TEXT NOT NULL,              -- JSON: engine/options.py's NetworkRequest
     ipv4 TEXT NOT NULL DEFAULT '',
     ipv6 TEXT NOT NULL DEFAULT '',
     mac TEXT NOT NULL DEFAULT '',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from minidock.cli.volume.ls import in_order
+from minidock.cli.listings import in_order
 from minidock.engine import volumes
 from minidock.engine.engine import Engine
 from minidock.errors import MinidockError

@@ -6,7 +6,7 @@ import sys
 
 from minidock.cli import human, tables
 from minidock.cli.command import Command, Flag
-from minidock.cli.listings import FORMAT, filters
+from minidock.cli.listings import FORMAT, filters, in_order
 from minidock.engine import volumes
 from minidock.engine.engine import Engine
 from minidock.runtime.arguments import MANY
@@ -38,16 +38,6 @@ def _ls(arguments: Arguments) -> int:
     rows = [row(engine, volume) for volume in sorted(found, key=lambda volume: in_order(volume.name))]
     tables.show(sys.stdout, rows, LISTING, arguments.value("format"), quiet=arguments.flag("quiet"))
     return 0
-
-
-def in_order(name: str) -> list[tuple[bool, int, str]]:
-    """Numbers in names count as numbers: data2 before data10."""
-    parts = [""]
-    for letter in name:
-        if parts[-1] and letter.isdecimal() != parts[-1][-1].isdecimal():
-            parts.append("")
-        parts[-1] += letter
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def row(engine: Engine, volume: Volume) -> tables.Row:

@@ -26,12 +26,14 @@ _LONG_FORM = ("published", "target", "protocol")
 class Publication:
     """One port of a container, and the ports of the host one of which is to lead to it. 0: any."""
 
-    def __init__(self, port: int, protocol: str, address: str = "", host_port: int = 0, last_host_port: int = 0) -> None:
+    def __init__(
+        self, port: int, protocol: str, address: str = "", host_port: int = 0, last_host_port: int = 0
+    ) -> None:
         self.port = port
         self.protocol = protocol
         self.address = address  # of the host's; "": all of them
         self.host_port = host_port
-        self.last_host_port = last_host_port or host_port
+        self.last_host_port = last_port or host_port
 
     def __str__(self) -> str:
         """As `-p` takes it."""

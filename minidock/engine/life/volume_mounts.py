@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from minidock.volumes.store import Volume
 
 _SHORT = 12
-_LIVE = (containers.STARTING, *containers.ALIVE)
 
 
 # When a container is made -----------------------------------------------------------------------------------
@@ -191,8 +190,7 @@ def settle(engine: Engine) -> None:
 
 def idle(engine: Engine) -> list[str]:
     """The volumes made with -o that no living container has; if they are mounted, it is for nobody."""
-    live = ", ".join(f"'{status}'" for status in _LIVE)
-    used = f"SELECT volume FROM uses JOIN containers ON id = container WHERE status IN ({live})"
+    used = f"SELECT volume FROM uses JOIN containers ON id = container WHERE {containers.IS_ACTIVE}"
     rows = engine.database.rows(f"SELECT name FROM volumes WHERE options <> '{{}}' AND name NOT IN ({used})")
     return [row[0] for row in rows]
 

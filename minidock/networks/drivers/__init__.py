@@ -1,8 +1,56 @@
-"""Drivers: what a network is made of. One module for each, loaded when a network of its kind is at hand.
+"""Drivers: what a network is made of. One module for each kind, loaded when a network of that kind is at hand.
 
-A driver is three functions:
+A driver is a module with these names, of which bridge.py is the example:
 
-    check(definition)                  refuse options that it does not take, and what they cannot be; Docker's words
-    complete(definition)               what it makes of a definition that leaves things open (the default subnet, …)
-    endpoint(network, endpoint)        what the steps need to know, for the annotation `minidock.network`: see docs/networks.md
+    check(wanted)                refuse a definition that it cannot carry out, in Docker's words
+    endpoint(network, root)      what the steps need to know of the network, for an endpoint in the annotation
+                                 `minidock.network`; docs/networks.md says what they need to know of any
+    prefix(network)              what a container's device is called, before its number
 """
+
+from __future__ import annotations
+
+import sys
+
+from minidock.errors import MinidockError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Protocol
+
+    from minidock.jsonfile import Json
+    from minidock.networks.catalog import Network
+    from minidock.networks.subnets import Pool
+
+    class Driver(Protocol):
+        def check(self, wanted: Definition) -> None: ...
+
+        def endpoint(self, network: Network, root: str) -> Json: ...
+
+        def prefix(self, network: Network) -> str: ...
+
+
+KNOWN = ("bridge",)
+_SINGLE = ("host", "null")  # there is one network of each, and it is nothing but a name
+
+
+class Definition:
+    """A network that somebody wants, and that does not exist yet."""
+
+    def __init__(self, name: str, options: Mapping[str, str], pools: Sequence[Pool], *, internal: bool) -> None:
+        self.name = name
+        self.options = options
+        self.pools = pools
+        self.internal = internal
+
+
+def load(driver: str) -> Driver:
+    if driver in _SINGLE:
+        raise MinidockError(f'only one instance of "{driver}" network is allowed')
+    if driver not in KNOWN:
+        raise MinidockError(f'plugin "{driver}" not found', hint=f"drivers are {', '.join(KNOWN)}")
+    name = f"{__name__}.{driver}"
+    __import__(name)
+    driver_module: Driver = sys.modules[name]
+    return driver_module

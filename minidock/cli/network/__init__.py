@@ -1,0 +1,1 @@
+"""minidock network …: the commands on networks, one file each."""
