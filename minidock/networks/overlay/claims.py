@@ -3,6 +3,9 @@
 A claim is a transaction: "if nobody has this address, it is mine". Of two hosts that want the same one, etcd lets one
 have it, and the other looks for the next. The claim names the process that made it, so that the keeper, which gives
 back what no container has any more, leaves alone what a command has claimed a moment ago for one that is not there yet.
+
+Only a host that lives claims. The first container of a host comes before its keeper, which will say so from then on; so
+whoever claims says it too, for the time that it takes to begin.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from minidock.networks.overlay.etcd import Etcd, Found
     from minidock.networks.subnets import Pool
 
+LEASE = 10  # seconds that a host is believed to live after it was last heard
 _FIELDS = {V4: "ipv4", V6: "ipv6"}
 
 
@@ -77,6 +81,12 @@ def claim(
     return claimed
 
 
+def live(etcd: Etcd, host: str) -> None:
+    """Say that this host lives, for some seconds from now."""
+    lease = etcd.ask("lease/grant", {"TTL": str(LEASE)})["ID"]
+    etcd.commit(Transaction().put(records.host_key(host), "", lease))
+
+
 def release(etcd: Etcd, claimed: Sequence[Endpoint]) -> None:
     """Give addresses back, those that are still held as they were claimed."""
     for endpoint in claimed:
@@ -108,6 +118,8 @@ class _Search:
         """Try until it is done: each attempt that fails is somebody else's success."""
         while True:
             self._look()
+            if self._who.host not in self._picture.hosts:
+                live(self._etcd, self._who.host)
             address = self._wished(wish) if wish else self._choice(last)
             endpoint = self._who.endpoint(self._network.id, address, mac or mac_of(address))
             if self._etcd.commit(self._transaction(endpoint)):

@@ -2,8 +2,8 @@
 
 A *forwarding* entry says to which host frames for a MAC are sent; a *neighbour* entry says which MAC an address belongs
 to. The device answers ARP (and IPv6's neighbour solicitations) by the latter itself, so the question never leaves the
-host, and nothing is ever sent to all. Both follow from the claims in etcd and from nothing else: nothing is learned from
-traffic. What is not known is not sent anywhere. ip-link(8) (vxlan: proxy, nolearning), bridge(8) (fdb), ip-neighbour(8)
+host, and nothing is ever sent to all. Both follow from the claims in etcd and from nothing else: nothing is learned
+from traffic. What is not known is not sent anywhere. ip-link(8) (vxlan: proxy, nolearning), bridge(8), ip-neighbour(8)
 """
 
 from __future__ import annotations

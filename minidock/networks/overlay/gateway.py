@@ -6,7 +6,7 @@ question that has many answers, such as a watch, is answered by one line of JSON
 sides like.
 
 Questions are asked in HTTP/1.0: then an answer is what comes until the connection ends, whether it is one line or many,
-and there is no other framing to be taken off. Nothing in this module reads or writes: it is given bytes, and gives some.
+and there is no other framing to be taken off. Nothing in this module reads or writes: it is given bytes and gives them.
 """
 
 from __future__ import annotations

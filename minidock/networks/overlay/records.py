@@ -1,6 +1,6 @@
 """What is written down in etcd, and under which keys.
 
-    /minidock/serial                        changes with each network that is made: whoever makes one has seen all others
+    /minidock/serial                        changes with each network that is made: so its maker has seen all others
     /minidock/networks/ID                   a network: its name, VNI, subnets, options
     /minidock/hosts/HOST                    a host that lives; the key goes, by a lease, when nothing is heard of it
     /minidock/endpoints/NETWORK/ADDRESS     who has an address: which container, on which host, where that host is
@@ -15,14 +15,14 @@ from minidock import jsonfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
-_ROOT = "/minidock/"
-SERIAL = f"{_ROOT}serial"
-NETWORKS = f"{_ROOT}networks/"
-HOSTS = f"{_ROOT}hosts/"
-ENDPOINTS = f"{_ROOT}endpoints/"
+EVERYTHING = "/minidock/"
+SERIAL = f"{EVERYTHING}serial"
+NETWORKS = f"{EVERYTHING}networks/"
+HOSTS = f"{EVERYTHING}hosts/"
+ENDPOINTS = f"{EVERYTHING}endpoints/"
 
 
 def network_key(network: str) -> str:
@@ -99,26 +99,26 @@ class Picture:
     """What this host knows of the others: keys and values, as etcd tells them."""
 
     def __init__(self) -> None:
-        self.hosts: set[str] = set()
+        self.hosts: set[str] = set()  # those that live
         self.endpoints: dict[str, Endpoint] = {}  # by key
+        self.revisions: dict[str, str] = {}  # of these keys
 
-    def put(self, key: str, value: str) -> None:
+    def put(self, key: str, value: str, revision: str = "0") -> None:
         if key.startswith(HOSTS):
             self.hosts.add(key.removeprefix(HOSTS))
         elif key.startswith(ENDPOINTS) and (endpoint := Endpoint.read(key, value)):
             self.endpoints[key] = endpoint
+            self.revisions[key] = revision
 
     def delete(self, key: str) -> None:
         self.hosts.discard(key.removeprefix(HOSTS))
         self.endpoints.pop(key, None)
+        self.revisions.pop(key, None)
 
     def in_network(self, network: str, *, but_of: str = "") -> list[Endpoint]:
         """Its endpoints, but those of one host."""
         return [found for found in self.endpoints.values() if found.network == network and found.host != but_of]
 
-    def names(self, network: str, *, but_of: str = "") -> Iterable[tuple[str, str]]:
-        """Names and addresses of what lives there."""
-        for endpoint in self.in_network(network, but_of=but_of):
-            if endpoint.host in self.hosts:
-                for name in endpoint.names:
-                    yield name, endpoint.address
+    def living(self, network: str, *, but_of: str = "") -> list[Endpoint]:
+        """Those whose host is heard of: their names are to be had."""
+        return [found for found in self.in_network(network, but_of=but_of) if found.host in self.hosts]

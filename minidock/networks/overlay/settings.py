@@ -94,7 +94,7 @@ def _joined(value: Json) -> str:
 
 
 def _guessed(etcd: Etcd) -> str:
-    """Whoever reaches etcd from here is likely to be reached here. Not so if etcd is here as well: then as by others."""
+    """Whoever reaches etcd from here is likely to be reached here. If etcd is here as well, the default route says."""
     address = etcd.local_address()
     if address and not _is_loopback(address):
         return address
