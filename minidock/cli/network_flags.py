@@ -46,8 +46,7 @@ FLAGS = (
     _one("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
     Flag(
         "network",
-        "Connect a container to a network (bridge|none|host|container:NAME|NETWORK, or "
-        "name=NETWORK,alias=…,ip=…,ip6=…,mac-address=…,link-local-ip=…,driver-opt=…,gw-priority=…) (default bridge)",
+        "Connect a container to a network (NETWORK|name=NETWORK,KEY=VALUE|none|host|container:NAME) (default bridge)",
         takes="network",
         kind=MANY,
         also="net",
@@ -57,6 +56,16 @@ FLAGS = (
     _list("publish", "Publish a container's port(s) to the host", "p"),
     Flag("publish-all", "Publish all exposed ports to random ports", letter="P", kind=FLAG),
 )
+
+
+NOTES = """\
+A network that is given with wishes of its own has them behind its name. The keys are alias, ip, ip6, mac-address,
+link-local-ip, driver-opt and gw-priority; alias, link-local-ip and driver-opt may come again:
+  --network name=mynet,ip=172.20.0.5,alias=db --network other
+A port of the container is published by any free port of the host, by a certain one, or by the first that is free of
+several; on all addresses of the host or on one; over tcp, udp or sctp:
+  -p 80 -p 8080:80 -p 8000-8010:80 -p 127.0.0.1:5353:53/udp
+  -p [::1]::80 -p 9000-9002:9000-9002"""
 
 
 def networks(asked: Options, arguments: Arguments) -> None:

@@ -129,7 +129,7 @@ class Engine:
         """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""
         from minidock.engine.looking import ports
 
-        return ports.published(self.find(word), wanted)
+        return ports.published(self, self.find(word), wanted)
 
     def events(self, *, since: int = 0, until: int = 0, filters: Filters = _NO_FILTERS) -> Iterator[Event]:
         """What happens, from one time to another, in nanoseconds since 1970; from now on, unless they say otherwise."""

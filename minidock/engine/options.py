@@ -151,7 +151,7 @@ class Options:
 
     def _set_namespaces(self) -> None:
         """What it shares, and with whom."""
-        self.network = "none"  # "bridge", "host", "container:NAME", or the first of the networks below
+        self.network = "bridge"  # "none", "host", "container:NAME", or the first of the networks below
         self.networks: list[NetworkRequest] = []  # networks with wishes; the first is that of `network`
         self.ports: list[str] = []  # -p: [[ADDRESS:][PORT]:]PORT[/PROTOCOL], and ranges of PORT
         self.publish_all = False  # -P: a port of the host for each exposed one

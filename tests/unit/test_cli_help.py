@@ -79,7 +79,8 @@ def test_help_is_laid_out_as_dockers(capsys: pytest.CaptureFixture[str]) -> None
     ]
     assert any(line.startswith("  -e, --env list  ") for line in lines)
     assert any(line.startswith("      --read-only  ") for line in lines)
-    names = [line[6:].split()[0] for line in lines if line[4:8].startswith("  --") or line[2:3] == "-"]
+    flags = lines[8 : lines.index("", 8)]
+    names = [line[6:].split()[0] for line in flags if line[4:8].startswith("  --") or line[2:3] == "-"]
     assert names == sorted(names)
 
 

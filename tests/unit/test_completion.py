@@ -74,6 +74,31 @@ def add(database: Database, container_id: str, name: str, status: str) -> None:
         )
 
 
+def test_networks_are_offered_where_one_may_stand(state: Database) -> None:
+    with state.change() as change:
+        change.do("INSERT INTO networks VALUES (?, 'mynet', 'macvlan', 1, 0, 0, 0, 0, '{}', '{}', '[]')", "c4" * 32)
+    everyones = ["bridge", "host", "none"]
+    for line in (
+        ["network", "inspect"],
+        ["network", "disconnect"],
+        ["network", "rm"],
+        ["network", "connect", "--ip", "x"],
+    ):
+        assert offered(*line, "") == [*everyones, "mynet"]
+    assert candidates.candidates(["network", "rm", "c"])[0] == [("c4" * 6, "mynet, macvlan")]
+    assert candidates.candidates(["network", "inspect", "mynet", "m"])[0] == []
+    assert set(offered("network", "connect", "mynet", "")) == {"web", "week", "old"}
+    assert set(offered("run", "--network", "")) == {*everyones, "mynet", "container:", "name="}
+    assert set(offered("run", "--network=container:we")) == {"--network=container:web", "--network=container:week"}
+    assert offered("network", "create", "-d", "mac") == ["macvlan"]
+    assert offered("network", "create", "") == []
+
+
+def test_networks_that_everybody_has_are_offered_before_anybody_asked_for_one(root: Path) -> None:
+    assert offered("network", "inspect", "") == ["bridge", "host", "none"]
+    assert not root.exists()
+
+
 # Commands and flags ---------------------------------------------------------------------------------------
 
 

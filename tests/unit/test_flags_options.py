@@ -11,7 +11,7 @@ from minidock import jsonfile
 from minidock.cli import tree
 from minidock.cli.container_flags import FLAGS, REFUSED, options
 from minidock.engine.configuring.mount_points import MountPoint, MountRequest
-from minidock.engine.options import DeviceLimit, DeviceRequest, Healthcheck, Options, Ulimit
+from minidock.engine.options import DeviceLimit, DeviceRequest, Healthcheck, NetworkRequest, Options, Ulimit
 from minidock.errors import MinidockError
 from minidock.runtime.arguments import UsageError
 
@@ -191,11 +191,7 @@ def test_what_makes_no_sense_here_is_refused_with_the_reason(name: str) -> None:
     assert len(REFUSED[name]) < 100
 
 
-# Of `docker run --help`, version 28: what a network with addresses needs, and mounts, which are another's concern.
-_NOT_YET = {
-    *("ip", "ip6", "link", "link-local-ip", "mac-address", "network-alias", "publish", "publish-all"),
-    *("mount", "volume", "volume-driver", "volumes-from"),
-}
+# Of `docker run --help`, version 28.
 _DOCKERS = """
 add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile cpu-count
 cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems detach detach-keys
@@ -212,7 +208,7 @@ uts volume volume-driver volumes-from workdir
 
 def test_every_flag_of_dockers_run_is_known() -> None:
     known = {flag.name for flag in tree.load("container run").flags} | {"help"}
-    assert {*_DOCKERS.split()} - _NOT_YET <= known
+    assert {*_DOCKERS.split()} <= known
 
 
 def test_no_flag_is_there_twice() -> None:
@@ -234,6 +230,7 @@ def full() -> Options:
     made.devices = [DeviceRequest("/dev/a", "/dev/b", "r")]
     made.health = Healthcheck(["CMD", "x"], 1, 2, 3, 4, 5)
     made.mounts = [MountRequest(target="/t", labels={"a": "b"})]
+    made.networks = [NetworkRequest("n", aliases=["a"], link_local=["169.254.0.2"], gw_priority=-1, options={"k": "v"})]
     made.mount_points = [MountPoint("bind", "/t", "/s", data=["a"])]
     for name in (
         "blkio_weight_devices",
@@ -281,9 +278,9 @@ def test_what_nobody_asked_for_takes_no_room() -> None:
 
 def test_a_row_of_an_older_minidock_is_read_with_todays_defaults() -> None:
     found = Options.from_data({"image": "busybox", "command": ["x"], "gone_since": 1})
-    assert (found.image, found.command, found.network, found.shm_size) == ("busybox", ["x"], "none", 64 << 20)
+    assert (found.image, found.command, found.network, found.shm_size) == ("busybox", ["x"], "bridge", 64 << 20)
     assert not hasattr(found, "gone_since")
 
 
 def test_a_default_that_changes_later_does_not_change_old_containers() -> None:
-    assert {"network": "none", "cgroupns": "private"}.items() <= Options("x").as_data().items()
+    assert {"network": "bridge", "cgroupns": "private"}.items() <= Options("x").as_data().items()

@@ -7,6 +7,7 @@ import sys
 from minidock.cli.command import Command
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
+from minidock.cli.network_flags import NOTES
 from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
 
@@ -30,4 +31,5 @@ COMMAND = Command(
     flags=FLAGS,
     least_words=1,
     flags_end=1,
+    notes=NOTES,
 )

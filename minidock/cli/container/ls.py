@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from minidock.cli import human, tables
+from minidock.cli import human, port_texts, tables
 from minidock.cli.command import Command, Flag
 from minidock.cli.listings import FILTER, FORMAT, ellipsis, filters, short_id
 from minidock.engine.engine import Engine
-from minidock.engine.looking import listing
+from minidock.engine.looking import listing, ports
 from minidock.engine.looking.origins import Origins
 from minidock.runtime.arguments import VALUE
 from minidock.state import containers
@@ -90,6 +90,18 @@ class Lines:
         self._sized = sized
         self._origins = Origins(engine)
         self._familiar: dict[str, str] = {}
+        self._known_ports: ports.Ports | None = None
+        self._known_networks: listing.Networks | None = None
+
+    @property
+    def _ports(self) -> ports.Ports:
+        self._known_ports = self._known_ports or ports.Ports(self._engine)
+        return self._known_ports
+
+    @property
+    def _networks(self) -> listing.Networks:
+        self._known_networks = self._known_networks or listing.Networks(self._engine)
+        return self._known_networks
 
     def fields(self, row: Row) -> Mapping[str, str | Callable[..., Any]]:
         return {
@@ -98,7 +110,7 @@ class Lines:
             "Command": lambda: self._command(row),
             "CreatedAt": lambda: human.local_time(row.created),
             "RunningFor": lambda: human.ago(row.created),
-            "Ports": lambda: "",
+            "Ports": lambda: port_texts.summary(self._ports.of(row)),
             "State": listing.state(row),
             "Status": lambda: status(row),
             "Names": row.name,
@@ -107,7 +119,7 @@ class Lines:
             "Label": lambda name: self._labels(row).get(name, ""),
             "Mounts": lambda: ",".join(self._mounts(row)),
             "LocalVolumes": lambda: str(self._count_volumes(row)),
-            "Networks": lambda: ",".join(listing.networks(row)),
+            "Networks": lambda: ",".join(sorted(name for name, _ in self._networks.of(row))),
             "Platform": lambda: self._origins.platform(row),
         }
 

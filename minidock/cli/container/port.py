@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from minidock.cli.command import Command
+from minidock.cli.listings import in_order
+from minidock.cli.port_texts import joined
 from minidock.engine.engine import Engine
 
 TYPE_CHECKING = False
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
 
 def _port(arguments: Arguments) -> int:
     name, wanted = [*arguments.words, ""][:2]
+    lines = []
     for port in Engine().ports(name, wanted):
         before = "" if wanted else f"{port.private}/{port.protocol} -> "
-        address = f"[{port.address}]" if ":" in port.address else port.address
-        sys.stdout.write(f"{before}{address}:{port.public}\n")
+        lines.append(f"{before}{joined(port.address, port.public)}\n")
+    sys.stdout.write("".join(sorted(lines, key=in_order)))
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 from minidock.cli.command import Command, Flag
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
+from minidock.cli.network_flags import NOTES
 from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
 from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
@@ -49,5 +50,6 @@ COMMAND = Command(
     ],
     least_words=1,
     flags_end=1,
+    notes=NOTES,
     failure=125,
 )

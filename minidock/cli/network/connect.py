@@ -48,10 +48,10 @@ COMMAND = Command(
     _connect,
     flags=[
         _flag("alias", "strings", "Add network-scoped alias for the container"),
-        _flag("driver-opt", "strings", "driver options for the network"),
+        _flag("driver-opt", "strings", "Driver options for the network"),
         _flag(
             *("gw-priority", "int"),
-            "Highest gw-priority provides the default gateway. Accepts positive and negative values.",
+            "Highest gw-priority provides the default gateway. Accepts positive and negative values",
         ),
         _flag("ip", "string", 'IPv4 address (e.g., "172.30.100.104")'),
         _flag("ip6", "string", 'IPv6 address (e.g., "2001:db8::33")'),

@@ -54,6 +54,7 @@ def configuration(image: Image, options: Options, place: Place, shared: Shared |
 
 def _check(options: Options) -> None:
     _check_modes(options)
+    _check_network(options)
     lifetime.check(options)
     drivers.check(options.log_driver, options.log_options)
     log_attributes.check(options.log_options.get("tag", ""))
@@ -77,7 +78,6 @@ def _check(options: Options) -> None:
 def _check_modes(options: Options) -> None:
     """Words that say whose namespaces the container is in: its own, the host's, another container's."""
     for value, known, complaint in (
-        (options.network, ("none", "host", CONTAINER), f"network {options.network} not found"),
         (options.pid, ("", "host", CONTAINER), "--pid: invalid PID mode"),
         (options.ipc, ("", "none", "private", "shareable", "host", CONTAINER), f"invalid IPC mode: {options.ipc}"),
         (options.uts, ("", "host"), "--uts: invalid UTS mode"),
@@ -87,11 +87,30 @@ def _check_modes(options: Options) -> None:
         if (value not in known and not (CONTAINER in known and value.startswith(CONTAINER))) or value == CONTAINER:
             shown = " or ".join(f"{word}NAME" if word == CONTAINER else word for word in known if word)
             raise MinidockError(complaint, hint=f"it may be {shown}")
+    if options.network == CONTAINER:
+        raise MinidockError("--network: invalid container format container:<name|id>", hint="say which container")
     if options.uts == "host" and (options.hostname or options.domainname):
         what = "hostname" if options.hostname else "domainname"
         raise MinidockError(f"conflicting options: {what} and the UTS mode")
     if len(options.hostname.encode()) > _LONGEST_HOSTNAME:
         raise MinidockError(f"invalid hostname: {options.hostname}", hint=f"at most {_LONGEST_HOSTNAME} bytes")
+
+
+def _check_network(options: Options) -> None:
+    """What does not go with the host's network, or with none. Which networks there are is a question to the state."""
+    if options.ports:
+        from minidock.engine.configuring.publishing import checked
+
+        checked(options.ports)
+    if options.network not in ("host", "none"):
+        return
+    if options.links:
+        what = "host type networking" if options.network == "host" else f"network {options.network}"
+        raise MinidockError(
+            f"conflicting options: {what} can't be used with links. This would result in undefined behavior"
+        )
+    if options.mac_address:
+        raise MinidockError("conflicting options: mac-address and the network mode", hint="there is no device for it")
 
 
 def _is_one_of(mode: str, known: tuple[str, ...]) -> bool:

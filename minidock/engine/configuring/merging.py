@@ -58,7 +58,12 @@ def _key(pair: str) -> str:
 def _ports(image: Image, options: Options) -> list[str]:
     """Whoever is on another's network has no ports of its own to show."""
     given = [] if options.network.startswith("container:") else table(image, "ExposedPorts")
-    return list(dict.fromkeys([*options.exposed_ports, *(port if "/" in port else f"{port}/tcp" for port in given)]))
+    found = [*options.exposed_ports, *(port if "/" in port else f"{port}/tcp" for port in given)]
+    if options.ports:  # what is published is offered
+        from minidock.engine.configuring.publishing import checked
+
+        found += [one.private for one in checked(options.ports)]
+    return list(dict.fromkeys(found))
 
 
 def _labels(image: Image) -> dict[str, str]:

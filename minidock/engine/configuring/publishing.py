@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import _socket
 
+from minidock.errors import MinidockError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +35,7 @@ class Publication:
         self.protocol = protocol
         self.address = address  # of the host's; "": all of them
         self.host_port = host_port
-        self.last_host_port = last_port or host_port
+        self.last_host_port = last_host_port or host_port
 
     def __str__(self) -> str:
         """As `-p` takes it."""
@@ -73,6 +75,14 @@ def publications(text: str) -> list[Publication]:
         Publication(port, protocol, address, host_first and host_first + port - first)
         for port in range(first, last + 1)
     ]
+
+
+def checked(texts: Iterable[str]) -> list[Publication]:
+    """All of them, for whoever gives them without a command line that has looked."""
+    try:
+        return [each for text in texts for each in publications(text)]
+    except ValueError as error:
+        raise MinidockError(str(error), hint="a port is written like 8080:80, or 127.0.0.1:8080:80/udp") from None
 
 
 def bindings(texts: Iterable[str]) -> dict[str, list[dict[str, str]]]:

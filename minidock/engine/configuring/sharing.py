@@ -68,7 +68,10 @@ def _refuse_contradictions(options: Options) -> None:
         ("hostname and the network mode", options.hostname),
         ("dns and the network mode", options.dns),
         ("custom host-to-IP mapping and the network mode", options.extra_hosts),
+        ("port publishing and the container type network mode", options.ports or options.publish_all),
         ("port exposing and the container type network mode", options.exposed_ports),
+        ("mac-address and the network mode", options.mac_address),
+        ("container type network can't be used with links", options.links),
     ):
         if asked:
             raise MinidockError(f"conflicting options: {what}", hint="whose network it is decides that")

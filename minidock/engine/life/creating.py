@@ -13,7 +13,7 @@ from minidock.engine.configuring.configuration import configuration
 from minidock.engine.configuring.merging import merged
 from minidock.engine.configuring.names import checked, made_up
 from minidock.engine.directories import new_id
-from minidock.engine.life import volume_mounts
+from minidock.engine.life import attachments, volume_mounts
 from minidock.engine.life.id_file import IdFile
 from minidock.images import image as images
 from minidock.state import containers
@@ -61,6 +61,7 @@ def _make(engine: Engine, image: Image, options: Options) -> Row:
         with engine.database.change() as change:
             images.must_be_listed(engine.root, image)
             row = _write_down(change, place.id, image, options)
+            attachments.claim(change, engine.root, place.id, options)
             volume_mounts.claim(change, engine.root, place.id, options.mount_points)
         made = True
     finally:

@@ -6,7 +6,7 @@ known too. Of several commands that find the same container, one mends it.
 
 from __future__ import annotations
 
-from minidock.engine.life import volume_mounts
+from minidock.engine.life import attachments, volume_mounts
 from minidock.errors import MinidockError
 from minidock.runtime import container as runtime
 from minidock.state import containers, owners
@@ -47,6 +47,7 @@ def mend(engine: Engine, row: Row) -> None:
 
 def _note_rest(engine: Engine, row: Row) -> None:
     with engine.database.change() as change:
+        attachments.forget(change, row, engine.options(row))
         if row.status == containers.STARTING:
             containers.alter(change, row.id, status=_before(row), owner="", pid=0)
             return
@@ -61,6 +62,7 @@ def _note_rest(engine: Engine, row: Row) -> None:
             finished=containers.now(),
         )
         containers.event(change, row, "die", exitCode=str(LOST))
+        attachments.tell(change, row, engine.options(row), "disconnect")
 
 
 def _claim(engine: Engine, row: Row) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minidock import jsonfile
 from minidock.engine.configuring import sharing
-from minidock.engine.life import creating, volume_mounts, wire
+from minidock.engine.life import attachments, creating, volume_mounts, wire
 from minidock.engine.life.attaching import Line
 from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
@@ -14,6 +14,8 @@ from minidock.state import containers, owners
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
+    from minidock.engine.options import Options
+    from minidock.networks.addressing import Attachment
     from minidock.state.containers import Row
 
 _NOTHING: frozenset[str] = frozenset()
@@ -31,10 +33,10 @@ class RunsAlready(MinidockError):
 
 def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monitor: Newborn | None = None) -> Line:
     """Start a container that rests; returns a line to its monitor, over which those streams come."""
-    _claim(engine, row, attached=bool(wishes))
+    options = engine.options(row)
+    _take(engine, row, options, attached=bool(wishes))
     begun = False
     try:
-        options = engine.options(row)
         if sharing.others(options):
             creating.renew(engine, row, options)
         volume_mounts.prepare(engine, row.id, options.mount_points)
@@ -49,7 +51,27 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monito
     return line
 
 
-def _claim(engine: Engine, row: Row, *, attached: bool) -> None:
+def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None:
+    """Claim it, with its addresses, and write those down. `update` and `network connect` change config.json too, so it
+    is held meanwhile; before the claim, since whoever holds it may wait for a start to be over."""
+    with engine.place(row.id).hold():
+        taken = False
+        try:
+            given = _claim(engine, row, options, attached=attached)
+            taken = True
+        finally:
+            if not taken:  # its networks may be gone, or full
+                _remove_unwanted(engine, row, options)
+        configured = False
+        try:
+            attachments.configure(engine, row, options, given)
+            configured = True
+        finally:
+            if not configured:
+                _give_back(engine, row)
+
+
+def _claim(engine: Engine, row: Row, options: Options, *, attached: bool) -> list[Attachment]:
     """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
     with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
@@ -57,7 +79,7 @@ def _claim(engine: Engine, row: Row, *, attached: bool) -> None:
             containers.alter(change, row.id, stop_asked=0, restarts=0)
             if attached:
                 containers.event(change, row, "attach")
-            return
+            return attachments.give_out(change, row, options)
         now = containers.again(change, row.id)
     if now is None:
         raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")
@@ -70,7 +92,13 @@ def _give_back(engine: Engine, row: Row) -> None:
     with engine.database.change() as change:
         containers.claim(change, row.id, (containers.STARTING,), row.status, owner="")
     volume_mounts.settle(engine)
-    if engine.options(row).auto_remove:
+    _remove_unwanted(engine, row, engine.options(row))
+
+
+def _remove_unwanted(engine: Engine, row: Row, options: Options) -> None:
+    """`run --rm`, and it could not be started."""
+    now = containers.again(engine.database, row.id) if options.auto_remove else None
+    if now and now.status in containers.AT_REST:
         from minidock.engine.life import removing
 
         removing.remove(engine, row, volumes=True)

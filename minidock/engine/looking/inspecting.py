@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 
 from minidock import jsonfile
-from minidock.engine.configuring import mount_wishes
+from minidock.engine.configuring import mount_wishes, publishing
 from minidock.engine.configuring.privileges import SYSTEM_PATHS_UNCONFINED, in_full
-from minidock.engine.configuring.sharing import CONTAINER
 from minidock.images.image import Image
 from minidock.runtime import defaults
 from minidock.state import containers
@@ -30,34 +29,6 @@ if TYPE_CHECKING:
 _NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 _RUNTIME = "minidock"
 _DRIVER = "overlay2"
-# What a container has only once it is on a network with addresses.
-_ADDRESSES = {
-    "EndpointID": "",
-    "Gateway": "",
-    "GlobalIPv6Address": "",
-    "GlobalIPv6PrefixLen": 0,
-    "IPAddress": "",
-    "IPPrefixLen": 0,
-    "IPv6Gateway": "",
-    "MacAddress": "",
-}
-_ENDPOINT = {
-    "IPAMConfig": None,
-    "Links": None,
-    "Aliases": None,
-    "MacAddress": "",
-    "DriverOpts": None,
-    "GwPriority": 0,
-    "NetworkID": "",
-    "EndpointID": "",
-    "Gateway": "",
-    "IPAddress": "",
-    "IPPrefixLen": 0,
-    "IPv6Gateway": "",
-    "GlobalIPv6Address": "",
-    "GlobalIPv6PrefixLen": 0,
-    "DNSNames": None,
-}
 
 
 def container(
@@ -66,12 +37,14 @@ def container(
     place: Place,
     image: Image,
     *,
+    networks: Json = None,
     log_path: str = "",
     files: Place | None = None,
     exec_ids: Sequence[str] = (),
     sizes: tuple[int, int] | None = None,
 ) -> Json:
-    """All of it. `files` is the place of the container whose network it shares; `sizes`: own changes, whole tree."""
+    """All of it. `networks` is looking/network_settings.py's; `files` is the place of the container whose network it
+    shares; `sizes`: own changes, whole tree."""
     path, *arguments = row.arguments
     names = files or place
     return {
@@ -93,12 +66,12 @@ def container(
         "ProcessLabel": "",
         "AppArmorProfile": "unconfined" if "apparmor=unconfined" in options.security else "",
         "ExecIDs": _or_null(exec_ids),
-        "HostConfig": _host_config(options),
+        "HostConfig": _host_config(row, options),
         "GraphDriver": {"Data": _directories(place, image), "Name": _DRIVER},
         **({"SizeRw": sizes[0], "SizeRootFs": sizes[1]} if sizes else {}),
         "Mounts": [point.shown() for point in options.mount_points],
         "Config": _config(options, place, image),
-        "NetworkSettings": _network_settings(row, options),
+        "NetworkSettings": networks,
     }
 
 
@@ -162,13 +135,13 @@ def _directories(place: Place, image: Image) -> Json:
 # HostConfig: what the host is to do -----------------------------------------------------------------------
 
 
-def _host_config(options: Options) -> Json:
+def _host_config(row: Row, options: Options) -> Json:
     return {
         "Binds": _or_null(mount_wishes.bind_texts(options)),
         "ContainerIDFile": options.container_id_file,
         "LogConfig": {"Type": options.log_driver, "Config": options.log_options},
         "NetworkMode": options.network,
-        "PortBindings": {},
+        "PortBindings": publishing.bindings(options.ports),
         "RestartPolicy": {"Name": options.restart, "MaximumRetryCount": options.restart_most},
         "AutoRemove": options.auto_remove,
         "VolumeDriver": options.volume_driver,
@@ -177,7 +150,7 @@ def _host_config(options: Options) -> Json:
         **_given({"Annotations": options.annotations}),
         "CapAdd": _or_null([in_full(name) for name in options.capabilities_added]),
         "CapDrop": _or_null([in_full(name) for name in options.capabilities_dropped]),
-        **_names(options),
+        **_names(row, options),
         **_rights(options),
         **_resources(options),
         **_given({"Mounts": [request.shown() for request in options.mounts]}),
@@ -186,7 +159,7 @@ def _host_config(options: Options) -> Json:
     }
 
 
-def _names(options: Options) -> Json:
+def _names(row: Row, options: Options) -> Json:
     return {
         "CgroupnsMode": options.cgroupns,
         "Dns": options.dns,
@@ -196,8 +169,14 @@ def _names(options: Options) -> Json:
         "GroupAdd": _or_null(options.groups),
         "IpcMode": options.ipc or "private",
         "Cgroup": "",
-        "Links": None,
+        "Links": _or_null(_links(row, options)),
     }
+
+
+def _links(row: Row, options: Options) -> list[str]:
+    """Whom it was linked to on the default bridge, and by what name."""
+    pairs = (word.partition(":") for word in options.links)
+    return [f"/{name}:/{row.name}/{alias or name}" for name, _, alias in pairs]
 
 
 def _rights(options: Options) -> Json:
@@ -205,7 +184,7 @@ def _rights(options: Options) -> Json:
         "OomScoreAdj": options.oom_score_adj,
         "PidMode": options.pid,
         "Privileged": options.privileged,
-        "PublishAllPorts": False,
+        "PublishAllPorts": options.publish_all,
         "ReadonlyRootfs": options.read_only,
         "SecurityOpt": _security(options) if options.security else _or_null(_security(options)),
         **_given({"StorageOpt": options.storage_options, "Tmpfs": options.tmpfs}),
@@ -322,21 +301,3 @@ def _check(health: Healthcheck | None) -> Json:
 
 def _volumes(options: Options, image: Image) -> Json:
     return {target: {} for target in sorted(mount_wishes.declared(options, image))}
-
-
-def _network_settings(row: Row, options: Options) -> Json:
-    shared = options.network.startswith(CONTAINER)
-    own = options.network == "none" and row.status in containers.ALIVE
-    return {
-        "Bridge": "",
-        "SandboxID": "",
-        "SandboxKey": f"/proc/{row.pid}/ns/net" if own else "",
-        "Ports": {},
-        "HairpinMode": False,
-        "LinkLocalIPv6Address": "",
-        "LinkLocalIPv6PrefixLen": 0,
-        "SecondaryIPAddresses": None,
-        "SecondaryIPv6Addresses": None,
-        **_ADDRESSES,
-        "Networks": {} if shared else {options.network: _ENDPOINT},
-    }

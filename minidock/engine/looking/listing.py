@@ -26,6 +26,11 @@ STATES = (
     *(containers.REMOVING, containers.EXITED, containers.DEAD),
 )
 NO_CHECK = "none"
+# A network that is gone has the name that the container was put into it by.
+_NETWORKS = """
+SELECT container, coalesce(name, json_extract(wishes, '$.network')), network
+FROM endpoints LEFT JOIN networks ON networks.id = network ORDER BY container, slot
+"""
 _HEALTH = (NO_CHECK, "starting", "healthy", "unhealthy")
 
 
@@ -57,10 +62,18 @@ def health(row: Row) -> str:
     return str(jsonfile.parse(row.health)["Status"]) if row.health else NO_CHECK
 
 
-def networks(row: Row) -> list[str]:
-    """The names of its networks. One that shares another container's has none of its own."""
-    mode = str(row.wishes.get("network", "none"))
-    return [] if mode.startswith("container:") else [mode]
+class Networks:
+    """Which networks all containers are in, by one look at the state."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._found: dict[str, list[tuple[str, str]]] = {}
+        for container, name, network_id in engine.database.rows(_NETWORKS):
+            self._found.setdefault(container, []).append((name, network_id))
+
+    def of(self, row: Row) -> list[tuple[str, str]]:
+        """Names and ids. One that shares another container's has none of its own."""
+        mode = str(row.wishes.get("network", "none"))
+        return self._found.get(row.id) or ([] if mode.startswith("container:") else [(mode, "")])
 
 
 # Filters ------------------------------------------------------------------------------------------------
@@ -130,8 +143,10 @@ def _by_ancestor(engine: Engine, values: Sequence[str]) -> Fits:
     return lambda row: row.image_id in images
 
 
-def _by_network(_: Engine, values: Sequence[str]) -> Fits:
-    return lambda row: not set(values).isdisjoint(networks(row))
+def _by_network(engine: Engine, values: Sequence[str]) -> Fits:
+    """By name or id."""
+    networks = Networks(engine)
+    return lambda row: any(not set(values).isdisjoint(names) for names in networks.of(row))
 
 
 def _by_volume(engine: Engine, values: Sequence[str]) -> Fits:
@@ -152,14 +167,16 @@ def _by_task(_: Engine, values: Sequence[str]) -> Fits:
     return lambda _: False in wanted
 
 
-def _by_published_port(_: Engine, values: Sequence[str]) -> Fits:
+def _by_published_port(engine: Engine, values: Sequence[str]) -> Fits:
     wanted = {port for value in values for port in ports.span("publish", value)}
-    return lambda row: any((port.public, port.protocol) in wanted for port in ports.of(row))
+    known = ports.Ports(engine)
+    return lambda row: any((port.public, port.protocol) in wanted for port in known.of(row))
 
 
-def _by_exposed_port(_: Engine, values: Sequence[str]) -> Fits:
+def _by_exposed_port(engine: Engine, values: Sequence[str]) -> Fits:
     wanted = {port for value in values for port in ports.span("expose", value)}
-    return lambda row: any((port.private, port.protocol) in wanted for port in ports.of(row))
+    known = ports.Ports(engine)
+    return lambda row: any((port.private, port.protocol) in wanted for port in known.of(row))
 
 
 _FILTERS: dict[str, Callable[[Engine, Sequence[str]], Fits]] = {

@@ -58,7 +58,7 @@ def _container(engine: Engine, word: str, sizes: bool) -> Json | None:
 
 
 def container(engine: Engine, row: Row, *, sizes: bool = False) -> Json:
-    from minidock.engine.looking import inspecting
+    from minidock.engine.looking import inspecting, network_settings
     from minidock.engine.looking.origins import Origins
 
     options, place = engine.options(row), engine.place(row.id)
@@ -67,6 +67,7 @@ def container(engine: Engine, row: Row, *, sizes: bool = False) -> Json:
         options,
         place,
         _image_of(engine, row),
+        networks=network_settings.settings(engine, row, options),
         log_path=_log_path(engine, row, options),
         files=_owner_of_files(engine, options),
         sizes=Origins(engine).sizes(row) if sizes else None,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 
-from minidock.engine.life import volume_mounts
+from minidock.engine.life import attachments, volume_mounts
 from minidock.engine.monitor import restarts
 from minidock.errors import MinidockError
 from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from minidock.engine.engine import Engine
     from minidock.engine.options import Options
+    from minidock.jsonfile import Json
     from minidock.state.containers import Row
     from minidock.state.database import Change, Value
 
@@ -45,12 +46,16 @@ class End:
         self.trouble = ""  # what else went wrong: lines of the log that could not be kept
 
 
-def start(engine: Engine, row: Row, pid: int) -> None:
+def start(engine: Engine, row: Row, pid: int, published: Sequence[Json] = ()) -> None:
+    """It runs, with these ports of the host."""
+    options = engine.options(row)
     with engine.database.change() as change:
         facts: dict[str, Value] = {"status": containers.RUNNING, "pid": pid, "started": containers.now()}
         containers.alter(change, row.id, **facts, error="", exit_code=0, oom_killed=0)
         if row.status != containers.RESTARTING:  # its volumes have stayed mounted
-            volume_mounts.tell(change, "mount", row.id, engine.options(row).mount_points)
+            volume_mounts.tell(change, "mount", row.id, options.mount_points)
+            attachments.tell(change, row, options, "connect")
+        attachments.note(change, row, options, published)
         containers.event(change, row, "start")
 
 
@@ -77,6 +82,7 @@ def restarting(engine: Engine, row: Row, end: End, count: int) -> Row | None:
             return None
         containers.alter(change, row.id, status=containers.RESTARTING, restarts=now.restarts + 1, **_facts(end))
         _tell(change, now, end)
+        attachments.forget(change, now, engine.options(now))
         return containers.again(change, row.id)
 
 
@@ -86,11 +92,13 @@ def is_due(options: Options, end: End, count: int) -> bool:
 
 def rest(engine: Engine, row: Row, end: End) -> bool:
     """The end, and nobody answers for it any more; or, True, it is to go, and we answer for that."""
+    options = engine.options(row)
     known = row.status == containers.RESTARTING  # its end was written down when it was to be started again
     with engine.database.change() as change:
         if not known:
             _tell(change, row, end)
-        volume_mounts.tell(change, "unmount", row.id, engine.options(row).mount_points)
+        attachments.tell(change, row, options, "disconnect")
+        volume_mounts.tell(change, "unmount", row.id, options.mount_points)
         goes = _come_to_rest(engine, change, row, containers.EXITED, {} if known else _facts(end))
     volume_mounts.settle(engine)
     return goes
@@ -102,6 +110,7 @@ def _come_to_rest(engine: Engine, change: Change, row: Row, status: str, facts: 
     goes = bool(now and engine.options(now).auto_remove and now.stop_asked != containers.TO_RESTART)
     rest: dict[str, Value] = {"status": containers.REMOVING} if goes else {"status": status, "owner": ""}
     containers.alter(change, row.id, **rest, **facts)
+    attachments.forget(change, row, engine.options(row))
     return goes
 
 

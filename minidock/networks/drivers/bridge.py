@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidock.errors import MinidockError
-from minidock.networks import naming
+from minidock.networks import devices, naming
 from minidock.networks.addresses import V4, V6, is_address
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from minidock.networks.drivers import Definition
 
 _BRIDGE = "com.docker.network.bridge."
-NAME = f"{_BRIDGE}name"
+NAME = devices.BRIDGE_NAME
 MASQUERADE = f"{_BRIDGE}enable_ip_masquerade"
 ICC = f"{_BRIDGE}enable_icc"
 BINDING = f"{_BRIDGE}host_binding_ipv4"
@@ -35,7 +35,7 @@ def default_options(root: str) -> dict[str, str]:
         ICC: "true",
         MASQUERADE: "true",
         BINDING: "0.0.0.0",
-        NAME: naming.default_bridge(root),
+        NAME: devices.default_bridge(root),
         MTU: str(_USUAL_MTU),
     }
 
@@ -69,19 +69,13 @@ def endpoint(network: Network, root: str) -> Json:
 
 
 def bridge_name(network: Network, root: str) -> str:
-    usual = naming.default_bridge(root) if network.is_builtin else naming.bridge(network.id)
-    return network.options.get(NAME, usual)
+    """The default one follows from the root, whatever is written down: a root may be moved."""
+    return devices.default_bridge(root) if network.is_builtin else devices.bridge(network.id, network.options)
 
 
 def prefix(network: Network) -> str:
     """What a container's device is called, before its number."""
     return network.options.get(PREFIX, "eth")
-
-
-def binding(network: Network) -> str:
-    """The address of the host that ports are published on where nothing is said; "": all."""
-    given = network.options.get(BINDING, "")
-    return "" if given == "0.0.0.0" else given
 
 
 def _is_truth(value: str) -> bool:

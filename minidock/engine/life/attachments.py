@@ -1,0 +1,201 @@
+"""Networks in the life of a container: connected when it is made, given addresses before each start.
+
+    claim                    when the container is made: part of the transaction that makes it
+    give_out ─▶ configure    before each start; the first is part of the transaction that claims the start
+    note                     when it runs: which ports of the host it got, part of the transaction that says so
+    forget                   at each end: it has no ports any more, part of the transaction that says so
+
+Nothing is given back at the end: an address is taken as long as its container is active (networks/addressing.py).
+A module is loaded only if the container is on a network with addresses.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minidock import jsonfile
+from minidock.engine.configuring.sharing import CONTAINER
+from minidock.errors import MinidockError
+from minidock.steps.annotations import NETWORK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minidock.engine.engine import Engine
+    from minidock.engine.options import NetworkRequest, Options
+    from minidock.jsonfile import Json
+    from minidock.networks.addressing import Attachment
+    from minidock.networks.catalog import Network
+    from minidock.networks.wiring import Wish
+    from minidock.state.containers import Row
+    from minidock.state.database import Change
+
+_WITHOUT_ADDRESSES = ("none", "host")
+_IPV6 = "/proc/net/if_inet6"  # not there where the kernel has no IPv6
+
+
+def concern(options: Options) -> bool:
+    """Whether a container has networks with addresses at all, or could be connected to any."""
+    return options.network not in _WITHOUT_ADDRESSES and not options.network.startswith(CONTAINER)
+
+
+# When it is made ------------------------------------------------------------------------------------------
+
+
+def claim(change: Change, root: str, container_id: str, options: Options) -> None:
+    """Connect a new container to the networks that it was asked to be in. They must exist, and be able to."""
+    if not concern(options):
+        return
+    from minidock.networks import endpoints
+
+    for request in _requests(options):
+        network = find_network(change, root, request.network)
+        if endpoints.find(change, container_id, network.id):
+            raise MinidockError(f'network "{request.network}" is specified multiple times')
+        connect(change, container_id, network, request)
+
+
+def _requests(options: Options) -> list[NetworkRequest]:
+    from minidock.engine.options import NetworkRequest
+
+    requests = options.networks or [NetworkRequest(options.network)]
+    requests[0].mac = requests[0].mac or options.mac_address
+    return requests
+
+
+def find_network(change: Change, root: str, word: str) -> Network:
+    from minidock.networks import catalog
+
+    if word in (*catalog.BUILTIN, catalog.DEFAULT):
+        catalog.ensure_builtin(change, root)
+    network = catalog.find(change, word)
+    if network.name in _WITHOUT_ADDRESSES:
+        mode = "private (none)" if network.name == catalog.NONE else "host"
+        raise MinidockError(
+            f"container cannot be connected to multiple networks with one of the networks in {mode} mode",
+            hint=f"--network {network.name} alone",
+        )
+    return network
+
+
+def connect(change: Change, container_id: str, network: Network, request: NetworkRequest) -> None:
+    """Write down that a container is in a network, with its wishes there, which must be such that it can have them."""
+    from minidock.networks import addressing, endpoints
+
+    wishes = {**vars(request), "network": network.name}
+    addressing.check(network, wishes)
+    endpoints.add(change, container_id, network.id, wishes)
+
+
+# When it starts -------------------------------------------------------------------------------------------
+
+
+def give_out(change: Change, row: Row, options: Options) -> list[Attachment]:
+    """Its addresses in all its networks, for a container whose start has just been claimed in this transaction."""
+    if not concern(options):
+        return []
+    from minidock.networks import addressing
+
+    return addressing.give_out(change, row.id)
+
+
+def configure(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> None:
+    """Write down what the steps need to know, in config.json; and what the program looks at, in /etc."""
+    if not concern(options):
+        return
+    place = engine.place(row.id)
+    document = jsonfile.read(place.file("config.json"))
+    document["annotations"].pop(NETWORK, None)
+    if attachments:
+        document["annotations"][NETWORK] = jsonfile.dump(annotation(engine, options, attachments))
+    jsonfile.write(place.file("config.json"), document)
+    os.chmod(place.file("config.json"), 0o600)
+    write_names(engine, row, options, attachments)
+
+
+def annotation(engine: Engine, options: Options, attachments: Sequence[Attachment]) -> Json:
+    from minidock.networks import wiring
+
+    ipv6 = os.path.exists(_IPV6)
+    return wiring.annotation(engine.root, engine.run_root, attachments, wishes(options), ipv6=ipv6)
+
+
+def wishes(options: Options) -> list[Wish]:
+    """The ports that are to be published: those asked for, and with -P one for each further one that it offers."""
+    if not (options.ports or options.publish_all):
+        return []
+    from minidock.engine.configuring.publishing import checked
+    from minidock.networks.wiring import Wish
+
+    asked = checked(options.ports)
+    named = {one.private for one in asked}
+    others = [port for port in options.exposed_ports if options.publish_all and port not in named]
+    return [
+        Wish(one.port, one.protocol, one.address, one.host_port, one.last_host_port)
+        for one in (*asked, *checked(sorted(others)))
+    ]
+
+
+def write_names(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> None:
+    """/etc/hosts and /etc/resolv.conf. The files stay the same ones: while the container runs, they are mounted there.
+
+    Who is killed in between leaves one that is not whole, to be written again before the next start.
+    """
+    from minidock.engine.configuring import network_files, sharing
+
+    place = engine.place(row.id)
+    name = sharing.hostname(options, place)
+    names = f"{name}.{options.domainname} {name}" if options.domainname else name
+    rows = [(address, names) for _, endpoint in attachments for address in endpoint.addresses]
+    named = any(not network.is_builtin for network, _ in attachments)
+    resolv_conf = network_files.embedded_resolv_conf if named else network_files.resolv_conf
+    _write(place.file("hosts"), network_files.hosts(options, rows, gateway=_host_gateway(attachments)))
+    _write(place.file("resolv.conf"), resolv_conf(options))
+
+
+def _host_gateway(attachments: Sequence[Attachment]) -> str:
+    """The host as the container sees it: its end of the network by which it leaves; else, of any."""
+    from minidock.networks import addressing, wiring
+
+    ways = [*wiring.ways_out(attachments).values(), *attachments]
+    return next((gateway for way in ways for gateway in addressing.gateways(*way)), "")
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+
+
+# When it runs, and ends -----------------------------------------------------------------------------------
+
+
+def note(change: Change, row: Row, options: Options, published: Sequence[Json]) -> None:
+    """It runs: which ports of the host it got."""
+    if not concern(options):
+        return
+    forget(change, row, options)
+    for port in published:
+        change.do(
+            "INSERT INTO published (container, protocol, host, host_port, port, address) VALUES (?, ?, ?, ?, ?, ?)",
+            *(row.id, port["protocol"], port["host"], port["host_port"], port["port"], port["address"]),
+        )
+
+
+def forget(change: Change, row: Row, options: Options) -> None:
+    """It runs no more, so no port of the host is its any longer."""
+    if concern(options):
+        change.do("DELETE FROM published WHERE container = ?", row.id)
+
+
+def tell(change: Change, row: Row, options: Options, action: str) -> None:
+    """The events `network connect` and `network disconnect`, which belong to the start and the end of a container."""
+    if not concern(options):
+        return
+    from minidock.networks import catalog, endpoints
+
+    for endpoint in endpoints.of(change, row.id):
+        network = catalog.by_id(change, endpoint.network)
+        if network:
+            catalog.tell(change, network, action, container=row.id)
