@@ -48,11 +48,13 @@ def create(
     if name in (*BUILTIN, catalog.DEFAULT):
         raise MinidockError(f"operation is not permitted on predefined {name} network", hint="choose another name")
     kind = drivers.load(driver)
-    kind.check(drivers.Definition(name, options, pools, internal=internal))
+    wanted = drivers.Definition(name, options, pools, internal=internal)
+    kind.check(wanted)
+    internal = internal or kind.leads_nowhere(wanted)
     ipv6 = ipv6 or any(pool.subnet.bits != V4 for pool in pools)
     with engine.database.change() as change:
         catalog.ensure_builtin(change, engine.root)
-        _refuse_double(change, name, options)
+        kind.fit(wanted, catalog.everyone(change))
         network = catalog.add(
             change,
             name,
@@ -65,17 +67,6 @@ def create(
             options=options,
         )
     return network.id
-
-
-def _refuse_double(change: Change, name: str, options: Mapping[str, str]) -> None:
-    """Two networks on one bridge would be one network."""
-    from minidock.networks.drivers.bridge import NAME
-
-    for other in catalog.everyone(change):
-        if options.get(NAME) and other.options.get(NAME) == options[NAME]:
-            raise MinidockError(
-                f"network {name} conflicts with network {other.id} ({other.name}): already using bridge {options[NAME]}"
-            )
 
 
 # Looked at ------------------------------------------------------------------------------------------------
