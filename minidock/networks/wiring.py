@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from minidock.jsonfile import Json
     from minidock.networks.addressing import Attachment
+    from minidock.networks.catalog import Network
+    from minidock.networks.endpoints import Endpoint
 
 DEVICE_NAME = "com.docker.network.endpoint.ifname"  # an option of an endpoint: --network name=…,driver-opt=…
 _EVERYWHERE = ("0.0.0.0", "::")
+_BINDING = "com.docker.network.bridge.host_binding_ipv4"  # of the bridge: where ports are published by default
 _PUBLISHING = ("bridge",)  # the drivers whose containers are behind the host, not beside it
 
 
@@ -33,28 +36,23 @@ class Wish:
 
 
 def annotation(
-    root: str, run_root: str, attachments: Sequence[Attachment], wishes: Iterable[Wish], *, ipv6: bool
+    root: str, run_root: str, name: str, attachments: Sequence[Attachment], wishes: Iterable[Wish], *, ipv6: bool
 ) -> Json:
-    """All of it. `ipv6`: the host has addresses of that kind to publish on."""
+    """All of it. `name`: the container's, for people; `ipv6`: the host has addresses of that kind to publish on."""
     return {
         "root": root,
         "run": run_root,
         "table": devices.table(root),
-        "endpoints": endpoints(root, attachments),
+        "container": name,
+        "endpoints": [_endpoint(root, network, endpoint) for network, endpoint in attachments],
         "ports": [port for wish in wishes for port in _ports(attachments, wish, ipv6=ipv6)],
         "names": any(not network.is_builtin for network, _ in attachments),
     }
 
 
-def endpoints(root: str, attachments: Sequence[Attachment]) -> list[Json]:
-    return [_endpoint(root, attachment, ways_out(attachments)) for attachment in attachments]
-
-
-def _endpoint(root: str, attachment: Attachment, ways: dict[int, Attachment]) -> Json:
-    network, endpoint = attachment
+def _endpoint(root: str, network: Network, endpoint: Endpoint) -> Json:
     driver = drivers.load(network.driver)
     options = endpoint.wishes.get("options") or {}
-    gateways = addressing.gateways(network, endpoint)
     return {
         "network": network.id,
         "name": network.name,
@@ -64,7 +62,8 @@ def _endpoint(root: str, attachment: Attachment, ways: dict[int, Attachment]) ->
         "device": options.get(DEVICE_NAME) or f"{driver.prefix(network)}{endpoint.slot}",
         "mac": endpoint.mac,
         "addresses": addressing.with_lengths(network, endpoint),
-        "gateways": [gateway for gateway in gateways if ways.get(parse(gateway)[0]) is attachment],
+        "gateways": addressing.gateways(network, endpoint),
+        "gw_priority": endpoint.priority,
         "options": {**network.options, **options},
         **driver.endpoint(network, root),
     }
@@ -91,12 +90,12 @@ def publishing(attachments: Sequence[Attachment]) -> Attachment | None:
 
 
 def _ports(attachments: Sequence[Attachment], wish: Wish, *, ipv6: bool) -> list[Json]:
-    """One for each kind of address that it is published on. To a container without IPv6 leads its IPv4 address."""
+    """One for each kind of address of the host."""
     way = publishing(attachments)
     if way is None:
         return []
     network, endpoint = way
-    host = wish.host or network.options.get("com.docker.network.bridge.host_binding_ipv4", _EVERYWHERE[0])
+    host = wish.host or network.options.get(_BINDING, _EVERYWHERE[0])
     hosts = _EVERYWHERE if host == _EVERYWHERE[0] and not wish.host and ipv6 else (host,)
     return [
         {
@@ -105,7 +104,12 @@ def _ports(attachments: Sequence[Attachment], wish: Wish, *, ipv6: bool) -> list
             "host_port": wish.host_port,
             "last_host_port": wish.last_host_port,
             "port": wish.port,
-            "address": endpoint.ipv6 if ":" in host and endpoint.ipv6 else endpoint.ipv4,
+            "address": target(endpoint, host),
         }
         for host in hosts
     ]
+
+
+def target(endpoint: Endpoint, host: str) -> str:
+    """Where a port of an address of the host leads: to an address of its kind, else to what there is."""
+    return endpoint.ipv6 if ":" in host and endpoint.ipv6 else endpoint.ipv4

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from minidock.engine.directories import Place
     from minidock.engine.engine import Engine
     from minidock.engine.options import NetworkRequest, Options
     from minidock.jsonfile import Json
@@ -105,20 +106,28 @@ def configure(engine: Engine, row: Row, options: Options, attachments: Sequence[
     if not concern(options):
         return
     place = engine.place(row.id)
-    document = jsonfile.read(place.file("config.json"))
-    document["annotations"].pop(NETWORK, None)
-    if attachments:
-        document["annotations"][NETWORK] = jsonfile.dump(annotation(engine, options, attachments))
-    jsonfile.write(place.file("config.json"), document)
-    os.chmod(place.file("config.json"), 0o600)
+    annotate(place.file("config.json"), annotation(engine, row, options, attachments))
     write_names(engine, row, options, attachments)
 
 
-def annotation(engine: Engine, options: Options, attachments: Sequence[Attachment]) -> Json:
+def annotation(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> Json:
+    """None where there is nothing to say."""
+    if not attachments:
+        return None
     from minidock.networks import wiring
 
     ipv6 = os.path.exists(_IPV6)
-    return wiring.annotation(engine.root, engine.run_root, attachments, wishes(options), ipv6=ipv6)
+    return wiring.annotation(engine.root, engine.run_root, row.name, attachments, wishes(options), ipv6=ipv6)
+
+
+def annotate(path: str, told: Json) -> None:
+    """Write the annotation into a config.json, whoever reads that sees the old one or the new."""
+    document = jsonfile.read(path)
+    document["annotations"].pop(NETWORK, None)
+    if told is not None:
+        document["annotations"][NETWORK] = jsonfile.dump(told)
+    jsonfile.write(path, document)
+    os.chmod(path, 0o600)
 
 
 def wishes(options: Options) -> list[Wish]:
@@ -138,20 +147,31 @@ def wishes(options: Options) -> list[Wish]:
 
 
 def write_names(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> None:
-    """/etc/hosts and /etc/resolv.conf. The files stay the same ones: while the container runs, they are mounted there.
-
-    Who is killed in between leaves one that is not whole, to be written again before the next start.
-    """
-    from minidock.engine.configuring import network_files, sharing
+    """/etc/hosts and /etc/resolv.conf. Who is killed in between leaves what the next start writes again."""
+    from minidock.engine.configuring import network_files
 
     place = engine.place(row.id)
+    rows = own_rows(place, options, [address for _, endpoint in attachments for address in endpoint.addresses])
+    rewrite(place.file("hosts"), network_files.hosts(options, rows, gateway=_host_gateway(attachments)))
+    rewrite(place.file("resolv.conf"), resolv_conf(options, attachments))
+
+
+def own_rows(place: Place, options: Options, addresses: Sequence[str]) -> list[tuple[str, str]]:
+    """What /etc/hosts says of the container itself: each of its addresses, and its name."""
+    from minidock.engine.configuring import sharing
+
     name = sharing.hostname(options, place)
     names = f"{name}.{options.domainname} {name}" if options.domainname else name
-    rows = [(address, names) for _, endpoint in attachments for address in endpoint.addresses]
-    named = any(not network.is_builtin for network, _ in attachments)
-    resolv_conf = network_files.embedded_resolv_conf if named else network_files.resolv_conf
-    _write(place.file("hosts"), network_files.hosts(options, rows, gateway=_host_gateway(attachments)))
-    _write(place.file("resolv.conf"), resolv_conf(options))
+    return [(address, names) for address in addresses]
+
+
+def resolv_conf(options: Options, attachments: Sequence[Attachment]) -> str:
+    """Networks that somebody made have names; so the container asks its own server for them."""
+    from minidock.engine.configuring import network_files
+
+    if any(not network.is_builtin for network, _ in attachments):
+        return network_files.embedded_resolv_conf(options)
+    return network_files.resolv_conf(options)
 
 
 def _host_gateway(attachments: Sequence[Attachment]) -> str:
@@ -162,7 +182,8 @@ def _host_gateway(attachments: Sequence[Attachment]) -> str:
     return next((gateway for way in ways for gateway in addressing.gateways(*way)), "")
 
 
-def _write(path: str, text: str) -> None:
+def rewrite(path: str, text: str) -> None:
+    """The file stays the same one: while the container runs, it is mounted there."""
     fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)

@@ -53,6 +53,7 @@ def _known(monitor: Monitor) -> Json | None:
         "health": health,
         "log": monitor.log.told(),
         "pid": monitor.pid,
+        "reserved": monitor.reserved,
         "began": monitor.began,
         "last_wait": monitor.last_wait,
     }
@@ -67,7 +68,7 @@ def _execute(monitor: Monitor, known: Json) -> None:
         return
     memory = os.memfd_create("monitor", 0)  # inherited, like the descriptors that it names
     os.write(memory, jsonfile.dump(known).encode())
-    for fd in (*monitor.streams.descriptors, *monitor.clients.descriptors):
+    for fd in (*monitor.streams.descriptors, *monitor.clients.descriptors, *monitor.reserved):
         os.set_inheritable(fd, True)
     signals.block(signals.NAMES["USR1"])
     words = [sys.executable, "-I", "-S", launcher, _MODULE, monitor.row.id, str(memory)]
@@ -105,6 +106,9 @@ def _restored(known: Json) -> Monitor:
     monitor.log.restore(known["log"])
     monitor.pid, monitor.began, monitor.last_wait = known["pid"], known["began"], known["last_wait"]
     monitor.pidfd = os.pidfd_open(monitor.pid)
+    monitor.reserved = known["reserved"]
+    for fd in monitor.reserved:
+        os.set_inheritable(fd, False)
     if known["health"]:
         monitor.health = Health.restored(monitor, known["health"])
     return monitor

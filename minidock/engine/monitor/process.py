@@ -54,6 +54,7 @@ class Monitor:
         self.health: Health | None = None
         self.pid = 0  # of the program, our child
         self.pidfd = -1
+        self.reserved: list[int] = []  # sockets bound to the ports of the host that lead to it
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
         self._woken, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -110,10 +111,11 @@ class Monitor:
             self.streams.take_back()
         self.pid = made.record.pid
         self.pidfd = os.pidfd_open(self.pid)
+        self.reserved = [socket.detach() for socket in made.reserved]
         self.clients.listen(made.record.path)
         runtime.start(made)
         self.began = time.monotonic()
-        notes.start(self.engine, self.row, self.pid)
+        notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING
 
     def _give_up(self, error: MinidockError | OSError) -> None:
@@ -192,6 +194,8 @@ class Monitor:
         runtime.delete(container, force=True)
         os.close(self.pidfd)
         self.pidfd = -1
+        while self.reserved:
+            os.close(self.reserved.pop())
         return oom_killed
 
     def _drain(self) -> None:
