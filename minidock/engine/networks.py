@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from minidock.engine import overlays
 from minidock.engine.looking import filters
 from minidock.errors import MinidockError
-from minidock.logs.times import stamp
+from minidock.times import stamp
 from minidock.networks import catalog, drivers, endpoints, naming
 from minidock.networks.addresses import V4
 from minidock.networks.addressing import with_lengths
@@ -52,6 +53,9 @@ def create(
     kind.check(wanted)
     internal = internal or kind.leads_nowhere(wanted)
     ipv6 = ipv6 or any(pool.subnet.bits != V4 for pool in pools)
+    if driver == catalog.OVERLAY:
+        flags = {"internal": internal, "attachable": attachable, "ipv6": ipv6}
+        return overlays.create(engine, name, pools, flags, labels=labels, options=options)
     with engine.database.change() as change:
         catalog.ensure_builtin(change, engine.root)
         kind.fit(wanted, catalog.everyone(change))
@@ -73,7 +77,8 @@ def create(
 
 
 def everyone(engine: Engine) -> list[Network]:
-    """All of them, by name; also the three that everybody has."""
+    """All of them, by name; also the three that everybody has, and those that other hosts have made."""
+    overlays.meet(engine)
     found = catalog.everyone(engine.database)
     if any(network.is_builtin for network in found):
         return found
@@ -85,6 +90,7 @@ def everyone(engine: Engine) -> list[Network]:
 def find(engine: Engine, word: str) -> Network:
     if word in (*BUILTIN, catalog.DEFAULT):
         everyone(engine)
+    overlays.discover(engine, [word])
     return catalog.find(engine.database, word)
 
 
@@ -195,8 +201,19 @@ def remove(engine: Engine, word: str, *, force: bool = False) -> None:
         now = catalog.find(change, network.id)
         if users := endpoints.active(change, now.id):
             raise _in_use(change, now, users)
-        catalog.forget(change, now)
+        if network.driver != catalog.OVERLAY:
+            catalog.forget(change, now)
+    if network.driver == catalog.OVERLAY:
+        _remove_everywhere(engine, network)
     dismantle(engine, network)
+
+
+def _remove_everywhere(engine: Engine, network: Network) -> None:
+    """First where all hosts look: what is left here after a kill is forgotten when somebody looks."""
+    overlays.remove(engine, network)
+    with engine.database.change() as change:
+        if catalog.by_id(change, network.id):
+            catalog.forget(change, network)
 
 
 def _refuse_builtin(network: Network) -> None:
@@ -241,6 +258,12 @@ def _remove_unused(engine: Engine, network: Network) -> bool:
         now = catalog.by_id(change, network.id)
         if now is None or endpoints.active(change, now.id):
             return False
-        catalog.forget(change, now)
+        if network.driver != catalog.OVERLAY:
+            catalog.forget(change, now)
+    if network.driver == catalog.OVERLAY:
+        try:
+            _remove_everywhere(engine, network)
+        except MinidockError:  # it is in use on another host, or nobody can tell
+            return False
     dismantle(engine, network)
     return True

@@ -121,7 +121,7 @@ def test_a_network_with_containers_on_another_host_stays(etcd: Etcd) -> None:
     network = made(etcd)
     claimed(etcd, network, claimant("host-b"))
     with pytest.raises(MinidockError, match="has active endpoints") as refusal:
-        registry.remove(etcd, ID, host="host-a")
+        registry.remove(etcd, ID, host="host-a", is_used=lambda _: False)
     assert "web on 192.0.2.1" in refusal.value.hint
     assert registry.find(etcd, "mynet")
 
@@ -130,7 +130,7 @@ def test_a_network_whose_containers_were_on_a_host_that_is_gone_can_be_removed(e
     network = made(etcd)
     claimed(etcd, network, claimant("host-b"))
     lose(etcd, "host-b")
-    registry.remove(etcd, ID, host="host-a")
+    registry.remove(etcd, ID, host="host-a", is_used=lambda _: False)
     assert etcd.below(records.NETWORKS, records.ENDPOINTS) == []
 
 
@@ -193,7 +193,7 @@ def test_what_a_container_of_ours_left_behind_is_free(etcd: Etcd) -> None:
 
 def test_nothing_is_claimed_in_a_network_that_is_gone(etcd: Etcd) -> None:
     network = made(etcd)
-    registry.remove(etcd, ID, host="host-a")
+    registry.remove(etcd, ID, host="host-a", is_used=lambda _: False)
     with pytest.raises(MinidockError, match="network mynet not found in etcd"):
         claimed(etcd, network, claimant())
     assert etcd.below(records.ENDPOINTS) == []

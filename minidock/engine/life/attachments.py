@@ -1,6 +1,7 @@
 """Networks in the life of a container: connected when it is made, given addresses before each start.
 
     claim                    when the container is made: part of the transaction that makes it
+    ask_for_addresses        before that transaction, for networks of several hosts: they are given out by all together
     give_out ─▶ configure    before each start; the first is part of the transaction that claims the start
     note                     when it runs: which ports of the host it got, part of the transaction that says so
     forget                   at each end: it has no ports any more, part of the transaction that says so
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.options import NetworkRequest, Options
     from minidock.jsonfile import Json
-    from minidock.networks.addressing import Attachment
+    from minidock.networks.addressing import Attachment, Claimed
     from minidock.networks.catalog import Network
     from minidock.networks.wiring import Wish
     from minidock.state.containers import Row
@@ -42,6 +43,14 @@ def concern(options: Options) -> bool:
 
 
 # When it is made ------------------------------------------------------------------------------------------
+
+
+def discover(engine: Engine, options: Options) -> None:
+    """See that the networks it asks for are known here, where another host may have made them."""
+    if concern(options):
+        from minidock.engine import overlays
+
+        overlays.discover(engine, [request.network for request in _requests(options)])
 
 
 def claim(change: Change, root: str, container_id: str, options: Options) -> None:
@@ -92,13 +101,22 @@ def connect(change: Change, container_id: str, network: Network, request: Networ
 # When it starts -------------------------------------------------------------------------------------------
 
 
-def give_out(change: Change, row: Row, options: Options) -> list[Attachment]:
+def ask_for_addresses(engine: Engine, row: Row, options: Options) -> Claimed:
+    """What it is to have in networks of several hosts."""
+    if not concern(options):
+        return {}
+    from minidock.engine import overlays
+
+    return overlays.claim(engine, row, options)
+
+
+def give_out(change: Change, row: Row, options: Options, claimed: Claimed) -> list[Attachment]:
     """Its addresses in all its networks, for a container whose start has just been claimed in this transaction."""
     if not concern(options):
         return []
     from minidock.networks import addressing
 
-    return addressing.give_out(change, row.id)
+    return addressing.give_out(change, row.id, claimed)
 
 
 def configure(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> None:

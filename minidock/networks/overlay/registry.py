@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from minidock.jsonfile import Json
     from minidock.networks.overlay.etcd import Etcd, Found
+    from minidock.networks.overlay.records import Endpoint
 
 _FIRST_VNI, _LAST_VNI = 4097, (1 << 24) - 1  # Docker's first, and all that 24 bits can say
 _POOL, _LENGTH = "10.0.0.0/8", 24  # where Docker has its overlay networks, and how large they are
@@ -108,15 +109,18 @@ def _read(found: Sequence[Found]) -> list[Record]:
     return known
 
 
-def remove(etcd: Etcd, network: str, *, host: str) -> None:
-    """Forget a network that no container is in, on any host that lives."""
+def remove(etcd: Etcd, network: str, *, host: str, is_used: Callable[[Endpoint], bool]) -> None:
+    """Forget a network that no container is in, on any host that lives. `is_used`: for what is claimed by this host."""
     prefix = records.endpoints_of(network)
     while True:
         found = etcd.below(records.HOSTS, prefix)
         picture = records.Picture()
         for pair in found:
             picture.put(pair.key, pair.value)
-        _check_unused(picture, network, host)
+        ends = picture.in_network(network)
+        _check_unused(
+            [end for end in ends if (is_used(end) if end.host == host else end.host in picture.hosts)], network
+        )
         for pair in found:
             if pair.key.startswith(prefix):  # of hosts that are gone, and of what ended here
                 etcd.commit(Transaction().if_unchanged(pair.key, pair.revision).delete(pair.key))
@@ -124,15 +128,12 @@ def remove(etcd: Etcd, network: str, *, host: str) -> None:
             return
 
 
-def _check_unused(picture: records.Picture, network: str, host: str) -> None:
-    """This host knows by its own state who is in it, and has looked."""
-    users = sorted(
-        f"{end.names[0]} on {end.vtep}" for end in picture.in_network(network, but_of=host) if end.host in picture.hosts
-    )
+def _check_unused(users: Sequence[Endpoint], network: str) -> None:
     if users:
+        names = dict.fromkeys(f"{end.names[0] if end.names else end.container[:12]} on {end.vtep}" for end in users)
         raise MinidockError(
-            f"error while removing network: network {network[:12]} has active endpoints on other hosts",
-            hint=f"stop them first: {', '.join(dict.fromkeys(users))}",
+            f"error while removing network: network {network[:12]} has active endpoints",
+            hint=f"stop them first: {', '.join(sorted(names))}",
         )
 
 
