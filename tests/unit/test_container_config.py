@@ -167,8 +167,7 @@ def test_every_namespace_is_the_containers_own_unless_it_is_asked_otherwise() ->
 @pytest.mark.parametrize(
     ("field", "mode", "complaint", "hint"),
     [
-        ("network", "nosuch", "network nosuch not found", "it may be none or host or container:NAME"),
-        ("network", "container:", "network container: not found", "container:NAME"),
+        ("network", "container:", "--network: invalid container format container:<name|id>", "say which container"),
         ("pid", "foo", "--pid: invalid PID mode", "host or container:NAME"),
         ("pid", "container:", "--pid: invalid PID mode", "container:NAME"),
         ("ipc", "foo", "invalid IPC mode: foo", "none or private or shareable or host or container:NAME"),
@@ -458,10 +457,51 @@ def test_names_that_are_added_come_after_those_that_all_have(network: str) -> No
     assert hosts == f"{network_files.HOSTS}1.2.3.4\ta\n::1\tb\n"
 
 
-@pytest.mark.parametrize("extra", ["a", ":1.2.3.4", "a:", "a:1.2.3.4\n6.6.6.6 bank", "a:host-gateway"])
+@pytest.mark.parametrize("extra", ["a", ":1.2.3.4", "a:", "a:1.2.3.4\n6.6.6.6 bank"])
 def test_a_name_that_cannot_be_added_is_refused(extra: str) -> None:
-    with pytest.raises(MinidockError, match=r"add-host|host-gateway"):
+    with pytest.raises(MinidockError, match="add-host"):
         texts(extra_hosts=[extra])
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+def test_without_a_bridge_the_host_is_no_gateway(network: str) -> None:
+    with pytest.raises(MinidockError, match="unable to derive the IP value for host-gateway"):
+        texts(network=network, extra_hosts=["a:host-gateway"])
+
+
+def test_the_gateway_is_known_when_there_is_an_address() -> None:
+    options = Options("busybox")
+    options.extra_hosts = ["a:host-gateway", "b:1.2.3.4"]
+    found = network_files.hosts(options, [("172.17.0.2", "web")], gateway="172.17.0.1")
+    assert found == f"{network_files.HOSTS}172.17.0.1\ta\n1.2.3.4\tb\n172.17.0.2\tweb\n"
+
+
+def test_in_a_network_with_names_the_one_server_is_the_containers_own() -> None:
+    options = Options("busybox")
+    options.dns, options.dns_search, options.dns_options = ["1.1.1.1"], ["a.b"], ["rotate"]
+    assert network_files.embedded_resolv_conf(options).splitlines() == [
+        "nameserver 127.0.0.11",
+        "search a.b",
+        "options rotate ndots:0",
+        "",
+        "# Based on host file: '/etc/resolv.conf' (internal resolver)",
+        "# ExtServers: [1.1.1.1]",
+        "# Overrides: [nameservers search options]",
+        "# Option ndots from: internal",
+    ]
+
+
+def test_a_number_of_dots_that_was_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_files, "_host_resolv_conf", lambda: "nameserver 9.9.9.9\nsearch host.example\n")
+    options = Options("busybox")
+    options.dns_options = ["ndots:2"]
+    lines = network_files.embedded_resolv_conf(options).splitlines()
+    assert lines[:3] == ["nameserver 127.0.0.11", "search host.example", "options ndots:2"]
+    assert lines[5:] == [
+        "# ExtServers: [host(9.9.9.9)]",
+        "# Overrides: [options]",
+        "# Option ndots from: override",
+    ]
 
 
 def test_name_servers_that_were_asked_for_take_the_place_of_the_hosts() -> None:

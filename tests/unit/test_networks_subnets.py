@@ -92,7 +92,7 @@ def test_the_gateway_is_the_first_address_that_nobody_has(arguments: tuple[list[
 
 def test_where_every_address_is_kept_for_somebody_there_is_none_for_a_gateway() -> None:
     (pool,) = wanted(["10.1.0.0/31"], aux_addresses={"a": "10.1.0.0", "b": "10.1.0.1"})
-    with pytest.raises(MinidockError, match="no address of 10.1.0.0/31 is left for the gateway"):
+    with pytest.raises(MinidockError, match="is left for the gateway"):
         subnets.choose_gateway(pool)
 
 

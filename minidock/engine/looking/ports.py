@@ -27,7 +27,7 @@ WHERE {containers.IS_ACTIVE} AND host_port > 0
 _EXPOSED = f"""
 SELECT id, json_extract(options, '$.exposed_ports') FROM containers
 WHERE {containers.IS_ACTIVE} AND instr(options, '"exposed_ports"')
-AND EXISTS (SELECT 1 FROM endpoints WHERE container = id)
+AND EXISTS (SELECT 1 FROM endpoints WHERE container = containers.id)
 """
 
 
