@@ -3,6 +3,7 @@
 start   a bare container, by runtimes                 engine  run, create, start, exec, stop, rm
 ps      a list of 500 containers                      many    the 200th start, while 199 others run
 logs    how fast output is logged, and read again     memory  what an idle container costs
+names   how long the answer to a container's name takes
 """
 
 from __future__ import annotations
@@ -12,10 +13,17 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import engine, logs, many, memory, ps, start
+from bench import engine, logs, many, memory, names, ps, start
 from bench.peers import engines
 
-PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
+PARTS: dict[str, ModuleType] = {
+    "engine": engine,
+    "ps": ps,
+    "many": many,
+    "memory": memory,
+    "logs": logs,
+    "names": names,
+}
 
 
 def lines(words: list[str]) -> Iterator[str]:

@@ -55,6 +55,30 @@ def join(kind: str, path: str) -> None:
         os.close(fd)
 
 
+class Visit:
+    """A `with` block in another namespace. At its end this thread is back where it was, whatever happened."""
+
+    def __init__(self, kind: str, fd: int) -> None:
+        self._kind = kind
+        self._fd = fd
+
+    def __enter__(self) -> None:
+        self._home = open_own(self._kind)
+        try:
+            enter(self._kind, self._fd)
+        except OSError:
+            os.close(self._home)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            enter(self._kind, self._home)
+        except OSError as error:  # whatever this process did next, it would do in the wrong place
+            raise SystemExit(f"cannot come back from another namespace: {error}") from error
+        finally:
+            os.close(self._home)
+
+
 def join_all(pid: int, kinds: list[str]) -> None:
     """Enter several namespaces of one process at once: all or none, with no race against its death."""
     fd = os.pidfd_open(pid)

@@ -15,6 +15,7 @@ from minidock.engine.configuring.limits import numbers
 from minidock.engine.directories import new_id
 from minidock.engine.options import DeviceRequest, Options, Ulimit
 from minidock.errors import MinidockError
+from minidock.networks import resolvers
 from minidock.oci.spec import Spec
 from minidock.runtime import defaults
 from minidock.steps.plan import Place as StepsPlace
@@ -433,7 +434,7 @@ def test_name_servers_on_the_hosts_loopback_are_left_out() -> None:
 
 @pytest.mark.parametrize("text", ["", "nameserver 127.0.0.1\n", "# nameserver 10.0.0.1\n"])
 def test_dockers_name_servers_stand_in_where_none_is_left(text: str) -> None:
-    assert network_files.servers(network_files.reachable(text)) == ["8.8.8.8", "8.8.4.4"]
+    assert resolvers.servers(network_files.reachable(text)) == ["8.8.8.8", "8.8.4.4"]
 
 
 def texts(**fields: object) -> dict[str, str]:
@@ -445,7 +446,7 @@ def texts(**fields: object) -> dict[str, str]:
 
 def test_the_hosts_network_has_the_hosts_names() -> None:
     shared = texts(network="host")
-    assert shared["resolv.conf"] == network_files.read_or_nothing("/etc/resolv.conf")
+    assert shared["resolv.conf"] == resolvers.read_or_nothing("/etc/resolv.conf")
     own = texts()
     assert own["hostname"] == "foo\n"
     assert own["hosts"].startswith("127.0.0.1\tlocalhost\n::1\tlocalhost ")

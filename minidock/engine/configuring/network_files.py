@@ -7,6 +7,7 @@ and the host is not touched. hosts(5), resolv.conf(5)
 from __future__ import annotations
 
 from minidock.errors import MinidockError
+from minidock.networks import resolvers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +24,8 @@ ff00::\tip6-mcastprefix
 ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 """
-_HOSTS, _RESOLV_CONF = "/etc/hosts", "/etc/resolv.conf"
-# systemd-resolved listens on the host's loopback, and keeps the real servers here.
-_BEHIND_STUB, _STUB = "/run/systemd/resolve/resolv.conf", "127.0.0.53"
-_LAST_RESORT = ("8.8.8.8", "8.8.4.4")
+_HOSTS = "/etc/hosts"
 _GATEWAY = "host-gateway"  # Docker's word for the host as a container on a bridge sees it
-EMBEDDED_DNS = "127.0.0.11"
 _WITHOUT_GATEWAY = ("none", "host")
 _NO_DOMAIN = "."  # as a search domain: none, not even the host's
 
@@ -42,7 +39,7 @@ def texts(options: Options, hostname: str) -> dict[str, str]:
 def _hosts(options: Options) -> str:
     """As in Docker, one name added means that the host's own are left out."""
     if options.network == "host" and not options.extra_hosts:
-        return read_or_nothing(_HOSTS) or HOSTS
+        return resolvers.read_or_nothing(_HOSTS) or HOSTS
     has_gateway = options.network not in _WITHOUT_GATEWAY
     return hosts(options, gateway="0.0.0.0" if has_gateway else "")
 
@@ -68,7 +65,7 @@ def _row(extra: str, gateway: str) -> tuple[str, str]:
 def resolv_conf(options: Options) -> str:
     """The host's, in a form that works inside; what was asked for takes the place of its lines of that kind."""
     shared = options.network == "host"
-    lines = (read_or_nothing(_RESOLV_CONF) if shared else reachable(_host_resolv_conf())).splitlines()
+    lines = (resolvers.host_file() if shared else reachable(resolvers.host_file_behind_stub())).splitlines()
     search = [domain for domain in options.dns_search if domain != _NO_DOMAIN]
     for keywords, given, asked in (
         (("nameserver",), options.dns, [f"nameserver {address}" for address in options.dns]),
@@ -90,14 +87,15 @@ def embedded_resolv_conf(options: Options) -> str:
     kept = [line for line in plain if _keyword(line) in ("search", "domain")]
     wished = [word for line in plain if _keyword(line) == "options" for word in line.split()[1:]]
     own = [] if any(word.startswith("ndots:") for word in wished) else ["ndots:0"]
-    asked = options.dns or [f"host({address})" for address in servers(_host_resolv_conf()) or _LAST_RESORT]
+    hosts_own = resolvers.servers(resolvers.host_file_behind_stub()) or resolvers.LAST_RESORT
+    asked = options.dns or [f"host({address})" for address in hosts_own]
     overrides = {"nameservers": options.dns, "search": options.dns_search, "options": options.dns_options}
     lines = [
-        f"nameserver {EMBEDDED_DNS}",
+        f"nameserver {resolvers.EMBEDDED}",
         *kept,
         f"options {' '.join([*wished, *own])}",
         "",
-        f"# Based on host file: '{_RESOLV_CONF}' (internal resolver)",
+        f"# Based on host file: '{resolvers.RESOLV_CONF}' (internal resolver)",
         f"# ExtServers: [{' '.join(asked)}]",
         f"# Overrides: [{' '.join(name for name, given in overrides.items() if given)}]",
         f"# Option ndots from: {'internal' if own else 'override' if options.dns_options else 'host'}",
@@ -109,31 +107,9 @@ def _keyword(line: str) -> str:
     return line.strip().partition(" ")[0].partition("\t")[0]
 
 
-def read_or_nothing(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def _host_resolv_conf() -> str:
-    text = read_or_nothing(_RESOLV_CONF)
-    return read_or_nothing(_BEHIND_STUB) or text if servers(text) == [_STUB] else text
-
-
-def servers(text: str) -> list[str]:
-    rows = (line.split() for line in text.splitlines())
-    return [row[1] for row in rows if len(row) > 1 and row[0] == "nameserver"]
-
-
 def reachable(text: str) -> str:
     """Without servers on the host's loopback: inside, 127.0.0.1 is the container. Is none left, Docker's choice."""
-    kept = [line for line in text.splitlines() if not any(map(_is_loopback, servers(line)))]
-    if not servers("\n".join(kept)):
-        kept += [f"nameserver {address}" for address in _LAST_RESORT]
+    kept = [line for line in text.splitlines() if not any(map(resolvers.is_loopback, resolvers.servers(line)))]
+    if not resolvers.servers("\n".join(kept)):
+        kept += [f"nameserver {address}" for address in resolvers.LAST_RESORT]
     return "".join(f"{line}\n" for line in kept)
-
-
-def _is_loopback(address: str) -> bool:
-    return address.startswith("127.") or address.partition("%")[0] in ("::1", "0:0:0:0:0:0:0:1")

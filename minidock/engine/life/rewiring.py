@@ -170,14 +170,14 @@ def move_ports(engine: Engine, row: Row, old: Sequence[Json], new: Sequence[Json
 
 def _edit_names(engine: Engine, row: Row, options: Options, before: Json, wanted: Sequence[Attachment]) -> None:
     """In /etc/hosts only the lines of addresses that came and went, since the program may have written others."""
-    from minidock.engine.configuring import network_files
+    from minidock.networks import resolvers
 
     place = engine.place(row.id)
     old = [address.partition("/")[0] for endpoint in before["endpoints"] for address in endpoint["addresses"]]
     new = [address for _, endpoint in wanted for address in endpoint.addresses]
     gone = {_line(*line) for line in attachments.own_rows(place, options, [one for one in old if one not in new])}
     come = [_line(*line) for line in attachments.own_rows(place, options, [one for one in new if one not in old])]
-    lines = network_files.read_or_nothing(place.file("hosts")).splitlines(keepends=True)
+    lines = resolvers.read_or_nothing(place.file("hosts")).splitlines(keepends=True)
     attachments.rewrite(place.file("hosts"), "".join([*(line for line in lines if line not in gone), *come]))
     if before["names"] != any(not network.is_builtin for network, _ in wanted):
         attachments.rewrite(place.file("resolv.conf"), attachments.resolv_conf(options, wanted))
