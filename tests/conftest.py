@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from minidock.kernel import links, namespaces
+from minidock.kernel import interfaces, namespaces
 from tests import leftovers
 
 _ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance")]
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _leave_the_network() -> None:
     """These tests are on a network of their own: they see no other's links, rules and ports, and nobody sees theirs."""
     namespaces.unshare("network")
-    links.bring_up("lo")
+    interfaces.bring_up("lo")
 
 
 def _deselect_hybrid_host(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -203,9 +203,9 @@ def remove(engine: Engine, word: str, *, force: bool = False) -> None:
             raise _in_use(change, now, users)
         if network.driver != catalog.OVERLAY:
             catalog.forget(change, now)
+            dismantle(engine, now)
     if network.driver == catalog.OVERLAY:
         _remove_everywhere(engine, network)
-    dismantle(engine, network)
 
 
 def _remove_everywhere(engine: Engine, network: Network) -> None:
@@ -214,6 +214,7 @@ def _remove_everywhere(engine: Engine, network: Network) -> None:
     with engine.database.change() as change:
         if catalog.by_id(change, network.id):
             catalog.forget(change, network)
+        dismantle(engine, network)
 
 
 def _refuse_builtin(network: Network) -> None:
@@ -231,7 +232,18 @@ def _in_use(change: Change, network: Network, users: Sequence[Endpoint]) -> Mini
 
 
 def dismantle(engine: Engine, network: Network) -> None:
-    """What the host has of a network that does not exist any more."""
+    """Take away what the host has of a network, before its removal is committed: nobody can come into it meanwhile, and
+    if we are killed it still exists, and is put up again for the next who does."""
+    from minidock.networks import wiring
+    from minidock.steps import network as steps
+    from minidock.steps.live import Live
+
+    live = Live()
+    try:
+        for failure in steps.network_plan(steps.Wiring(wiring.bare(engine.root, engine.run_root, network))).undo(live):
+            raise failure
+    finally:
+        live.let_go()
 
 
 def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | None = None) -> list[str]:
@@ -260,10 +272,10 @@ def _remove_unused(engine: Engine, network: Network) -> bool:
             return False
         if network.driver != catalog.OVERLAY:
             catalog.forget(change, now)
+            dismantle(engine, now)
     if network.driver == catalog.OVERLAY:
         try:
             _remove_everywhere(engine, network)
         except MinidockError:  # it is in use on another host, or nobody can tell
             return False
-    dismantle(engine, network)
     return True

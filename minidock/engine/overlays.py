@@ -163,7 +163,7 @@ def _forget(engine: Engine, network: Network) -> None:
         if endpoints.active(change, network.id) or not catalog.by_id(change, network.id):
             return
         catalog.forget(change, network)
-    networks.dismantle(engine, network)
+        networks.dismantle(engine, network)
 
 
 # Addresses ------------------------------------------------------------------------------------------------

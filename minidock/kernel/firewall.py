@@ -1,8 +1,8 @@
 """The kernel's packet filter and address translation, nftables, by the library that the command `nft` is made of.
 
-A script is one transaction: all of it holds from one moment on, or nothing of it. A *table* belongs to whoever made it; its
-*chains* hang at hooks on a packet's way (prerouting, forward, postrouting; input and output for the host itself);
-a chain's *rules* are read from top to bottom; *sets* and *maps* are looked up in one step, however large they are. nft(8)
+A script is one transaction: all of it holds from one moment on, or nothing of it. A *table* belongs to whoever made it;
+its *chains* hang at hooks on a packet's way (prerouting, forward, postrouting; input and output for the host itself);
+a chain's *rules* are read from top to bottom; *sets* and *maps* are looked up in one step, however large. nft(8)
 
 A handle talks to the network namespace that it was made in. libnftables(3)
 """

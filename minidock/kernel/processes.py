@@ -84,6 +84,12 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
+def raise_descriptor_limit() -> None:
+    """As many open files as this process may have: the usual 1024 are for programs that use select(2)."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def rename(name: str) -> None:
     """The name that ps shows, 15 bytes: processes that name themselves teach."""
     prctl.set_name(name)

@@ -74,6 +74,20 @@ def _choose(change: Change, network: Network, endpoint: Endpoint) -> None:
         setattr(endpoint, field, address)
 
 
+def imagine(root: str, network: Network, endpoint: Endpoint) -> None:
+    """What it would be given now. Nothing is written down, and nobody asked."""
+    from minidock.state import glance
+
+    taken = {address for row in glance.rows(root, endpoints.TAKEN) if row[0] == network.id for address in row[1:]}
+    for pool in network.pools:
+        field = _FIELDS[pool.subnet.bits]
+        numbers = {parse(address)[1] for address in taken if address}
+        wish = endpoint.wishes.get(field)
+        if not getattr(endpoint, field):
+            setattr(endpoint, field, wish or _first_free(pool, numbers))
+    endpoint.mac = endpoint.wishes.get("mac") or mac_of(endpoint.addresses[0])
+
+
 def _taken(change: Change, network: Network, endpoint: Endpoint) -> Set[str]:
     others = (other for other in endpoints.active(change, network.id) if other.container != endpoint.container)
     return {address for other in others for address in other.addresses}

@@ -91,6 +91,13 @@ def find(state: Database | Change, word: str) -> Network:
     return found
 
 
+def glimpsed(root: str) -> list[Network]:
+    """All that may be seen without any privilege; none, if there is nothing to see."""
+    from minidock.state import glance
+
+    return [Network(values) for values in glance.rows(root, _SELECT)]
+
+
 # Changed --------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +111,16 @@ def ensure_builtin(change: Change, root: str) -> None:
         own = name == BRIDGE
         pools = complete(change, [], ipv6=False) if own else []
         add(change, name, driver, pools, options=bridge.default_options(root) if own else {}, builtin=True)
+
+
+def imagined_bridge(root: str, known: Sequence[Network]) -> Network:
+    """The default network as it would be if somebody asked for it now."""
+    from minidock.networks.drivers import bridge
+
+    pool = subnets.chosen([pool.subnet for network in known for pool in network.pools] + subnets.host_routes())
+    subnets.choose_gateway(pool)
+    texts = ("{}", jsonfile.dump(bridge.default_options(root)), jsonfile.dump([pool.as_data()]))
+    return Network(("0" * 64, BRIDGE, BUILTIN[BRIDGE], 0, 1, 0, 0, 0, *texts))
 
 
 def complete(change: Change, pools: list[Pool], *, ipv6: bool) -> list[Pool]:

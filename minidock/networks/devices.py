@@ -23,7 +23,7 @@ def table(root: str) -> str:
 
 def default_bridge(root: str) -> str:
     """The bridge of containers that ask for nothing else."""
-    return f"minidock{_mark(root)[:7]}" if _mark(root) else "minidock0"
+    return f"minidock{_mark(root) or 0}"
 
 
 def bridge(network: str, options: Mapping[str, str]) -> str:
@@ -39,6 +39,6 @@ def link(container: str, slot: int) -> str:
 def _mark(root: str) -> str:
     if os.path.normpath(root) == _USUAL_ROOT:
         return ""
-    from _sha256 import sha256  # hashlib around it takes 3 ms to import
+    from hashlib import sha256  # 3 ms, which the usual root does not cost
 
     return "-" + sha256(os.path.normpath(root).encode()).hexdigest()[:6]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from minidock.state.database import Change, Database
 
 _SELECT = "SELECT container, network, endpoints.id, slot, wishes, ipv4, ipv6, mac FROM endpoints"
+TAKEN = (
+    "SELECT network, ipv4, ipv6 FROM endpoints JOIN containers ON containers.id = container "
+    f"WHERE {containers.IS_ACTIVE}"
+)
 _ACTIVE = f"{_SELECT} JOIN containers ON containers.id = container WHERE {containers.IS_ACTIVE}"
 
 

@@ -11,7 +11,7 @@ from minidock.networks.addresses import V4, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from minidock.jsonfile import Json
     from minidock.networks.addressing import Attachment
@@ -50,22 +50,36 @@ def annotation(
     }
 
 
+def bare(root: str, run_root: str, network: Network) -> Json:
+    """The same of a network without any container: what the host has of it."""
+    nobody = {"link": "", "device": "", "mac": "", "addresses": [], "gateways": [], "gw_priority": 0}
+    known = {"root": root, "run": run_root, "table": devices.table(root), "container": ""}
+    return {**known, "endpoints": [{**_known(root, network, {}), **nobody}], "ports": [], "names": False}
+
+
 def _endpoint(root: str, network: Network, endpoint: Endpoint) -> Json:
     driver = drivers.load(network.driver)
     options = endpoint.wishes.get("options") or {}
     return {
-        "network": network.id,
-        "name": network.name,
-        "driver": network.driver,
-        "internal": network.internal,
+        **_known(root, network, options),
         "link": devices.link(endpoint.container, endpoint.slot),
         "device": options.get(DEVICE_NAME) or f"{driver.prefix(network)}{endpoint.slot}",
         "mac": endpoint.mac,
         "addresses": addressing.with_lengths(network, endpoint),
         "gateways": addressing.gateways(network, endpoint),
         "gw_priority": endpoint.priority,
+    }
+
+
+def _known(root: str, network: Network, options: Mapping[str, str]) -> Json:
+    """What is known of the network, whoever is in it. `options`: the driver's, of an endpoint."""
+    return {
+        "network": network.id,
+        "name": network.name,
+        "driver": network.driver,
+        "internal": network.internal,
         "options": {**network.options, **options},
-        **driver.endpoint(network, root),
+        **drivers.load(network.driver).endpoint(network, root),
     }
 
 

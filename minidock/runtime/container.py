@@ -48,6 +48,8 @@ class Container:
         self._plan = plan
         self.place = Place(record.id, record.bundle)
         self.gate = Gate(record.path)
+        self.reserved: list[_socket.socket] = []  # of the host's ports, by its creator, as long as that wants
+        self.published: list[Json] = []  # which ports these are, and where they lead
 
     @classmethod
     def load(cls, root: str, container_id: str) -> Container:
@@ -149,6 +151,8 @@ def create(
             record.remove()
         elif live.cgroup_fd:
             os.close(live.cgroup_fd)
+        live.let_go()
+    container.reserved, container.published = live.reserved, live.published
     return container
 
 
@@ -242,7 +246,9 @@ def delete(container: Container, *, force: bool = False) -> None:
     try:
         if not container.record.exists():
             return
-        failures = container.plan().create.undo(Live(pid=container.pid))
+        live = Live(pid=container.pid)
+        failures = container.plan().create.undo(live)
+        live.let_go()
         if failures:
             raise failures[0]
         for hook in container.spec.hooks["poststop"]:

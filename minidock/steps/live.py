@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from minidock.jsonfile import Json
+    from minidock.steps.keeper import Keeper
     from minidock.steps.step import Observer, Side
 
 
@@ -33,6 +35,9 @@ class Live:
         self.birth_flags = 0  # the namespaces that process is to be born in
         self.restore: dict[str, int] = {}  # HOST's own namespaces, where it left them for the sake of the birth
         self.cgroup_fd = 0  # the cgroup that process is to be born in; 0: the caller's own
+        self.reserved: list[_socket.socket] = []  # bound to the published ports of the host
+        self.published: list[Json] = []  # which these became: protocol, host, host_port, address, port
+        self.keeper: Keeper | None = None  # the line to the network keeper, once there was something to ask
         self.sources: dict[str, int] = {}  # detached mounts that HOST prepared for INSIDE, by target
         self.root_fd = -1  # the new root, once it is mounted
         self.mounts: dict[str, int] = {}  # the roots of what was mounted in it, by target
@@ -43,12 +48,20 @@ class Live:
         self.init_fd = -1  # a small init program, sealed in memory, that is to be the container's first
         self.program = ""  # the path that the program was found at
 
+    def let_go(self) -> None:
+        """Close what is held for the steps that are done."""
+        if self.keeper is not None:
+            self.keeper.close()
+            self.keeper = None
+
     def become_inside(self) -> NoReturn:
         """Called in the newborn process: from here on it does the other half of the steps."""
         assert self.inside is not None
         self.side = INSIDE
         self.pid = os.getpid()
         self.baton.take_end(1)
+        for socket in self.reserved:  # they are the host's
+            socket.close()
         self.inside(self)
 
     def hand_over(self, turn: Side) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.kernel import links, namespaces, syscalls
+from minidock.kernel import interfaces, namespaces, syscalls
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
 
@@ -210,4 +210,4 @@ class Loopback(Step):
         return "ip link set lo up"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        links.bring_up("lo")
+        interfaces.bring_up("lo")

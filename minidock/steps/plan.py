@@ -12,7 +12,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel.namespaces import FLAGS
 from minidock.steps import devices, filesystem, hooks, identity, namespaces, process, root
-from minidock.steps.annotations import INIT, LAYERS, UPPER, WORK
+from minidock.steps.annotations import INIT, LAYERS, NETWORK, UPPER, WORK
 from minidock.steps.cgroup import cgroup_steps
 from minidock.steps.step import Plan
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from minidock.jsonfile import Json
     from minidock.oci.spec import Process, Spec
+    from minidock.steps.network import Wiring
     from minidock.steps.step import Step
 
 _COUNTED = ("cpu", "io", "memory", "pids")  # enabled even without limits, so that use can be told
@@ -77,11 +78,14 @@ class ContainerPlan:
 
 def container_plan(spec: Spec, place: Place) -> ContainerPlan:
     """The steps that make a container, and those that start its program."""
+    wiring = _wiring(spec)
     create = [
+        *_reservation(wiring),
         *_cgroup(spec, place),
         *_birth(spec),
         *_limits(spec),
         *_namespaces(spec),
+        *_connection(wiring),
         *_sources(spec),
         *_hooks("prestart", spec, place),
         *_hooks("createRuntime", spec, place),
@@ -120,6 +124,34 @@ def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place)
 def _cgroup(spec: Spec, place: Place) -> list[Step]:
     path, resources = place.cgroup(spec), spec.linux.resources
     return list(cgroup_steps(path, resources, controllers=_COUNTED, owner=place.container_id))
+
+
+def _wiring(spec: Spec) -> Wiring | None:
+    """What networks are to be like that the container is in; None if it is in none."""
+    text = spec.annotations.get(NETWORK)
+    if text is None:
+        return None
+    if spec.linux.namespaces.get("network") != "":
+        raise MinidockError(f"annotations.{NETWORK}: for this the container must have a network namespace of its own")
+    from minidock.steps.network import Wiring
+
+    return Wiring.parse(text)
+
+
+def _reservation(wiring: Wiring | None) -> list[Step]:
+    if wiring is None:
+        return []
+    from minidock.steps.network import reservation
+
+    return reservation(wiring)
+
+
+def _connection(wiring: Wiring | None) -> list[Step]:
+    if wiring is None:
+        return []
+    from minidock.steps.network import connection
+
+    return connection(wiring)
 
 
 def _birth(spec: Spec) -> list[Step]:

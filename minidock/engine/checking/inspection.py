@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from minidock.engine.checking import cgroups, containers, files, images, state, volumes
+from minidock.engine.checking import cgroups, containers, files, images, networks, state, volumes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _look(engine: Engine) -> list[Finding]:
     findings = state.check(engine)
     if any(not finding.can_be_repaired for finding in findings):
         return findings  # in a damaged state nothing can be looked up
-    for part in (containers, cgroups, files, volumes, images):
+    for part in (containers, cgroups, networks, files, volumes, images):
         findings += part.check(engine)
     return findings
 

@@ -9,7 +9,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
 
-_NOBODYS = "container NOT IN (SELECT id FROM containers) OR volume NOT IN (SELECT name FROM volumes)"
+_NO_CONTAINER = "container NOT IN (SELECT id FROM containers)"
+_NOBODYS = {
+    "uses": f"{_NO_CONTAINER} OR volume NOT IN (SELECT name FROM volumes)",
+    "endpoints": _NO_CONTAINER,
+    "published": _NO_CONTAINER,
+}
 _BY_HAND = "end all containers, set the file aside, and put a copy of it back, or what `sqlite3 FILE .recover` makes"
 
 
@@ -24,10 +29,11 @@ def check(engine: Engine) -> list[Finding]:
         return [Finding(f"the state in {path} is damaged: {'; '.join(said)}", _BY_HAND)]
     if not astray:
         return []
-    what = f"the state in {path} has {len(astray)} uses of volumes that are nobody's, or of none"
-    return [Finding(what, "forget these uses; the volumes stay", lambda: _forget(engine))]
+    what = f"the state in {path} has {len(astray)} uses of volumes or networks that are nobody's, or of none"
+    return [Finding(what, "forget these uses; volumes and networks stay", lambda: _forget(engine))]
 
 
 def _forget(engine: Engine) -> None:
     with engine.database.change() as change:
-        change.do(f"DELETE FROM uses WHERE {_NOBODYS}")
+        for table, condition in _NOBODYS.items():
+            change.do(f"DELETE FROM {table} WHERE {condition}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from minidock.engine.directories import Place
     from minidock.engine.engine import Engine
+    from minidock.engine.life.linking import Link
     from minidock.engine.options import NetworkRequest, Options
     from minidock.jsonfile import Json
     from minidock.networks.addressing import Attachment, Claimed
@@ -45,8 +46,12 @@ def concern(options: Options) -> bool:
 # When it is made ------------------------------------------------------------------------------------------
 
 
-def discover(engine: Engine, options: Options) -> None:
-    """See that the networks it asks for are known here, where another host may have made them."""
+def settle(engine: Engine, options: Options) -> None:
+    """For a new container: whom it is linked to on the default bridge, and networks that other hosts have made."""
+    if options.links:
+        from minidock.engine.life import linking
+
+        linking.settle(engine, options)
     if concern(options):
         from minidock.engine import overlays
 
@@ -59,19 +64,20 @@ def claim(change: Change, root: str, container_id: str, options: Options) -> Non
         return
     from minidock.networks import endpoints
 
-    for request in _requests(options):
+    for request in requests(options):
         network = find_network(change, root, request.network)
         if endpoints.find(change, container_id, network.id):
             raise MinidockError(f'network "{request.network}" is specified multiple times')
         connect(change, container_id, network, request)
 
 
-def _requests(options: Options) -> list[NetworkRequest]:
+def requests(options: Options) -> list[NetworkRequest]:
+    """The networks that a container is to be in. What is said of the container itself is meant for the first."""
     from minidock.engine.options import NetworkRequest
 
-    requests = options.networks or [NetworkRequest(options.network)]
-    requests[0].mac = requests[0].mac or options.mac_address
-    return requests
+    found = options.networks or [NetworkRequest(options.network)]
+    found[0].mac = found[0].mac or options.mac_address
+    return found
 
 
 def find_network(change: Change, root: str, word: str) -> Network:
@@ -124,8 +130,9 @@ def configure(engine: Engine, row: Row, options: Options, attachments: Sequence[
     if not concern(options):
         return
     place = engine.place(row.id)
-    annotate(place.file("config.json"), annotation(engine, row, options, attachments))
-    write_names(engine, row, options, attachments)
+    linked, variables = _links(engine, row, options)
+    annotate(place.file("config.json"), annotation(engine, row, options, attachments), variables)
+    write_names(engine, row, options, attachments, [link.host_row() for link in linked])
 
 
 def annotation(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> Json:
@@ -134,13 +141,31 @@ def annotation(engine: Engine, row: Row, options: Options, attachments: Sequence
         return None
     from minidock.networks import wiring
 
-    ipv6 = os.path.exists(_IPV6)
-    return wiring.annotation(engine.root, engine.run_root, row.name, attachments, wishes(options), ipv6=ipv6)
+    ports = wishes(options)
+    return wiring.annotation(
+        engine.root, engine.run_root, row.name, attachments, ports, ipv6=bool(ports) and host_has_ipv6()
+    )
 
 
-def annotate(path: str, told: Json) -> None:
-    """Write the annotation into a config.json, whoever reads that sees the old one or the new."""
+def host_has_ipv6() -> bool:
+    return os.path.exists(_IPV6)
+
+
+def _links(engine: Engine, row: Row, options: Options) -> tuple[list[Link], list[str]]:
+    """Whom it is linked to, and its variables, if they are others because of that."""
+    if not options.links:
+        return [], []
+    from minidock.engine.life import linking
+
+    linked = linking.links(engine, row, options)
+    return linked, linking.environment(engine, row, options, linked)
+
+
+def annotate(path: str, told: Json, variables: Sequence[str] = ()) -> None:
+    """Write it into a config.json; whoever reads that sees the old one or the new. So are variables, if there are."""
     document = jsonfile.read(path)
+    if variables:
+        document["process"]["env"] = list(variables)
     document["annotations"].pop(NETWORK, None)
     if told is not None:
         document["annotations"][NETWORK] = jsonfile.dump(told)
@@ -164,12 +189,19 @@ def wishes(options: Options) -> list[Wish]:
     ]
 
 
-def write_names(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> None:
+def write_names(
+    engine: Engine,
+    row: Row,
+    options: Options,
+    attachments: Sequence[Attachment],
+    linked: Sequence[tuple[str, str]],
+) -> None:
     """/etc/hosts and /etc/resolv.conf. Who is killed in between leaves what the next start writes again."""
     from minidock.engine.configuring import network_files
 
     place = engine.place(row.id)
-    rows = own_rows(place, options, [address for _, endpoint in attachments for address in endpoint.addresses])
+    addresses = [address for _, endpoint in attachments for address in endpoint.addresses]
+    rows = [*linked, *own_rows(place, options, addresses)]
     rewrite(place.file("hosts"), network_files.hosts(options, rows, gateway=_host_gateway(attachments)))
     rewrite(place.file("resolv.conf"), resolv_conf(options, attachments))
 

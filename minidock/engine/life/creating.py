@@ -47,7 +47,7 @@ def _settled(engine: Engine, image: Image, options: Options) -> Options:
     options = merged(image, options)
     options.mount_points = points
     sharing.settle(engine, options)
-    attachments.discover(engine, options)
+    attachments.settle(engine, options)
     return options
 
 

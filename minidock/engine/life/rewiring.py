@@ -99,10 +99,12 @@ def _missing(had: Json, wanted: Json) -> list[Json]:
 
 
 def is_plugged(endpoint: Json) -> bool:
-    """Whether the host's end of a cable is there."""
+    """Whether the host's end of a cable is there, and what it is plugged into."""
     from minidock.kernel import interfaces
 
-    return "link" not in endpoint or interfaces.exists(endpoint["link"])
+    if endpoint["driver"] != "bridge":
+        return True
+    return interfaces.exists(endpoint["link"]) and interfaces.is_up(endpoint["bridge"])
 
 
 def _raise_first(failures: Sequence[MinidockError]) -> None:

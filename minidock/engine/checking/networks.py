@@ -1,0 +1,87 @@
+"""Networks: whether each container that runs is in those that it should be in, and the firewall as it should be.
+
+What the host has of a network without containers, a bridge and its line in the firewall, may be there or not: it is
+put up for the first container that comes. So nothing has to be looked for where none runs.
+"""
+
+from __future__ import annotations
+
+from minidock.engine.checking.containers import named
+from minidock.engine.checking.finding import Finding
+from minidock.engine.directories import Hold
+from minidock.engine.life import rewiring
+from minidock.errors import MinidockError
+from minidock.networks import catalog, devices, endpoints
+from minidock.state import containers
+from minidock.steps.keeper import Keeper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minidock.engine.engine import Engine
+    from minidock.state.containers import Row
+
+_RUNNING = (containers.RUNNING, containers.PAUSED)
+
+
+def check(engine: Engine) -> list[Finding]:
+    rows = [row for row in containers.everyone(engine.database) if row.status in _RUNNING and not row.is_abandoned]
+    connected = [row for row in rows if endpoints.of(engine.database, row.id)]
+    if not connected:
+        return []
+    findings = [finding for row in connected for finding in _cables(engine, row)]
+    return findings + _firewall(engine)
+
+
+# Cables ---------------------------------------------------------------------------------------------------
+
+
+def _cables(engine: Engine, row: Row) -> Iterator[Finding]:
+    """Who changes a container's networks holds it meanwhile."""
+    try:
+        with Hold(engine.place(row.id).path, patient=False) as mine:
+            now = containers.again(engine.database, row.id)
+            if not mine or now is None or now.status not in _RUNNING or now.pid != row.pid:
+                return
+            if rewiring.agrees(engine, now, engine.options(now)):
+                return
+    except (MinidockError, OSError):  # it has just ended
+        return
+    what = f"{named(row)}: it is not connected as it should be"
+    yield Finding(what, "connect it anew", lambda: _connect_anew(engine, row))
+
+
+def _connect_anew(engine: Engine, row: Row) -> None:
+    with engine.place(row.id).hold():
+        now = containers.again(engine.database, row.id)
+        if now and now.status in _RUNNING and now.pid == row.pid:
+            rewiring.settle(engine, now, engine.options(now))
+
+
+# The firewall ---------------------------------------------------------------------------------------------
+
+
+def _firewall(engine: Engine) -> list[Finding]:
+    table = devices.table(engine.root)
+    if not any(network.driver == catalog.BRIDGE for network in catalog.everyone(engine.database)):
+        return []
+    keeper = Keeper(engine.root, engine.run_root, table)
+    try:
+        faults = keeper.ask("faults")
+    except (MinidockError, OSError) as error:
+        return [Finding(f"the firewall cannot be looked at: {error}", "see whether nft list ruleset works here")]
+    finally:
+        keeper.close()
+    if not faults:
+        return []
+    what = f"the firewall's table inet {table} is not as it should be: {'; '.join(faults)}"
+    return [Finding(what, "make it anew from the state", lambda: _make_anew(engine))]
+
+
+def _make_anew(engine: Engine) -> None:
+    keeper = Keeper(engine.root, engine.run_root, devices.table(engine.root))
+    try:
+        keeper.ask("rebuild")
+    finally:
+        keeper.close()

@@ -1,0 +1,131 @@
+"""What the keeper can be asked for: a name, and the function that does it. Each may be done twice.
+
+A request has the fields that the function reads; a descriptor that comes with it is a network namespace, a container's.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from minidock.kernel import namespaces
+from minidock.steps.ruleset import Port, Segment, device
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minidock.jsonfile import Json
+    from minidock.networks.keeper.tools import Tools
+
+    Operation = Callable[[Tools, Json, list[int]], Json]
+
+
+def bridge(tools: Tools, request: Json, _: list[int]) -> None:
+    """The bridge of a network. It is switched on last, so one that is up is whole."""
+    name = device(request["bridge"])
+    if not tools.links.find(name):
+        tools.links.make_bridge(name, mac=request["mac"], mtu=request["mtu"])
+    for address in request["addresses"]:
+        tools.links.add_address(name, address)
+    namespaces.write(f"/proc/sys/net/ipv4/conf/{name}/route_localnet", "1")
+    tools.links.change(name, state="up")
+
+
+def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
+    """A network that goes: its bridge, and what it is for the firewall. One with something on it is in use."""
+    segment = Segment.from_data(request)
+    if tools.links.find(segment.bridge) and tools.links.ports(segment.bridge):
+        raise OSError(errno.EBUSY, "something is on it", f"bridge {segment.bridge}")
+    tools.forget_bridge(segment.bridge)
+    tools.table.remove(segment)
+    return tools.links.delete(segment.bridge)
+
+
+def firewall(tools: Tools, request: Json, _: list[int]) -> None:
+    """The table, and in it the networks that a container is in."""
+    segments = [Segment.from_data(network) for network in request["networks"]]
+    tools.attend(request["pid"]).segments.update((segment.bridge, segment) for segment in segments)
+    tools.table.add(*segments)
+
+
+def faults(tools: Tools, _: Json, __: list[int]) -> list[str]:
+    """What is wrong with the table, in words."""
+    return tools.table.faults()
+
+
+def rebuild(tools: Tools, _: Json, __: list[int]) -> None:
+    """The table anew, from the state."""
+    tools.table.rebuild()
+
+
+def veth(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """The pair. One of that name is of a start before, and on its way out: the kernel takes its time over that."""
+    name, (namespace,) = device(request["link"]), descriptors
+    tools.attend(request["pid"])
+    tools.keep(name)
+    ends = {"master": device(request["bridge"]), "peer": device(request["device"]), "peer_mac": request["mac"]}
+    try:
+        tools.links.make_veth(name, **ends, mtu=request["mtu"], namespace=namespace)
+    except FileExistsError:
+        tools.links.delete(name)
+        tools.links.make_veth(name, **ends, mtu=request["mtu"], namespace=namespace)
+    if not request["icc"]:
+        tools.links.isolate(name)
+
+
+def unplug(tools: Tools, request: Json, _: list[int]) -> None:
+    """A container's link is to go: soon, or at once where somebody waits for that."""
+    name = device(request["link"])
+    if request["now"]:
+        tools.links.delete(name)
+    else:
+        tools.let_go(name)
+
+
+def address(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """The container's end of a cable: its addresses, and switched on. It speaks IPv6 only if it has such an address."""
+    name, (namespace,) = device(request["device"]), descriptors
+    if not any(":" in one for one in request["addresses"]):
+        tools.write_inside(namespace, f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "1")
+    with tools.inside(namespace) as links:
+        for one in request["addresses"]:
+            links.add_address(name, one)
+        links.change(name, state="up")
+
+
+def route(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """Where a container's packets to the rest of the world go."""
+    (namespace,) = descriptors
+    with tools.inside(namespace) as links:
+        for gateway in request["gateways"]:
+            links.set_default_route(gateway=gateway)
+
+
+def publish(tools: Tools, request: Json, _: list[int]) -> None:
+    """Ports of the host that lead to a container."""
+    ports = [Port.from_data(port) for port in request["ports"]]
+    tools.attend(request["pid"]).ports += ports
+    tools.table.add(*ports)
+
+
+def withdraw(tools: Tools, request: Json, _: list[int]) -> None:
+    """They lead there no more."""
+    ports = [Port.from_data(port) for port in request["ports"]]
+    tools.forget_ports(lambda port: port in ports)
+    tools.table.remove(*ports)
+
+
+def withdraw_all(tools: Tools, request: Json, _: list[int]) -> None:
+    """No port leads to these addresses any more."""
+    addresses = {str(address) for address in request["addresses"]}
+    tools.forget_ports(lambda port: port.address in addresses)
+    tools.table.withdraw(addresses)
+
+
+OPERATIONS: dict[str, Operation] = {
+    function.__name__.replace("_", "."): function
+    for function in (
+        *(bridge, remove_bridge, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
+        withdraw_all,
+    )
+}

@@ -1,0 +1,107 @@
+"""The firewall's table, kept as it should be.
+
+The kernel counts each change to any table of the host. As long as the count is what our last change made it, our table
+is as we left it; else somebody may have flushed it, and it is looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from minidock.kernel.firewall import Firewall
+from minidock.networks import ruleset
+from minidock.steps.ruleset import Port, Segment, addition, removal, table_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from minidock.networks.keeper.tools import Attended
+
+
+class Table:
+    """Our table."""
+
+    def __init__(self, root: str, name: str, attended: Mapping[int, Attended]) -> None:
+        self.name = name
+        self._root = root
+        self._attended = attended
+        self._firewall = Firewall()
+        self._generation = -1  # after our last change; -1: we do not know
+
+    def add(self, *several: Segment | Port) -> None:
+        self._right()
+        self._run(addition(self.name, *several))
+
+    def remove(self, *several: Segment | Port) -> None:
+        """One by one where all at once fails: what is another's by now, stays."""
+        try:
+            self._run(removal(self.name, *several))
+        except OSError as error:
+            if error.errno == errno.ENOENT:  # there is no table: somebody flushed it
+                return
+            if error.errno != errno.EEXIST:
+                raise
+            for one in several if len(several) > 1 else ():
+                self.remove(one)
+
+    def withdraw(self, addresses: Collection[str]) -> None:
+        """No port leads to these addresses any more, whichever it was."""
+        try:
+            listing = self._firewall.listing(self.name)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return
+        self.remove(*(port for port in ruleset.listed_ports(listing) if port.address in addresses))
+
+    def faults(self) -> list[str]:
+        """What is not as it should be, in words; also what is there that nobody wants."""
+        missing, needless = self._compared()
+        return [*missing, *needless]
+
+    def rebuild(self) -> None:
+        """Put the whole table in place, in one moment: no packet sees half of it. Connections stay: the kernel
+        remembers where it has sent their first packet.
+        """
+        segments, ports = self._wanted()
+        self._generation = self._firewall.generation()
+        self._run(table_text(self.name, segments, ports))
+
+    def _right(self) -> None:
+        """Nothing, if nobody has changed anything since we did. What is there and not wanted may be of a container
+        that is just being started, which the keeper before us knew: it is left alone.
+        """
+        now = self._firewall.generation()
+        if now == self._generation:
+            return
+        if self._compared()[0]:
+            self.rebuild()
+        else:
+            self._generation = now
+
+    def _compared(self) -> tuple[list[str], list[str]]:
+        try:
+            listing = self._firewall.listing(self.name)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return [f"there is no table inet {self.name}"], []
+        return ruleset.compared(listing, *self._wanted())
+
+    def _wanted(self) -> tuple[list[Segment], list[Port]]:
+        """What the state says, and what is just being started, of which the state knows nothing yet."""
+        segments, ports = ruleset.wanted(self._root)
+        for attended in self._attended.values():
+            segments += attended.segments.values()
+            ports += attended.ports
+        return segments, ports
+
+    def _run(self, script: str) -> None:
+        if not script:
+            return
+        before = self._firewall.generation()
+        self._firewall.run(script)
+        after = self._firewall.generation()
+        alone = before == self._generation and after in (before, before + 1)
+        self._generation = after if alone else -1

@@ -1,0 +1,110 @@
+"""What the keeper holds: a netlink connection, the handle of the firewall, and whom it attends."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from minidock.kernel import namespaces
+from minidock.kernel.links import Links, opened
+from minidock.networks.keeper.table import Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from minidock.steps.ruleset import Port, Segment
+
+_GRACE = 1.0  # seconds that a link is given to go by itself, with its container's namespace
+
+
+class Attended:
+    """A container that runs, as far as the keeper has to do with it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.segments: dict[str, Segment] = {}  # by bridge
+        self.ports: list[Port] = []
+
+
+class Tools:
+    """Whatever an operation may need."""
+
+    def __init__(self, root: str, table: str) -> None:
+        self._home = namespaces.open_own("network")
+        self.links = Links()
+        self.attended: dict[int, Attended] = {}  # by the pidfd of the container's first process
+        self.table = Table(root, table, self.attended)
+        self._going: dict[str, float] = {}  # links that should be gone by then
+
+    # Namespaces ---------------------------------------------------------------------------------------
+
+    def inside(self, namespace: int) -> Links:
+        """Netlink in the namespace behind a descriptor: a socket stays where it was made."""
+        namespaces.enter("network", namespace)
+        try:
+            netlink = opened()
+        finally:
+            namespaces.enter("network", self._home)
+        return Links(netlink)
+
+    def write_inside(self, namespace: int, path: str, text: str) -> None:
+        """/proc/sys/net shows each process the settings of the namespace that it is in. sysfs(5), proc(5)"""
+        namespaces.enter("network", namespace)
+        try:
+            namespaces.write(path, text)
+        finally:
+            namespaces.enter("network", self._home)
+
+    # Containers ---------------------------------------------------------------------------------------
+
+    def attend(self, pid: int) -> Attended:
+        """Stay as long as this process lives."""
+        for attended in self.attended.values():
+            if attended.pid == pid:
+                return attended
+        made = Attended(pid)
+        self.attended[os.pidfd_open(pid)] = made
+        return made
+
+    def forget_bridge(self, name: str) -> None:
+        """A network is gone that a container was in."""
+        for attended in self.attended.values():
+            attended.segments.pop(name, None)
+
+    def forget_ports(self, is_meant: Callable[[Port], bool]) -> None:
+        """They lead to a container no more."""
+        for attended in self.attended.values():
+            attended.ports = [port for port in attended.ports if not is_meant(port)]
+
+    def part(self, pidfd: int) -> None:
+        """It has ended. Its ports are closed by whoever undoes its steps."""
+        if self.attended.pop(pidfd, None):
+            os.close(pidfd)
+
+    # What goes by itself -------------------------------------------------------------------------------
+
+    def let_go(self, link: str) -> None:
+        """A link's other end is in a namespace that ends with its container, and the kernel takes both away, in its
+        own time. But another may share that namespace, and then it stays: look again in a moment.
+        """
+        self._going[link] = time.monotonic() + _GRACE
+
+    def keep(self, link: str) -> None:
+        """It is to be there again."""
+        self._going.pop(link, None)
+
+    def deadline(self) -> float | None:
+        """Seconds until something is due; what is due already is done now."""
+        now = time.monotonic()
+        for link in [link for link, when in self._going.items() if when <= now]:
+            del self._going[link]
+            self._delete(link)
+        return min(self._going.values()) - now if self._going else None
+
+    def _delete(self, link: str) -> None:
+        """Nobody waits to hear how it went; the next start of its container tries again."""
+        try:
+            self.links.delete(link)
+        except OSError:
+            pass

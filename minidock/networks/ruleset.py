@@ -1,0 +1,112 @@
+"""What the firewall's table should hold, as the state has it; and what a table that is there has otherwise.
+
+The text itself is in steps/ruleset.py. Both are pure: the same state always comes to the same table.
+"""
+
+from __future__ import annotations
+
+from minidock import jsonfile
+from minidock.networks import devices
+from minidock.state import glance
+from minidock.steps.ruleset import ANY, CHAINS, MAPS, SETS, Port, Segment, together
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from minidock.jsonfile import Json
+
+    Compared = tuple[list[str], list[str]]
+
+ICC = "com.docker.network.bridge.enable_icc"
+MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+_NETWORKS = "SELECT id, builtin, internal, options FROM networks WHERE driver = 'bridge'"
+_PUBLISHED = """
+SELECT protocol, host, host_port, published.address, port FROM published
+JOIN containers ON containers.id = published.container WHERE status IN ('running', 'paused')
+"""
+
+
+def wanted(root: str) -> tuple[list[Segment], list[Port]]:
+    """The networks and the published ports of the state below a directory."""
+    segments = [_segment(root, *row) for row in glance.rows(root, _NETWORKS)]
+    return segments, [Port(*row) for row in glance.rows(root, _PUBLISHED)]
+
+
+def _segment(root: str, network: str, builtin: int, internal: int, options: str) -> Segment:
+    said = jsonfile.parse(options)
+    return Segment(
+        devices.default_bridge(root) if builtin else devices.bridge(network, said),
+        internal=bool(internal),
+        icc=is_on(said, ICC),
+        masquerade=is_on(said, MASQUERADE),
+    )
+
+
+def is_on(options: dict[str, str], name: str) -> bool:
+    """Whether a network has what it has unless somebody said no; the words are those of Go's ParseBool."""
+    return options.get(name, "true").lower() not in ("false", "f", "0")
+
+
+def compared(listing: Iterable[Json], segments: Iterable[Segment], ports: Iterable[Port]) -> Compared:
+    """What a table lacks, and what it has beyond that, each in words; by the listing that nft gives of it."""
+    listing = list(listing)
+    has = {name: set(_listed_elements(listing, name)) for name in (*SETS, *MAPS)}
+    wants = together([*(one.elements() for one in segments), *(one.elements() for one in ports)])
+    missing = [f"{name} lacks {element}" for name in has for element in sorted(wants.get(name, set()) - has[name])]
+    needless = [
+        f"{name} has {element} besides" for name in has for element in sorted(has[name] - wants.get(name, set()))
+    ]
+    return [*_wrong_chains(listing), *missing], needless
+
+
+def _wrong_chains(listing: list[Json]) -> Iterator[str]:
+    """A rule is known by its comment: which of them are there, and in which order, is what can be told."""
+    rules: dict[str, list[str]] = {}
+    for rule in _all(listing, "rule"):
+        rules.setdefault(rule["chain"], []).append(rule.get("comment", ""))
+    for name, (_, wanted) in CHAINS.items():
+        if rules.get(name, []) != [why for _, why in wanted]:
+            yield f"chain {name} has other rules"
+    hooks = {chain["name"]: _hook(chain) for chain in _all(listing, "chain")}
+    for name, (hook, _) in CHAINS.items():
+        if hooks.get(name) != hook:
+            yield f"chain {name} is not in its place"
+    known = {one["name"] for kind in ("set", "map") for one in _all(listing, kind)}
+    yield from (f"there is no {name}" for name in (*SETS, *MAPS) if name not in known)
+
+
+def _hook(chain: Json) -> str:
+    if "hook" not in chain:
+        return ""
+    return f"type {chain['type']} hook {chain['hook']} priority {chain['prio']}; policy {chain['policy']};"
+
+
+def _listed_elements(listing: list[Json], name: str) -> Iterator[str]:
+    for one in (*_all(listing, "set"), *_all(listing, "map")):
+        if one["name"] == name:
+            for element in one.get("elem", []):
+                yield _mapping(element) if name in MAPS else _joined(element, quoted=True)
+
+
+def listed_ports(listing: Iterable[Json]) -> Iterator[Port]:
+    """The published ports that a table has."""
+    for one in _all(list(listing), "map"):
+        if one["name"] in MAPS:
+            for key, target in one.get("elem", []):
+                *host, protocol, number = key["concat"]
+                address, port = target["concat"]
+                yield Port(protocol, host[0] if host else ANY[":" in address], number, address, port)
+
+
+def _mapping(element: list[Json]) -> str:
+    return " : ".join(_joined(part, quoted=False) for part in element)
+
+
+def _joined(value: Json, *, quoted: bool) -> str:
+    parts = value["concat"] if isinstance(value, dict) else [value]
+    return " . ".join(f'"{part}"' if quoted else str(part) for part in parts)
+
+
+def _all(listing: list[Json], kind: str) -> Iterator[Json]:
+    return (one[kind] for one in listing if kind in one)

@@ -1,0 +1,443 @@
+"""The steps that connect a container: a cable from its network namespace to a bridge of the host, addresses, a way out,
+and ports of the host that lead in. docs/networks.md has the picture.
+
+They are asked for by the annotation `minidock.network`, which whoever gives out addresses writes. What needs netlink or
+nftables the network keeper does on a step's behalf (steps/keeper.py). All of them are the host's side: the
+container's namespace is entered by its file, /proc/PID/ns/net, so that it works for one of a user namespace too.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+
+from minidock import jsonfile
+from minidock.errors import MinidockError
+from minidock.kernel import interfaces, namespaces
+from minidock.steps.annotations import NETWORK
+from minidock.steps.keeper import Keeper
+from minidock.steps.ruleset import Port, Segment, addition
+from minidock.steps.shell import quoted
+from minidock.steps.step import HOST, Plan, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minidock.jsonfile import Json
+    from minidock.steps.live import Live
+
+_MOST_PORTS = 500  # in one request
+_INSIDE = "nsenter --target $PID --net"
+
+
+class Endpoint:
+    """A container's place in a network, with all that was decided about it."""
+
+    def __init__(self, data: Json) -> None:
+        self.data = data
+        self.network: str = data["network"]
+        self.name: str = data["name"]
+        self.driver: str = data["driver"]
+        self.device: str = data["device"]  # in the container
+        self.mac: str = data["mac"]
+        self.mtu = int(data["mtu"])
+        self.addresses: list[str] = data["addresses"]  # with the length of their networks: 172.18.0.2/16
+        self.gateways: list[str] = data["gateways"]
+        self.internal = bool(data["internal"])
+        self.gw_priority = int(data.get("gw_priority", 0))
+
+    @property
+    def has_ipv6(self) -> bool:
+        return any(":" in address for address in self.addresses)
+
+
+class Wiring:
+    """The annotation: a container's endpoints and ports, and where the state and the keeper are."""
+
+    def __init__(self, data: Json) -> None:
+        self.root: str = data["root"]
+        self.run: str = data["run"]
+        self.table: str = data["table"]
+        self.container: str = data.get("container", "")  # its name, for people
+        self.endpoints = [Endpoint(endpoint) for endpoint in data["endpoints"]]
+        self.ports: list[Json] = data["ports"]
+        self.names = bool(data["names"])
+
+    @classmethod
+    def parse(cls, text: str) -> Wiring:
+        try:
+            return cls(jsonfile.parse(text))
+        except (ValueError, KeyError, TypeError) as error:
+            raise MinidockError(f"annotations.{NETWORK}: not what the engine writes: {error!r}") from None
+
+    def keeper(self) -> Keeper:
+        return Keeper(self.root, self.run, self.table)
+
+    def way_out(self) -> tuple[Endpoint | None, list[str]]:
+        """The gateways for all else, of IPv4 and IPv6: those of the network with the highest priority that has one."""
+        found: dict[bool, tuple[Endpoint, str]] = {}
+        for endpoint in sorted(self.endpoints, key=lambda one: (-one.gw_priority, one.name)):
+            for gateway in endpoint.gateways if not endpoint.internal else ():
+                found.setdefault(":" in gateway, (endpoint, gateway))
+        first = next((endpoint for endpoint, _ in found.values()), None)
+        return first, [gateway for _, gateway in found.values()]
+
+
+# Plans --------------------------------------------------------------------------------------------------
+
+
+def reservation(wiring: Wiring) -> list[Step]:
+    """What comes before all else: a port that is taken is told before anything is made."""
+    return [Reserve(wiring)] if wiring.ports else []
+
+
+def connection(wiring: Wiring) -> list[Step]:
+    """What connects a container, once its network namespace exists."""
+    return [
+        *_ground(wiring, wiring.endpoints),
+        *(step for endpoint in wiring.endpoints for step in _cable(wiring, endpoint)),
+        *_route(wiring),
+        *([Publish(wiring)] if wiring.ports else []),
+    ]
+
+
+def endpoint_plan(wiring: Wiring, network: str) -> Plan:
+    """One more network for a container that runs; undone, it is out of it. `wiring`: with all its networks."""
+    endpoints = [endpoint for endpoint in wiring.endpoints if endpoint.network == network]
+    cables = [step for endpoint in endpoints for step in _cable(wiring, endpoint, prompt=True)]
+    return Plan([*_ground(wiring, endpoints), *cables, *_route(wiring)])
+
+
+def route_plan(wiring: Wiring) -> Plan:
+    """The default route of a container that runs, when its networks are others than before."""
+    return Plan(_route(wiring))
+
+
+def network_plan(wiring: Wiring) -> Plan:
+    """What a network is on the host without any container; undone, nothing is left of it."""
+    return Plan([*(Bridge(wiring, endpoint, lasting=False) for endpoint in _bridged(wiring.endpoints))])
+
+
+def _bridged(endpoints: list[Endpoint]) -> list[Endpoint]:
+    return [endpoint for endpoint in endpoints if endpoint.driver == "bridge"]
+
+
+def _ground(wiring: Wiring, endpoints: list[Endpoint]) -> Iterator[Step]:
+    """What the host needs, whoever is in those networks."""
+    bridged = _bridged(endpoints)
+    if any(not endpoint.internal for endpoint in bridged):
+        yield Forwarding(ipv6=any(endpoint.has_ipv6 for endpoint in bridged))
+    yield from (Bridge(wiring, endpoint) for endpoint in bridged)
+    if bridged:
+        yield Firewall(wiring, bridged)
+
+
+def _cable(wiring: Wiring, endpoint: Endpoint, *, prompt: bool = False) -> list[Step]:
+    if endpoint.driver == "bridge":
+        return [Veth(wiring, endpoint, prompt=prompt), Address(wiring, endpoint)]
+    raise MinidockError(f"network {endpoint.name}: nobody knows the driver {endpoint.driver}")
+
+
+def _route(wiring: Wiring) -> list[Step]:
+    endpoint, gateways = wiring.way_out()
+    return [Route(wiring, endpoint, gateways)] if endpoint else []
+
+
+# On the host ----------------------------------------------------------------------------------------------
+
+
+class Reserve(Step):
+    """Sockets bound to the published ports."""
+
+    name = "network.reserve"
+    side = HOST
+    man = "bind(2)"
+    why = "a port belongs to one program: without it two containers would claim the same, and one be out of reach"
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.ports = wiring.ports
+        self.container = wiring.container
+
+    def says(self) -> str:
+        return f"bind {', '.join(map(_described, self.ports))}, and keep it bound as long as the container runs"
+
+    def shell(self) -> str:
+        """A shell cannot hold a port; it can see whether somebody does."""
+        fixed = [port for port in self.ports if port["host_port"]]
+        lines = [_look(port["protocol"], port["host_port"], port["last_host_port"]) for port in fixed]
+        return "\n".join(lines or ["true  # any free port will do"])
+
+    def do(self, live: Live) -> None:
+        from minidock.steps.reserving import reserve
+
+        live.published, live.reserved = reserve(self.ports, self.container)
+
+    def undo(self, live: Live) -> None:
+        for socket in live.reserved:
+            socket.close()
+        live.reserved.clear()
+
+
+def _described(port: Json) -> str:
+    first, last = port["host_port"], port["last_host_port"]
+    host = f"[{port['host']}]" if ":" in port["host"] else port["host"]
+    which = "any free port" if not first else f"port {first}" if first == last else f"a port of {first}-{last}"
+    return f"{port['protocol']} {which} of {host} for port {port['port']}"
+
+
+def _look(protocol: str, first: int, last: int) -> str:
+    kind = {"tcp": "-t", "udp": "-u", "sctp": "-S"}[protocol]
+    among = f"sport = :{first}" if first == last else f"sport >= :{first} and sport <= :{last}"
+    return f"! ss -Hln {kind} {quoted(among)} | grep ."
+
+
+class Forwarding(Step):
+    """The host as a router."""
+
+    name = "network.forwarding"
+    side = HOST
+    man = "ip_sysctl"
+    why = "a host takes only packets for itself; a container's are on their way through, and would be dropped"
+    hints = {errno.EROFS: "/proc/sys is read-only here: set it on the machine itself"}
+
+    def __init__(self, *, ipv6: bool) -> None:
+        self.paths = ["/proc/sys/net/ipv4/ip_forward"]
+        self.paths += ["/proc/sys/net/ipv6/conf/all/forwarding"] if ipv6 else []
+
+    def says(self) -> str:
+        return (
+            f"let the host pass on packets{' of IPv4 and IPv6' if len(self.paths) > 1 else ''}, if it does not already"
+        )
+
+    def shell(self) -> str:
+        names = (path.removeprefix("/proc/sys/").replace("/", ".") for path in self.paths)
+        return "\n".join(f"sysctl -w {name}=1" for name in names)
+
+    def do(self, live: Live) -> None:  # noqa: ARG002
+        for path in self.paths:
+            with open(path) as file:
+                is_on = file.read().strip() != "0"
+            if not is_on:
+                namespaces.write(path, "1")
+
+
+class Kept(Step):
+    """A step that the keeper does on our behalf."""
+
+    side = HOST
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+
+    def ask(self, live: Live, operation: str, *descriptors: int, **arguments: Json) -> Json:
+        if live.keeper is None:
+            live.keeper = self.wiring.keeper()
+        return live.keeper.ask(operation, *descriptors, **arguments)
+
+    def ask_inside(self, live: Live, operation: str, **arguments: Json) -> Json:
+        """The same, about the container's network namespace."""
+        namespace = os.open(namespaces.file_of(live.pid, "network"), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self.ask(live, operation, namespace, **arguments)
+        finally:
+            os.close(namespace)
+
+
+class Bridge(Kept):
+    """The switch that all containers of a network are on; its address is their gateway."""
+
+    man = "bridge(8)"
+    why = "without it the containers' cables would end nowhere: a bridge passes frames on between what is on it"
+    hints = {errno.EBUSY: "disconnect or remove the containers that are in this network"}
+
+    def __init__(self, wiring: Wiring, endpoint: Endpoint, *, lasting: bool = True) -> None:
+        super().__init__(wiring)
+        self.name = f"network.bridge.{endpoint.name}"
+        self.endpoint = endpoint
+        self.bridge: str = endpoint.data["bridge"]
+        self.addresses: list[str] = endpoint.data["bridge_addresses"]
+        self.lasting = lasting  # it outlives the containers on it
+
+    def says(self) -> str:
+        addresses = f", with the address {' and '.join(self.addresses)}" if self.addresses else ""
+        return f"make sure that there is the bridge {self.bridge}{addresses}"
+
+    def shell(self) -> str:
+        mtu = f" mtu {self.endpoint.mtu}" if self.endpoint.mtu else ""
+        make = [f"ip link add {self.bridge} address {self._mac()}{mtu} type bridge"]
+        make += [f"ip address add {address} dev {self.bridge}" for address in self.addresses]
+        make += [f"sysctl -w net.ipv4.conf.{self.bridge}.route_localnet=1", f"ip link set {self.bridge} up"]
+        return f"ip link show {self.bridge} up 2>/dev/null | grep . || {{ {'; '.join(make)}; }}"
+
+    def do(self, live: Live) -> None:
+        if not self._is_whole():
+            asked = {"bridge": self.bridge, "addresses": self.addresses, "mac": self._mac(), "mtu": self.endpoint.mtu}
+            self.ask(live, "bridge", **asked)
+
+    def undo(self, live: Live) -> None:
+        if not self.lasting and interfaces.exists(self.bridge):
+            self.ask(live, "remove.bridge", **_segment(self.endpoint))
+
+    def _is_whole(self) -> bool:
+        """Most often it is, and nobody has to be asked: it is switched on when all else is done."""
+        if not interfaces.is_up(self.bridge):
+            return False
+        wanted = [address.partition("/")[0] for address in self.addresses if ":" not in address]
+        return not wanted or interfaces.address(self.bridge) in wanted
+
+    def _mac(self) -> str:
+        """It follows from the address, as the containers' do."""
+        for address in sorted(self.addresses, key=lambda one: ":" in one):
+            host = address.partition("/")[0]
+            family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
+            return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + _socket.inet_pton(family, host)[-4:])
+        return "02:42:00:00:00:01"
+
+
+class Firewall(Kept):
+    """Who may talk to whom."""
+
+    name = "network.firewall"
+    man = "nft(8)"
+    why = (
+        "without it other networks reach the container's, and its packets leave with an address that nobody can answer"
+    )
+
+    def __init__(self, wiring: Wiring, endpoints: list[Endpoint]) -> None:
+        super().__init__(wiring)
+        self.endpoints = endpoints
+
+    def says(self) -> str:
+        names = " and ".join(endpoint.name for endpoint in self.endpoints)
+        return f"note {names} in the firewall's table {self.wiring.table}, which is made anew if it is damaged"
+
+    def shell(self) -> str:
+        from minidock.steps.ruleset import table_text
+
+        segments = [Segment.from_data(endpoint.data) for endpoint in self.endpoints]
+        table = self.wiring.table
+        make = f"nft list table inet {table} >/dev/null 2>&1 || nft -f - <<'END'\n{table_text(table, (), ())}END"
+        return f"{make}\nnft -f - <<'END'\n{addition(table, *segments)}END"
+
+    def do(self, live: Live) -> None:
+        self.ask(live, "firewall", pid=live.pid, networks=[_segment(endpoint) for endpoint in self.endpoints])
+
+
+def _segment(endpoint: Endpoint) -> Json:
+    return {key: endpoint.data[key] for key in ("bridge", "internal", "icc", "masquerade")}
+
+
+# The container's cable ----------------------------------------------------------------------------------
+
+
+class Veth(Kept):
+    """Two devices, and the cable between them."""
+
+    man = "veth(4)"
+    why = "a network namespace is an empty machine: this is the cable that is plugged into it"
+
+    def __init__(self, wiring: Wiring, endpoint: Endpoint, *, prompt: bool) -> None:
+        super().__init__(wiring)
+        self.name = f"network.veth.{endpoint.name}"
+        self.endpoint = endpoint
+        self.link: str = endpoint.data["link"]
+        self.bridge: str = endpoint.data["bridge"]
+        self.icc = bool(endpoint.data["icc"])
+        self.prompt = prompt  # undone, it is gone at once; else the kernel takes it away with the namespace
+
+    def says(self) -> str:
+        device, mac = self.endpoint.device, self.endpoint.mac
+        return f"plug a cable from {self.link} on the bridge {self.bridge} to {device} ({mac}) in the container"
+
+    def shell(self) -> str:
+        mtu = f" mtu {self.endpoint.mtu}" if self.endpoint.mtu else ""
+        peer = f"name {self.endpoint.device}{mtu} address {self.endpoint.mac} netns $PID"
+        line = f"ip link add {self.link}{mtu} master {self.bridge} up type veth peer {peer}"
+        return line if self.icc else f"{line}\nbridge link set dev {self.link} isolated on"
+
+    def do(self, live: Live) -> None:
+        asked = {"link": self.link, "bridge": self.bridge, "icc": self.icc, "device": self.endpoint.device}
+        self.ask_inside(live, "veth", **asked, mac=self.endpoint.mac, mtu=self.endpoint.mtu, pid=live.pid)
+
+    def undo(self, live: Live) -> None:
+        if interfaces.exists(self.link):
+            self.ask(live, "unplug", link=self.link, now=self.prompt)
+
+
+class Address(Kept):
+    """The container's end of the cable."""
+
+    man = "ip-address(8)"
+    why = "a device without an address hears only what is for everybody, and nobody can answer it"
+
+    def __init__(self, wiring: Wiring, endpoint: Endpoint) -> None:
+        super().__init__(wiring)
+        self.name = f"network.address.{endpoint.name}"
+        self.device = endpoint.device
+        self.addresses = endpoint.addresses
+
+    def says(self) -> str:
+        return f"give {self.device} in the container the address {' and '.join(self.addresses)}, and switch it on"
+
+    def shell(self) -> str:
+        add = [f"{_INSIDE} ip address add {address} dev {self.device}" for address in self.addresses]
+        return "\n".join([*add, f"{_INSIDE} ip link set {self.device} up"])
+
+    def do(self, live: Live) -> None:
+        self.ask_inside(live, "address", device=self.device, addresses=self.addresses)
+
+
+class Route(Kept):
+    """The way to all the rest."""
+
+    man = "ip-route(8)"
+    why = "without it the container reaches its neighbours on the bridge, and nobody else"
+    hints = {errno.ENETUNREACH: "is the gateway in the network's subnet?"}
+
+    def __init__(self, wiring: Wiring, endpoint: Endpoint, gateways: list[str]) -> None:
+        super().__init__(wiring)
+        self.name = f"network.route.{endpoint.name}"
+        self.gateways = gateways
+
+    def says(self) -> str:
+        return f"send what is for elsewhere to {' and '.join(self.gateways)}"
+
+    def shell(self) -> str:
+        return "\n".join(f"{_INSIDE} ip route replace default via {gateway}" for gateway in self.gateways)
+
+    def do(self, live: Live) -> None:
+        self.ask_inside(live, "route", gateways=self.gateways)
+
+
+class Publish(Kept):
+    """Ports of the host that lead to the container."""
+
+    name = "network.publish"
+    man = "nft(8)"
+    why = "the container's addresses are known on this host alone: others know the host's, and its ports"
+
+    def __init__(self, wiring: Wiring) -> None:
+        super().__init__(wiring)
+        self.ports = wiring.ports
+
+    def says(self) -> str:
+        ways = (f"{_described(port)} to {port['address']}" for port in self.ports)
+        return f"have the firewall send what comes to {', '.join(ways)}"
+
+    def shell(self) -> str:
+        fixed = [Port.from_data(port) for port in self.ports if port["host_port"]]
+        return f"nft -f - <<'END'\n{addition(self.wiring.table, *fixed)}END"
+
+    def do(self, live: Live) -> None:
+        for first in range(0, len(live.published), _MOST_PORTS):
+            self.ask(live, "publish", pid=live.pid, ports=live.published[first : first + _MOST_PORTS])
+
+    def undo(self, live: Live) -> None:
+        """Which port was chosen is not known to everybody who undoes this: then it is told by where it leads."""
+        if all(port["host_port"] and port["host_port"] == port["last_host_port"] for port in self.ports):
+            for first in range(0, len(self.ports), _MOST_PORTS):
+                self.ask(live, "withdraw", ports=self.ports[first : first + _MOST_PORTS])
+        else:
+            self.ask(live, "withdraw.all", addresses=sorted({port["address"] for port in self.ports}))
