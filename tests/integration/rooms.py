@@ -7,7 +7,7 @@ import socket
 import subprocess
 from typing import Any
 
-from minidock.kernel import links, namespaces
+from minidock.kernel import interfaces, namespaces
 from minidock.kernel.namespaces import Visit
 
 
@@ -18,7 +18,7 @@ class Room:
         home = namespaces.open_own("network")
         with Visit("network", home):
             namespaces.unshare("network")
-            links.bring_up("lo")
+            interfaces.bring_up("lo")
             self.fd = namespaces.open_own("network")
         os.close(home)
 

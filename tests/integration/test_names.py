@@ -252,6 +252,17 @@ def test_an_answer_that_is_too_long_for_udp_says_so_and_is_whole_over_tcp(scene:
     assert len(scene.ask(question("crowd", edns=4096)).values) == 100
 
 
+def test_a_question_may_come_byte_by_byte(scene: Scene) -> None:
+    scene.serve()
+    with scene.room.socket(socket.SOCK_STREAM) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.connect(SERVER)
+        for byte in len(question("db")).to_bytes(2, "big") + question("db"):
+            client.send(bytes([byte]))
+            assert scene.ask(question("web")).values  # it has heard that byte by now
+        assert response_of(received(client)).values == [socket.inet_aton("172.18.0.3")]
+
+
 # Who else may ask -----------------------------------------------------------------------------------------
 
 
