@@ -5,12 +5,12 @@ from __future__ import annotations
 from minidock.engine import overlays
 from minidock.engine.looking import filters
 from minidock.errors import MinidockError
-from minidock.times import stamp
 from minidock.networks import catalog, drivers, endpoints, naming
 from minidock.networks.addresses import V4
 from minidock.networks.addressing import with_lengths
 from minidock.networks.catalog import BUILTIN
 from minidock.state import containers
+from minidock.times import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def settle(engine: Engine, options: Options) -> None:
     if concern(options):
         from minidock.engine import overlays
 
-        overlays.discover(engine, [request.network for request in _requests(options)])
+        overlays.discover(engine, [request.network for request in requests(options)])
 
 
 def claim(change: Change, root: str, container_id: str, options: Options) -> None:

@@ -75,6 +75,7 @@ def endpoint(network: Network, _: str) -> Json:
         "mode": network.options.get(MODE) or _L2,
         "flag": network.options.get(FLAG) or _BRIDGE,
         "mtu": int(network.options.get(MTU, "0")),  # 0: the parent's
+        "by_device": (network.options.get(MODE) or _L2) != _L2,  # there is no gateway to be asked for
     }
 
 

@@ -8,11 +8,14 @@ import time
 from minidock.kernel import namespaces
 from minidock.kernel.links import Links, opened
 from minidock.networks.keeper.table import Table
+from minidock.state import glance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from minidock.kernel.watching import Watched
+    from minidock.networks.overlay.keeping import Overlays
     from minidock.steps.ruleset import Port, Segment
 
 _GRACE = 1.0  # seconds that a link is given to go by itself, with its container's namespace
@@ -31,10 +34,12 @@ class Tools:
     """Whatever an operation may need."""
 
     def __init__(self, root: str, table: str) -> None:
+        self._root = root
         self._home = namespaces.open_own("network")
         self.links = Links()
         self.attended: dict[int, Attended] = {}  # by the pidfd of the container's first process
         self.table = Table(root, table, self.attended)
+        self._overlays: Overlays | None = None
         self._going: dict[str, float] = {}  # links that should be gone by then
 
     # Namespaces ---------------------------------------------------------------------------------------
@@ -82,6 +87,26 @@ class Tools:
         if self.attended.pop(pidfd, None):
             os.close(pidfd)
 
+    # Other hosts --------------------------------------------------------------------------------------
+
+    @property
+    def overlays(self) -> Overlays:
+        """The networks of several hosts; most hosts are in none."""
+        if self._overlays is None:
+            from minidock.networks.overlay.keeping import Overlays
+
+            self._overlays = Overlays(self._root, self.links)
+        return self._overlays
+
+    def resume(self) -> None:
+        """Take over from a keeper that was killed."""
+        if glance.rows(self._root, "SELECT 1 FROM networks WHERE driver = 'overlay' LIMIT 1"):
+            self.overlays.resume()
+
+    def watched(self) -> Iterator[Watched]:
+        if self._overlays:
+            yield from self._overlays.watched()
+
     # What goes by itself -------------------------------------------------------------------------------
 
     def let_go(self, link: str) -> None:
@@ -100,7 +125,9 @@ class Tools:
         for link in [link for link, when in self._going.items() if when <= now]:
             del self._going[link]
             self._delete(link)
-        return min(self._going.values()) - now if self._going else None
+        times = [when - now for when in self._going.values()]
+        due = self._overlays.deadline() if self._overlays else None
+        return min(times if due is None else [*times, due], default=None)
 
     def _delete(self, link: str) -> None:
         """Nobody waits to hear how it went; the next start of its container tries again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from minidock.networks.keeper.later import Later
 from minidock.networks.overlay import forwarding, ours, settings
 from minidock.networks.overlay.follower import Follower
 from minidock.networks.overlay.forwarding import FORWARD
@@ -38,7 +39,7 @@ class Followed:
         self.entries: set[Entry] = set()  # what it has been told
 
 
-class Knowing:
+class Knowing(Later):
     """That the others in a network are known here: true at last, or when there is no use in waiting any longer."""
 
     def __init__(self, follower: Follower) -> None:
@@ -60,7 +61,8 @@ class Overlays:
         self._host = ""
         self._followers: dict[str, Follower] = {}  # by their etcd
         self._networks: dict[str, Followed] = {}
-        self._version = -1  # of the state, when it was last looked at
+        self._said: dict[str, dict[str, Endpoint]] = {}  # of this host: what the others are told
+        self._version = -1  # of the state, when that was read
         self._next_look = 0.0
         self.changes = 0  # how often the names of others have changed
 
