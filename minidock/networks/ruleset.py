@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from minidock import jsonfile
 from minidock.networks import devices
-from minidock.state import glance
+from minidock.state import containers, glance
 from minidock.steps.ruleset import ANY, CHAINS, MAPS, SETS, Port, Segment, together
 
 TYPE_CHECKING = False
@@ -20,17 +20,27 @@ if TYPE_CHECKING:
 
 ICC = "com.docker.network.bridge.enable_icc"
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
-_NETWORKS = "SELECT id, builtin, internal, options FROM networks WHERE driver = 'bridge'"
+_NETWORKS = f"""
+SELECT id, builtin, internal, options, EXISTS (
+    SELECT 1 FROM endpoints JOIN containers ON containers.id = container
+    WHERE network = networks.id AND {containers.IS_ACTIVE}
+) FROM networks WHERE driver = 'bridge'
+"""
 _PUBLISHED = """
 SELECT protocol, host, host_port, published.address, port FROM published
-JOIN containers ON containers.id = published.container WHERE status IN ('running', 'paused')
-"""
+JOIN containers ON containers.id = published.container
+WHERE status IN ('running', 'paused') AND published.address <> ''
+"""  # without an address it leads nowhere at the moment: its network was disconnected
 
 
-def wanted(root: str) -> tuple[list[Segment], list[Port]]:
-    """The networks and the published ports of the state below a directory."""
-    segments = [_segment(root, *row) for row in glance.rows(root, _NETWORKS)]
-    return segments, [Port(*row) for row in glance.rows(root, _PUBLISHED)]
+class Wanted:
+    """What the state below a directory says."""
+
+    def __init__(self, root: str) -> None:
+        rows = glance.rows(root, _NETWORKS)
+        self.segments = [_segment(root, *row[:4]) for row in rows if row[4]]  # networks that somebody is in
+        self.empty = [_segment(root, *row[:4]) for row in rows if not row[4]]  # others may be there, or not
+        self.ports = [Port(*row) for row in glance.rows(root, _PUBLISHED)]
 
 
 def _segment(root: str, network: str, builtin: int, internal: int, options: str) -> Segment:
@@ -48,14 +58,15 @@ def is_on(options: dict[str, str], name: str) -> bool:
     return options.get(name, "true").lower() not in ("false", "f", "0")
 
 
-def compared(listing: Iterable[Json], segments: Iterable[Segment], ports: Iterable[Port]) -> Compared:
+def compared(listing: Iterable[Json], wanted: Wanted) -> Compared:
     """What a table lacks, and what it has beyond that, each in words; by the listing that nft gives of it."""
     listing = list(listing)
     has = {name: set(_listed_elements(listing, name)) for name in (*SETS, *MAPS)}
-    wants = together([*(one.elements() for one in segments), *(one.elements() for one in ports)])
+    wants = together([*(one.elements() for one in wanted.segments), *(one.elements() for one in wanted.ports)])
+    may_have = together([wants, *(one.elements() for one in wanted.empty)])
     missing = [f"{name} lacks {element}" for name in has for element in sorted(wants.get(name, set()) - has[name])]
     needless = [
-        f"{name} has {element} besides" for name in has for element in sorted(has[name] - wants.get(name, set()))
+        f"{name} has {element} besides" for name in has for element in sorted(has[name] - may_have.get(name, set()))
     ]
     return [*_wrong_chains(listing), *missing], needless
 

@@ -43,7 +43,7 @@ def run(engine: Engine, row: Row, published: list[Any] | None = None) -> Row:
     from minidock.state import owners
 
     with engine.database.change() as change:
-        facts = {"status": containers.RUNNING, "owner": owners.myself(), "pid": 77, "started": containers.now()}
+        facts: dict[str, Any] = {"status": containers.RUNNING, "owner": owners.myself(), "pid": 77, "started": 1}
         containers.alter(change, row.id, **facts)
         addressing.give_out(change, row.id)
         attachments.note(change, row, engine.options(row), published or [])

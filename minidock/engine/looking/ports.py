@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LAST = 65535
 _PUBLISHED = f"""
 SELECT container, port, protocol, host_port, host FROM published JOIN containers ON id = container
-WHERE {containers.IS_ACTIVE} AND host_port > 0
+WHERE {containers.IS_ACTIVE} AND host_port > 0 AND address <> ''
 """
 # Where no port is exposed, nothing is said of it: the rest of the options need not be read.
 _EXPOSED = f"""

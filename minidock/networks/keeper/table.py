@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from minidock.networks.keeper.tools import Attended
+    from minidock.networks.ruleset import Wanted
 
 
 class Table:
@@ -64,9 +65,9 @@ class Table:
         """Put the whole table in place, in one moment: no packet sees half of it. Connections stay: the kernel
         remembers where it has sent their first packet.
         """
-        segments, ports = self._wanted()
+        wanted = self._wanted()
         self._generation = self._firewall.generation()
-        self._run(table_text(self.name, segments, ports))
+        self._run(table_text(self.name, wanted.segments, wanted.ports))
 
     def _right(self) -> None:
         """Nothing, if nobody has changed anything since we did. What is there and not wanted may be of a container
@@ -87,15 +88,15 @@ class Table:
             if error.errno != errno.ENOENT:
                 raise
             return [f"there is no table inet {self.name}"], []
-        return ruleset.compared(listing, *self._wanted())
+        return ruleset.compared(listing, self._wanted())
 
-    def _wanted(self) -> tuple[list[Segment], list[Port]]:
+    def _wanted(self) -> Wanted:
         """What the state says, and what is just being started, of which the state knows nothing yet."""
-        segments, ports = ruleset.wanted(self._root)
+        wanted = ruleset.Wanted(self._root)
         for attended in self._attended.values():
-            segments += attended.segments.values()
-            ports += attended.ports
-        return segments, ports
+            wanted.segments += attended.segments.values()
+            wanted.ports += attended.ports
+        return wanted
 
     def _run(self, script: str) -> None:
         if not script:
