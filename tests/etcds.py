@@ -46,6 +46,11 @@ class EtcdServer:
             return False
         return True
 
+    def start_again(self) -> None:
+        """If it was ended."""
+        if self._process is None:
+            self.start()
+
     def kill(self) -> None:
         """As a power cut would."""
         self._end(signal.SIGKILL)

@@ -235,9 +235,12 @@ def dismantle(engine: Engine, network: Network) -> None:
     """Take away what the host has of a network, before its removal is committed: nobody can come into it meanwhile, and
     if we are killed it still exists, and is put up again for the next who does."""
     from minidock.networks import wiring
+    from minidock.networks.drivers import parents
     from minidock.steps import network as steps
     from minidock.steps.live import Live
 
+    if parents.is_shared(network, catalog.everyone(engine.database)):
+        return
     live = Live()
     try:
         for failure in steps.network_plan(steps.Wiring(wiring.bare(engine.root, engine.run_root, network))).undo(live):

@@ -310,8 +310,10 @@ class Bridge(Kept):
         return not wanted or interfaces.address(self.bridge) in wanted
 
     def _mac(self) -> str:
-        """It follows from the address, as the containers' do."""
-        for address in sorted(self.addresses, key=lambda one: ":" in one):
+        """It follows from the address, as the containers' do. Where each host has one with the same address, from the
+        host's own: a bridge that gets frames from its own MAC takes them for a loop."""
+        hosts = [self.endpoint.data["vtep"]] if "vtep" in self.endpoint.data else []
+        for address in (*hosts, *sorted(self.addresses, key=lambda one: ":" in one)):
             host = address.partition("/")[0]
             family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
             return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + _socket.inet_pton(family, host)[-4:])

@@ -41,7 +41,10 @@ class Parent(Kept):
 
     side = HOST
     man = "ip-link(8)"
-    hints = {errno.ENODEV: "-o parent= names a device that this host does not have: ip link shows those it has"}
+    hints = {
+        errno.ENODEV: "-o parent= names a device that this host does not have: ip link shows those it has",
+        errno.EOPNOTSUPP: "this kernel has no such devices: modprobe 8021q, modprobe dummy",
+    }
 
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, lasting: bool) -> None:
         super().__init__(wiring)

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,21 @@ class Host:
 
     def close(self) -> None:
         self.minidock.clear()
+        self.end_keeper()
         self.room.close()
+        _ip("link", "del", self._port)  # and its other end, in a namespace that lives for as long as a keeper is in it
+
+    def end_keeper(self) -> None:
+        """As a kill would; it is one of the processes that were begun with this host's directories."""
+        mark = f"MINIDOCK_RUN={self.minidock.state}".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                is_keeper = (process / "comm").read_text() == "minidock:keeper\n"
+                is_ours = is_keeper and mark in (process / "environ").read_bytes().split(b"\0")
+            except OSError:  # it has ended
+                continue
+            if is_ours:
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 class _Minidock(Minidock):

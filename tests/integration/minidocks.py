@@ -41,9 +41,9 @@ class Minidock:
         return self.ok("run", "--rm", *words, **options)
 
     def remains(self) -> list[str]:
-        """What is left on disk of containers: their own directories, and the runtime's."""
+        """What is left on disk of containers: their own directories, and the runtime's. The keeper is nobody's."""
         found = [*(self.root / "containers").glob("*"), *self.state.glob("*")]
-        return sorted({path.name for path in found})
+        return sorted({path.name for path in found if not path.name.startswith("keeper")})
 
     def clear(self) -> None:
         """Remove every container. Nothing of any of them may stay."""

@@ -102,8 +102,10 @@ def is_plugged(endpoint: Json) -> bool:
     """Whether the host's end of a cable is there, and what it is plugged into."""
     from minidock.kernel import interfaces
 
-    if endpoint["driver"] != "bridge":
+    if "bridge" not in endpoint:
         return True
+    if "vxlan" in endpoint and not interfaces.is_up(endpoint["vxlan"]):
+        return False
     return interfaces.exists(endpoint["link"]) and interfaces.is_up(endpoint["bridge"])
 
 
