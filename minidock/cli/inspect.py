@@ -1,4 +1,4 @@
-"""minidock inspect: all that is known of containers, images and volumes, whatever a name means."""
+"""minidock inspect: all that is known of containers, images, networks and volumes, whatever a name means."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ COMMAND = Command(
         Flag("type", "Only inspect objects of the given type", takes="string", kind=VALUE, completes=KINDS),
     ],
     least_words=1,
-    completes=("container image volume",),
+    completes=("container image network volume",),
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT = "bridge"
 _CONTAINER = "container:"
 _MODES = (DEFAULT, "host", "none")  # and container:NAME
+_LOCALHOST = ("127.", "::1")
 _MAC_DIGITS = 12
 _HEX = frozenset("0123456789abcdef")
 _REFUSED = 125  # the exit code of what Docker's client refuses about these flags
@@ -80,6 +81,16 @@ def networks(asked: Options, arguments: Arguments) -> None:
     asked.networks = wanted if any(map(_is_more_than_a_mode, wanted)) else []
     asked.links = [] if is_user_defined(asked.network) else links
     asked.mac_address = wanted[0].mac
+
+
+def warnings(asked: Options) -> list[str]:
+    """What is done all the same, though not quite as it was asked for."""
+    found = [
+        f"Localhost DNS ({address}) may fail in containers." for address in asked.dns if address.startswith(_LOCALHOST)
+    ]
+    if asked.network == "host" and (asked.ports or asked.publish_all):
+        found.append("Published ports are discarded when using host network mode")
+    return found
 
 
 def each(arguments: Arguments, name: str, read: Callable[[str], T]) -> list[T]:

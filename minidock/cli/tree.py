@@ -28,7 +28,7 @@ COMMANDS: tuple[str, ...] = (
     *("container commit", "container cp", "container diff", "container export"),
     *("image import", "image inspect", "image ls", "image prune", "image rm", "image tag"),
     *("network connect", "network create", "network disconnect", "network inspect", "network ls", "network prune"),
-    "network rm",
+    *("network rm", "network xray"),
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
     *("completion", "inspect", "plan", "version"),
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
+    from minidock.engine.looking.wiring import Wiring
     from minidock.engine.options import NetworkRequest
     from minidock.engine.pruning import Moment, Pruned
     from minidock.jsonfile import Json
@@ -102,7 +103,7 @@ class Engine:
         return listing.chosen(self, everything=everything, newest=newest, wanted=filters)
 
     def inspect(self, word: str, *, kind: str = "", sizes: bool = False) -> Found:
-        """All that is known of whatever goes by a name, in Docker's form: a container, else an image, else a volume."""
+        """All that is known of whatever goes by a name, in Docker's form: a container, image, network or volume."""
         from minidock.engine.looking import objects
 
         return objects.inspect(self, word, kind=kind, sizes=sizes)
@@ -387,11 +388,11 @@ class Engine:
 
         return networks.inspected(self, word)
 
-    def remove_network(self, word: str, *, force: bool = False) -> None:
-        """Remove a network that no running container is in. `force`: one that does not exist is no mistake."""
+    def remove_network(self, word: str, *, force: bool = False) -> bool:
+        """Remove a network that no running container is in. `force`: one that does not exist is no mistake: False."""
         from minidock.engine import networks
 
-        networks.remove(self, word, force=force)
+        return networks.remove(self, word, force=force)
 
     def prune_networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[str]:
         """Remove the networks that no running container is in; their names. `moment` reads the filter `until`."""
@@ -410,6 +411,12 @@ class Engine:
         from minidock.engine import connecting
 
         connecting.disconnect(self, network, word, force=force)
+
+    def wiring(self, word: str) -> Wiring:
+        """What a network is made of at this moment, as the kernel has it: devices, cables, addresses, routes, rules."""
+        from minidock.engine.looking import wiring
+
+        return wiring.wiring(self, word)
 
     # Small changes ------------------------------------------------------------------------------------
 

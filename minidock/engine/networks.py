@@ -133,6 +133,7 @@ def shown(engine: Engine, network: Network) -> Json:
         "Id": network.id,
         "Created": stamp(network.created),
         "Scope": network.scope,
+        "Driver": network.driver,
         "EnableIPv4": True,
         "EnableIPv6": network.ipv6,
         "IPAM": {
@@ -186,14 +187,14 @@ def _member(name: str, network: Network | None = None, endpoint: Endpoint | None
 # Removed --------------------------------------------------------------------------------------------------
 
 
-def remove(engine: Engine, word: str, *, force: bool = False) -> None:
+def remove(engine: Engine, word: str, *, force: bool = False) -> bool:
     """Remove a network that no active container is in. Containers at rest do not count, as in Docker: they say so when
-    they are started, unless there is a network of this name again."""
+    they are started, unless there is a network of this name again. With `force`, False if there is none."""
     try:
         network = find(engine, word)
     except catalog.NoSuchNetwork:
         if force:
-            return
+            return False
         raise
     _refuse_builtin(network)
     engine.everyone()  # who was abandoned has no addresses any more
@@ -206,6 +207,7 @@ def remove(engine: Engine, word: str, *, force: bool = False) -> None:
             dismantle(engine, now)
     if network.driver == catalog.OVERLAY:
         _remove_everywhere(engine, network)
+    return True
 
 
 def _remove_everywhere(engine: Engine, network: Network) -> None:

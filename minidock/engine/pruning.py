@@ -24,8 +24,11 @@ _KNOWN = ("label", "label!", "until")
 class Pruned:
     """What `system prune` has removed."""
 
-    def __init__(self, containers: list[str], volumes: list[str], images: Removed, reclaimed: int) -> None:
+    def __init__(
+        self, containers: list[str], networks: list[str], volumes: list[str], images: Removed, reclaimed: int
+    ) -> None:
         self.containers = containers
+        self.networks = networks
         self.volumes = volumes
         self.images = images
         self.reclaimed = reclaimed  # bytes
@@ -91,6 +94,7 @@ def prune_system(
     moment: Moment | None = None,
 ) -> Pruned:
     """Containers first, since what they have is free afterwards. `everything`: all unused images, not only nameless."""
+    from minidock.engine import networks as all_networks
     from minidock.engine import volumes as all_volumes
     from minidock.engine.images import removing as image_removing
 
@@ -98,6 +102,7 @@ def prune_system(
     if volumes and wanted.get("until"):
         raise MinidockError('The "until" filter is not supported with "--volumes"')
     ids, freed = prune(engine, wanted, moment=moment)
+    networks = all_networks.prune(engine, wanted, moment=moment)
     names, freed_by_volumes = all_volumes.prune(engine, wanted) if volumes else ([], 0)
     images = image_removing.prune(engine, everything=everything, wanted=wanted, moment=moment)
-    return Pruned(ids, names, images, freed + freed_by_volumes + images.reclaimed)
+    return Pruned(ids, networks, names, images, freed + freed_by_volumes + images.reclaimed)

@@ -110,10 +110,13 @@ class Links:
         port = {"master": self.index(master)} if master else {}
         self.make(name, "veth", peer=other, state="up", **port, **size)
 
-    def isolate(self, name: str) -> None:
-        """A port of a bridge whose frames go to no other port that is isolated: to the host alone."""
-        call = f'isolate port "{name}"'
-        self._ask(call, self._route.brport, "set", index=self.index(name), isolated=1)
+    def set_port(self, name: str, *, isolated: bool, hairpin: bool) -> None:
+        """A port of a bridge. `isolated`: its frames go to no other such port, to the host alone; `hairpin`: a frame
+        may go back to where it came from, as one does whose address the firewall has changed (br_netfilter).
+        """
+        call = f'set port "{name}": isolated {isolated}, hairpin {hairpin}'
+        flags = {"isolated": int(isolated), "mode": int(hairpin)}
+        self._ask(call, self._route.brport, "set", index=self.index(name), **flags)
 
     def make_macvlan(self, name: str, *, parent: str, mode: str, mac: str, mtu: int, namespace: int) -> None:
         """A device on the same cable as its parent, in the namespace behind a descriptor."""

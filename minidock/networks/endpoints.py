@@ -71,6 +71,12 @@ def active(state: Database | Change, network_id: str) -> list[Endpoint]:
     return [Endpoint(values) for values in rows]
 
 
+def all_of(state: Database | Change, network_id: str) -> list[Endpoint]:
+    """Those of all that are in a network, whether they have addresses or not."""
+    rows = state.rows(f"{_SELECT} WHERE network = ? ORDER BY slot, container", network_id)
+    return [Endpoint(values) for values in rows]
+
+
 def is_active(state: Database | Change, container_id: str) -> bool:
     return bool(state.rows(f"SELECT 1 FROM containers WHERE id = ? AND {containers.IS_ACTIVE}", container_id))
 

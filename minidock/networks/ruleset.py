@@ -97,7 +97,7 @@ def _listed_elements(listing: list[Json], name: str) -> Iterator[str]:
     for one in (*_all(listing, "set"), *_all(listing, "map")):
         if one["name"] == name:
             for element in one.get("elem", []):
-                yield _mapping(element) if name in MAPS else _joined(element, quoted=True)
+                yield _mapping(element) if name in MAPS else _joined(element, quoted=SETS[name][0].startswith("ifname"))
 
 
 def listed_ports(listing: Iterable[Json]) -> Iterator[Port]:

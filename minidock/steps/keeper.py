@@ -17,7 +17,7 @@ import sys
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import signals
+from minidock.kernel import namespaces, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # by the monitor that
 
 
 def socket_name(table: str) -> str:
-    """In the run directory, which several roots may share; each has a table of its own, and a keeper."""
-    return f"{table.replace('minidock', 'keeper', 1)}.sock"
+    """In the run directory, which several roots may share, each with a table of its own; and so may network namespaces,
+    each of which is a host of its own for all that a keeper does.
+    """
+    return f"{table.replace('minidock', 'keeper', 1)}-{namespaces.identity('self', 'network')[1]}.sock"
 
 
 class _GoneError(Exception):

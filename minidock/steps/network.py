@@ -49,6 +49,11 @@ class Endpoint:
         self.gw_priority = int(data.get("gw_priority", 0))
 
     @property
+    def hosts(self) -> list[str]:
+        """The addresses alone."""
+        return [address.partition("/")[0] for address in self.addresses]
+
+    @property
     def has_ipv6(self) -> bool:
         return any(":" in address for address in self.addresses)
 
@@ -369,6 +374,7 @@ class Veth(Kept):
         self.link: str = endpoint.data["link"]
         self.bridge: str = endpoint.data["bridge"]
         self.icc = bool(endpoint.data["icc"])
+        self.hairpin = any(port["address"] in endpoint.hosts for port in wiring.ports)  # it may call its own port
         self.prompt = prompt  # undone, it is gone at once; else the kernel takes it away with the namespace
 
     def says(self) -> str:
@@ -379,10 +385,12 @@ class Veth(Kept):
         mtu = f" mtu {self.endpoint.mtu}" if self.endpoint.mtu else ""
         peer = f"name {self.endpoint.device}{mtu} address {self.endpoint.mac} netns $PID"
         line = f"ip link add {self.link}{mtu} master {self.bridge} up type veth peer {peer}"
-        return line if self.icc else f"{line}\nbridge link set dev {self.link} isolated on"
+        flags = ("" if self.icc else " isolated on") + (" hairpin on" if self.hairpin else "")
+        return f"{line}\nbridge link set dev {self.link}{flags}" if flags else line
 
     def do(self, live: Live) -> None:
-        asked = {"link": self.link, "bridge": self.bridge, "icc": self.icc, "device": self.endpoint.device}
+        asked = {"link": self.link, "bridge": self.bridge, "icc": self.icc, "hairpin": self.hairpin}
+        asked |= {"device": self.endpoint.device}
         self.ask_inside(live, "veth", **asked, mac=self.endpoint.mac, mtu=self.endpoint.mtu, pid=live.pid)
 
     def undo(self, live: Live) -> None:

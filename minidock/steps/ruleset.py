@@ -24,6 +24,8 @@ SETS = {
     "internal": ("ifname", "nothing out of these, and nothing in"),
     "apart": ("ifname", "containers in these do not reach each other"),
     "masqueraded": ("ifname", "what leaves these has the host's address"),
+    "selves4": ("ipv4_addr . ipv4_addr", "from a container to itself, by a published port"),
+    "selves6": ("ipv6_addr . ipv6_addr", "from a container to itself, by a published port"),
 }
 MAPS = {
     "ports4_at": ("ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service", "on one address of the host"),
@@ -65,6 +67,9 @@ CHAINS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "type nat hook postrouting priority 100; policy accept;",
         (
             ("iifname . oifname @within ct status dnat masquerade", "back by a published port: answers come by here"),
+            # With br_netfilter a bridge hands its frames to these rules, which are not told where they came from.
+            ("ip saddr . ip daddr @selves4 masquerade", "nobody answers who is called from its own address"),
+            ("ip6 saddr . ip6 daddr @selves6 masquerade", "nobody answers who is called from its own IPv6 address"),
             ("iifname . oifname @within return", "neighbours see each other's addresses"),
             ("iifname @masqueraded masquerade", "out of a network: answers come to the host"),
             ("ip saddr 127.0.0.0/8 oifname @bridges masquerade", "from 127.0.0.1, where no answer finds its way"),
@@ -145,9 +150,10 @@ class Port:
         family = 6 if ":" in self.host else 4
         key = f"{self.protocol} . {self.host_port}"
         target = f"{self.address} . {self.port}"
+        both = {f"selves{family}": {f"{self.address} . {self.address}"}}
         if self.host in ANY:
-            return {f"ports{family}": {f"{key} : {target}"}}
-        return {f"ports{family}_at": {f"{self.host} . {key} : {target}"}}
+            return {f"ports{family}": {f"{key} : {target}"}, **both}
+        return {f"ports{family}_at": {f"{self.host} . {key} : {target}"}, **both}
 
 
 def table_text(table: str, segments: Iterable[Segment], ports: Iterable[Port]) -> str:

@@ -303,6 +303,7 @@ def test_the_question_says_what_will_go(minidock: Minidock) -> None:
     assert asked == (
         "WARNING! This will remove:\n"
         "  - all stopped containers\n"
+        "  - all networks not used by at least one container\n"
         "  - all anonymous volumes not used by at least one container\n"
         "  - all images without at least one container associated to them\n"
         "\n"

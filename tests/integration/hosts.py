@@ -1,8 +1,8 @@
-"""Several hosts on one machine: each a network namespace with its own state, on a wire of their own, with an etcd on it.
+"""Several hosts on one machine: each a network namespace with its own state, on a wire of their own, and etcd on it.
 
-    host a (10.9.0.1) ──┐
-    host b (10.9.0.2) ──┼── wire (10.9.0.254) ── etcd
-    host c (10.9.0.3) ──┘   the namespace of the tests
+host a (10.9.0.1) ──┐
+host b (10.9.0.2) ──┼── wire (10.9.0.254) ── etcd
+host c (10.9.0.3) ──┘   the namespace of the tests
 """
 
 from __future__ import annotations

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-from minidock.networks.overlay import records
 from tests.etcds import EtcdServer
 from tests.integration.hosts import ETCD, Host, lay_wire, take_up_wire
 from tests.integration.minidocks import Minidock
-from tests.waiting import wait_until
 
 Add = Callable[[], Host]
 

@@ -1,7 +1,7 @@
 """A Docker of the tests' own: Debian's dockerd and containerd, started by hand, gone without a trace afterwards.
 
-It has its own directories, socket, cgroup and configuration. It makes no network and touches no firewall, so a
-Docker that serves this machine is not disturbed.
+It has its own directories, socket, cgroup, configuration and network namespace: what it makes of links, rules and
+ports is seen by nobody else, so a Docker that serves this machine is not disturbed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from tests.peers.spaces import Space
 from tests.waiting import wait_until
 
 CLIENT, DAEMON, CONTAINERD = Path("/usr/bin/docker"), Path("/usr/sbin/dockerd"), Path("/usr/bin/containerd")
@@ -40,8 +41,9 @@ class CannotRun(Exception):
 class Docker:
     """The two daemons. `socket` is where the command `docker` finds them."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, space: Space) -> None:
         self.place = place
+        self.space = space
         self.socket = f"unix://{place}/docker.sock"
         self.root = place / "data"
         self.group = f"minidock-{os.getpid()}-docker"
@@ -69,13 +71,12 @@ class Docker:
             *("--data-root", str(self.root), "--exec-root", f"{place}/exec", "--pidfile", f"{place}/docker.pid"),
             *("--storage-driver", "overlay2"),
             *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{self.group}"),
-            *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
         ]
 
     def _daemon(self, program: Path, *words: str) -> None:
         """A daemon that ends when the tests do, whatever ends them."""
         with (self.place / f"{program.name}.log").open("wb") as log:
-            command = ["setpriv", "--pdeathsig", "TERM", str(program), *words]
+            command = [*self.space.inside, "setpriv", "--pdeathsig", "TERM", str(program), *words]
             self._daemons.append(subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **DEBIAN}))
 
     def _wait_for(self, socket: Path) -> None:

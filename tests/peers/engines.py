@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from tests.integration.minidocks import LAUNCH
 from tests.peers.command_lines.line import FILES, Line
+from tests.peers.spaces import Space
 
 _PATIENCE = 30.0  # with a command line; one that takes longer is ended
 _QUIET_LIKE_A_USER = 0.3  # how long a terminal says nothing before somebody types
@@ -65,8 +66,9 @@ class Engine:
             os.utime(path, (1_000_000_000, 1_000_000_000))
 
     def clear(self, *, images: bool = True) -> None:
-        """Remove all containers, volumes and images but the one that each scene starts with."""
+        """Remove all containers, networks, volumes and images but the one that each scene starts with."""
         self.shell("docker ps -aq | xargs -r docker rm -f -v")
+        self.shell("docker network ls -q -f type=custom | xargs -r docker network rm")
         self.shell("docker volume ls -q | xargs -r docker volume rm -f")
         if images:
             self.shell(f"docker images --format '{_NAME}' | grep -v busybox:latest | xargs -r docker rmi -f")
@@ -142,9 +144,9 @@ def _converse(terminal: int, typed: bytes) -> tuple[bytes, bool]:
     return shown, False
 
 
-def minidock(place: Path) -> Engine:
+def minidock(place: Path, space: Space) -> Engine:
     """minidock from this checkout."""
-    command = [*LAUNCH, "minidock.cli.main"]
+    command = [*space.inside, *LAUNCH, "minidock.cli.main"]
     return Engine(place, place / "root", command, {"MINIDOCK_ROOT": f"{place}/root", "MINIDOCK_RUN": f"{place}/run"})
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -27,6 +28,7 @@ from tests.peers.command_lines.line import Line, Scene
 from tests.peers.dockers import CLIENT, CannotRun, Docker
 from tests.peers.engines import Answer, Engine
 from tests.peers.sameness import Json
+from tests.peers.spaces import Space
 
 T = TypeVar("T")
 IMPORT = "docker import -c 'CMD [\"sh\"]' -c 'ENV PATH={}' busybox.tar busybox"
@@ -51,13 +53,13 @@ class Pair(NamedTuple):
 def pair() -> Iterator[Pair]:
     if os.geteuid() != 0:
         pytest.skip("containers need root")
-    with tempfile.TemporaryDirectory(prefix="minidock-peer-") as directory:
+    with tempfile.TemporaryDirectory(prefix="minidock-peer-") as directory, _a_space() as theirs, _a_space() as ours:
         place = Path(directory)
-        daemon = Docker(place / "daemon")
+        daemon = Docker(place / "daemon", theirs)
         try:
             daemon.start()
             docker = engines.docker(place / "docker", daemon.root, daemon.socket, CLIENT)
-            made = Pair(docker, engines.minidock(place / "minidock"))
+            made = Pair(docker, engines.minidock(place / "minidock", ours))
             made.both(_import_image)
             yield made
             made.both(Engine.end)
@@ -65,6 +67,15 @@ def pair() -> Iterator[Pair]:
             pytest.skip(f"Docker cannot run here: {reason}")
         finally:
             daemon.end()
+
+
+@contextmanager
+def _a_space() -> Iterator[Space]:
+    space = Space()
+    try:
+        yield space
+    finally:
+        space.end()
 
 
 def _import_image(engine: Engine) -> None:
@@ -120,7 +131,7 @@ def test_both_tell_the_same_of_a_container_that_has_run(pair: Pair, flags: str) 
 
 
 @pytest.mark.parametrize(("make", "inspect"), OTHERS)
-def test_both_tell_the_same_of_images_and_volumes(pair: Pair, make: str, inspect: str) -> None:
+def test_both_tell_the_same_of_images_networks_and_volumes(pair: Pair, make: str, inspect: str) -> None:
     compare_inspected(pair, make, inspect)
 
 
@@ -167,11 +178,20 @@ def _image(document: Json) -> Json:
     return {**document, "Config": {key: config[key] for key in config if key not in LEFT_OUT_OF_IMAGES}}
 
 
+def _network(document: Json) -> Json:
+    return {**document, "Containers": {name: document["Containers"][name] for name in sorted(document["Containers"])}}
+
+
 def _volume(document: Json) -> Json:
     return {**document, "Labels": document["Labels"] or None, "Options": document["Options"] or None}
 
 
-_FORMS: dict[str, Callable[[Json], Json]] = {"container": _container, "image": _image, "volume": _volume}
+_FORMS: dict[str, Callable[[Json], Json]] = {
+    "container": _container,
+    "image": _image,
+    "network": _network,
+    "volume": _volume,
+}
 
 
 def _is_left_out(path: str) -> bool:

@@ -314,7 +314,7 @@ def test_uses_of_volumes_by_nobody_are_forgotten(engine: Engine) -> None:
     with engine.database.change() as change:
         store.make(engine.root, store.add(change, "data"))
         store.use(change, "nobody", "data", anonymous=False, unfilled=False)
-    assert "1 uses of volumes that are nobody's" in found(engine)[0]
+    assert "1 uses of volumes or networks that are nobody's" in found(engine)[0]
     repaired(engine)
     assert store.users(engine.database, "data") == []
 

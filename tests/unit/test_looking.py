@@ -222,7 +222,7 @@ def test_a_name_is_looked_for_among_containers_then_images_then_volumes(engine: 
         ("nix", "volume", "No such volume: nix"),
         ("NOT/an image", "", "No such object: NOT/an image"),
         ("", "", "invalid name or ID: value is empty"),
-        ("nix", "foo", 'unknown type: "foo": must be one of "container", "image", "volume"'),
+        ("nix", "foo", 'unknown type: "foo": must be one of "container", "image", "network", "volume"'),
     ],
 )
 def test_what_is_not_there_cannot_be_inspected(engine: Engine, word: str, kind: str, message: str) -> None:

@@ -175,6 +175,19 @@ def test_networks_with_wishes_are_remembered_and_read_again() -> None:
     assert again.ports == ["80:80/tcp"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-p", "80:80"], []),
+        (["--network", "host", "-p", "80:80"], ["Published ports are discarded when using host network mode"]),
+        (["--network", "host", "-P"], ["Published ports are discarded when using host network mode"]),
+        (["--dns", "::1", "--dns", "1.1.1.1"], ["Localhost DNS (::1) may fail in containers."]),
+    ],
+)
+def test_what_is_done_otherwise_than_it_was_asked_for_is_told(words: list[str], said: list[str]) -> None:
+    assert network_flags.warnings(asked(*words)) == said
+
+
 # network create and connect -------------------------------------------------------------------------------
 
 

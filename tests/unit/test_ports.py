@@ -43,7 +43,7 @@ def on_a_network(
         )
         for port, protocol, host_port, host in published:
             change.do(
-                "INSERT INTO published VALUES (?, ?, ?, ?, ?, '')",
+                "INSERT INTO published VALUES (?, ?, ?, ?, ?, '172.17.0.2')",
                 *(row.id, protocol, host, host_port, port),
             )
     return row
@@ -159,8 +159,8 @@ def test_port_tells_where_ports_are_to_be_had(engine: Engine, capsys: pytest.Cap
 
 def test_port_complains_of_a_port_that_is_not_published(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     on_a_network(engine, "web", (80, "tcp", 8080, ALL))
-    for wanted in ("81", "80/udp", "90/udp"):
+    for wanted, named in (("81", "81/tcp"), ("80/udp", "80/udp"), ("90/udp", "90/udp")):
         assert main(["port", "web", wanted]) == 1
-        assert capsys.readouterr().err == f"minidock: No public port '{wanted}' published for web\n"
+        assert capsys.readouterr().err == f"minidock: No public port '{named}' published for web\n"
     assert main(["port", "web", "x"]) == 1
     assert "invalid port (x)" in capsys.readouterr().err

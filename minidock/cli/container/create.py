@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from minidock.cli import network_flags
 from minidock.cli.command import Command
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
-from minidock.cli.network_flags import NOTES
 from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _create(arguments: Arguments) -> int:
     asked = options(arguments)
-    warn(warnings(asked))
+    warn([*network_flags.warnings(asked), *warnings(asked)])
     sys.stdout.write(f"{Engine().create(asked).id}\n")
     return 0
 
@@ -31,5 +31,5 @@ COMMAND = Command(
     flags=FLAGS,
     least_words=1,
     flags_end=1,
-    notes=NOTES,
+    notes=network_flags.NOTES,
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+from minidock.cli import network_flags
 from minidock.cli.command import Command, Flag
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, options
-from minidock.cli.network_flags import NOTES
 from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
 from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _run(arguments: Arguments) -> int:
     engine, asked = Engine(), options(arguments)
-    warn(warnings(asked))
+    warn([*network_flags.warnings(asked), *warnings(asked)])
     if asked.terminal:
         _look_at_terminal(asked)
     if arguments.flag("detach"):
@@ -50,6 +50,6 @@ COMMAND = Command(
     ],
     least_words=1,
     flags_end=1,
-    notes=NOTES,
+    notes=network_flags.NOTES,
     failure=125,
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from minidock.cli.command import Command, Flag
-from minidock.cli.complaints import each_shown
+from minidock.cli.complaints import each
 from minidock.engine.engine import Engine
 
 TYPE_CHECKING = False
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
 
 def _rm(arguments: Arguments) -> int:
     engine, force = Engine(), arguments.flag("force")
-    return each_shown(arguments.words, lambda word: engine.remove_network(word, force=force))
+
+    def act(word: str) -> None:
+        if engine.remove_network(word, force=force):
+            sys.stdout.write(f"{word}\n")
+
+    return each(arguments.words, act)
 
 
 COMMAND = Command(

@@ -20,6 +20,7 @@ def _prune(arguments: Arguments) -> int:
         return 0
     done = Engine().prune(wanted, everything=everything, volumes=volumes, moment=human.moment)
     pruned.tell("Deleted Containers:", done.containers)
+    pruned.tell("Deleted Networks:", done.networks)
     pruned.tell("Deleted Volumes:", done.volumes)
     pruned.tell("Deleted Images:", [f"{what.lower()}: {which}" for what, which in done.images.records])
     pruned.tell_total(done.reclaimed)
@@ -27,7 +28,7 @@ def _prune(arguments: Arguments) -> int:
 
 
 def _warning(arguments: Arguments) -> str:
-    goes = ["all stopped containers"]
+    goes = ["all stopped containers", "all networks not used by at least one container"]
     if arguments.flag("volumes"):
         goes.append("all anonymous volumes not used by at least one container")
     unused = "all images without at least one container associated to them"

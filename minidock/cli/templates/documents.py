@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Maps, and what they give for a key that they lack.
 _OF_TEXT = (
     *("Labels", "Options", "DriverOpts", "Data", "Sysctls", "Tmpfs", "StorageOpt", "Annotations", "LogConfig.Config"),
+    "AuxiliaryAddresses",
 )
 _OF_LISTS = ("Ports", "PortBindings")
 _OF_STRUCTS = ("Networks", "Volumes", "ExposedPorts", "Containers", "Runtimes")
@@ -59,10 +60,12 @@ _OPTIONAL: dict[str, dict[str, Value]] = {
 _OPTIONAL_AT_TOP: dict[str, dict[str, Value]] = {
     "State": dict.fromkeys(("SizeRw", "SizeRootFs")),  # a container
     "RootFS": dict.fromkeys(("Author", "Comment", "OsVersion", "Parent", "Variant"), ""),  # an image
+    "IPAM": {"Peers": NullList(), "Services": NullMap({}, None)},  # a network
     "Mountpoint": {"CreatedAt": "", "Status": NullMap({}, None), "UsageData": None},  # a volume
 }
 _INTERVALS = ("Interval", "Timeout", "StartPeriod", "StartInterval")
 _MOMENTS = ("Start", "End", "LastTagTime")
+_OF_NETWORK = "IPAM"  # of all documents with a Created theirs alone is a time to Docker, not a text
 
 
 def render(template: Template, document: Value) -> str:
@@ -94,13 +97,17 @@ def typed(value: Value, name: str = "", parent: str = "") -> Value:
 
 def _object(fields: dict[str, Value], name: str, parent: str) -> Value:
     if not _is_map(name, parent):
-        record = Record({key: typed(value, key, name) for key, value in fields.items()})
+        record = Record({key: typed(value, key, name) for key, value in _with_moment(fields).items()})
         record.optional = _optional(fields, name or parent)  # an item of a list has no name of its own
         return record
     if name in _OF_LISTS:
         items = {key: NullList() if value is None else typed(value) for key, value in fields.items()}
         return Map(items, NO_VALUE)  # its keys are no strings: `index` fails there, and then on the bare JSON
     return Map({key: typed(value) for key, value in fields.items()}, _missing(name))
+
+
+def _with_moment(fields: dict[str, Value]) -> dict[str, Value]:
+    return {**fields, "Created": Moment(fields["Created"])} if {_OF_NETWORK, "Created"} <= fields.keys() else fields
 
 
 def _optional(fields: dict[str, Value], name: str) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""Whatever goes by a name: a container, an image, a volume. All that is known of it, as Docker's `inspect` has it."""
+"""Whatever goes by a name: a container, an image, a network, a volume. All that is known of it, as Docker has it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Look = Callable[["Engine", str, bool], "Json | None"]
 
-CONTAINER, IMAGE, VOLUME = "container", "image", "volume"
+CONTAINER, IMAGE, NETWORK, VOLUME = "container", "image", "network", "volume"
 
 
 class Found:
@@ -126,6 +126,16 @@ def _can_be_image(word: str) -> bool:
         return False
 
 
+def _network(engine: Engine, word: str, _: bool) -> Json | None:
+    from minidock.engine import networks
+    from minidock.networks.catalog import NoSuchNetwork
+
+    try:
+        return networks.inspected(engine, word)
+    except NoSuchNetwork:
+        return None
+
+
 def _volume(engine: Engine, word: str, _: bool) -> Json | None:
     from minidock.engine import volumes
     from minidock.volumes import store
@@ -134,5 +144,5 @@ def _volume(engine: Engine, word: str, _: bool) -> Json | None:
     return volumes.shown(engine, found) if found else None
 
 
-_LOOKS: dict[str, Look] = {CONTAINER: _container, IMAGE: _image, VOLUME: _volume}
+_LOOKS: dict[str, Look] = {CONTAINER: _container, IMAGE: _image, NETWORK: _network, VOLUME: _volume}
 KINDS = tuple(_LOOKS)

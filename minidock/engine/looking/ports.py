@@ -78,7 +78,7 @@ def published(engine: Engine, row: Row, wanted: str = "") -> list[Port]:
     key = (_number(number, f"invalid port ({number})"), protocol or PROTOCOLS[0])
     found = [port for port in found if (port.private, port.protocol) == key]
     if not found:
-        raise MinidockError(f"No public port '{wanted}' published for {row.name}")
+        raise MinidockError(f"No public port '{key[0]}/{key[1]}' published for {row.name}")
     return found
 
 

@@ -70,8 +70,8 @@ def veth(tools: Tools, request: Json, descriptors: list[int]) -> None:
     except FileExistsError:
         tools.links.delete(name)
         tools.links.make_veth(name, **ends, mtu=request["mtu"], namespace=namespace)
-    if not request["icc"]:
-        tools.links.isolate(name)
+    if not request["icc"] or request["hairpin"]:
+        tools.links.set_port(name, isolated=not request["icc"], hairpin=bool(request["hairpin"]))
 
 
 def unplug(tools: Tools, request: Json, _: list[int]) -> None:

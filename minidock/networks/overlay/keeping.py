@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 
 from minidock.networks.keeper.later import Later
+from minidock.networks.names.zone import Elsewhere, Member
 from minidock.networks.overlay import forwarding, ours, settings
 from minidock.networks.overlay.follower import Follower
 from minidock.networks.overlay.forwarding import FORWARD
@@ -51,7 +52,7 @@ class Knowing(Later):
         return self._follower.is_current or time.monotonic() >= self._until
 
 
-class Overlays:
+class Overlays(Elsewhere):
     """All of them."""
 
     def __init__(self, root: str, links: Links) -> None:
@@ -64,7 +65,7 @@ class Overlays:
         self._said: dict[str, dict[str, Endpoint]] = {}  # of this host: what the others are told
         self._version = -1  # of the state, when that was read
         self._next_look = 0.0
-        self.changes = 0  # how often the names of others have changed
+        self.changes = 0
 
     # Coming and going ---------------------------------------------------------------------------------
 
@@ -112,10 +113,13 @@ class Overlays:
 
     # Names --------------------------------------------------------------------------------------------
 
-    def others(self, network: str) -> list[Endpoint]:
-        """The containers in a network whose names are to be had, on all other hosts."""
+    def members(self, network: str) -> list[Member]:
+        """The containers in a network whose names are to be had, on all other hosts: one for each of their addresses."""
         followed = self._networks.get(network)
-        return self._followers[followed.etcd].picture.living(network, but_of=self._host) if followed else []
+        if followed is None:
+            return []
+        living = self._followers[followed.etcd].picture.living(network, but_of=self._host)
+        return [_member(endpoint) for endpoint in living if endpoint.names]
 
     # What has changed -----------------------------------------------------------------------------------
 
@@ -167,6 +171,12 @@ class Overlays:
             self._said, self._version = self._ours(), version
         for etcd, follower in self._followers.items():
             follower.tell(self._said.get(etcd, {}), _is_pending)
+
+
+def _member(endpoint: Endpoint) -> Member:
+    address = endpoint.address
+    ipv4, ipv6 = ("", address) if ":" in address else (address, "")
+    return Member(endpoint.container, endpoint.names, ipv4, ipv6)
 
 
 def _is_pending(endpoint: Endpoint) -> bool:

@@ -121,7 +121,7 @@ LOOKING: dict[str, Scene] = {
     "port": (
         "docker create --name ant busybox",
         "docker port ant",
-        Line("docker port ant 80", says="no public port 80"),
+        "docker port ant 80",
         "docker port nosuch",
         "docker port",
     ),

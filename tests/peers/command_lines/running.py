@@ -81,7 +81,7 @@ RUN: dict[str, Scene] = {
         "docker run --stop-timeout x busybox true",
         Line("docker run --expose x busybox true", says="invalid range format for --expose: x"),
         "docker run --env =x busybox true",
-        Line("docker run --mac-address x busybox true", unlike="networks"),
+        "docker run --mac-address x busybox true",
         Line("docker run ''", says="invalid reference format"),
         Line("docker run BUSYBOX", says="must be lowercase"),
         Line("docker run --pull nosuch busybox true", unlike="what Docker 20.10 let pass", codes=(0, 125)),

@@ -1,0 +1,233 @@
+"""A network as a picture of text: the host as a tree, its containers as boxes, cables between them, and the rules.
+
+    HOST
+    ├── eth0              the way out
+    └── br-1f0c2a9d4e11   the bridge
+        ├── veth4f1c0a2b-0
+        │   ║  ┌─ web ────────────────┐
+        │   ╚══╪═ eth0  172.18.0.2/16 │
+        │      └──────────────────────┘
+
+Pure functions, from what engine/looking/wiring.py has found to lines of at most WIDTH characters.
+"""
+
+from __future__ import annotations
+
+from minidock.cli.port_texts import joined
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from minidock.engine.looking.wiring import Cable, Inhabitant, Rules, Wiring
+    from minidock.kernel.survey import Device
+
+WIDTH = 100
+_LABEL, _INNER_LABEL = 20, 14  # the column of names, before what there is to say of them; in a box
+_INDENT = 8  # of what hangs on the bridge
+_MOST_NAME = 30  # of a container's name that a box has room for
+_DOT = " · "
+_PLUG, _NO_CABLE, _NOTHING = "╚══╪═ ", "┄┄┄┼┄ ", "   │  "  # how a cable comes through the wall of a box
+
+
+def picture(wiring: Wiring) -> list[str]:
+    """All of it."""
+    lines = [*_title(wiring), "", _apart(f"HOST {wiring.host_name}", _namespace(wiring.host.inode)), "│"]
+    branches = [*_ways_out(wiring), _router(wiring), _trunk(wiring)]
+    lines += _tree([branch for branch in branches if branch])
+    if wiring.rules:
+        lines += ["", *_rules(wiring.rules, wiring.network.name)]
+    return lines
+
+
+def _title(wiring: Wiring) -> list[str]:
+    network = wiring.network
+    subnets = [f"{pool.subnet}, gateway {pool.gateway}" if pool.gateway else str(pool.subnet) for pool in network.pools]
+    traits = ["internal: no way out, and none in"] if network.internal else []
+    return _wrapped([f"NETWORK {network.name}", f"{network.driver} {network.id[:12]}", *subnets, *traits], WIDTH)
+
+
+# The host ----------------------------------------------------------------------------------------------------
+
+
+def _ways_out(wiring: Wiring) -> list[list[str]]:
+    return [
+        _labelled(device.name, [["a way to the world", *ways], _of_device(device)]) for device, ways in wiring.ways_out
+    ] or [["no way to the world: no device has a default route"]]
+
+
+def _router(wiring: Wiring) -> list[str]:
+    states = [f"{family} is passed on" if is_on else f"{family} is not" for family, is_on in wiring.forwarding.items()]
+    return _labelled("the kernel", [["the router between the devices", *states]])
+
+
+def _trunk(wiring: Wiring) -> list[str]:
+    """What the containers hang on, and they."""
+    if not wiring.trunk_name:
+        return _without_trunk(wiring)
+    trunk = wiring.trunk
+    if trunk is None:
+        head = _labelled(wiring.trunk_name, [["not there: it is made when the first container comes"]])
+    else:
+        what = "the bridge" if trunk.kind == "bridge" else f"what the containers hang on, {trunk.kind or 'hardware'}"
+        state = "up" if trunk.is_up else "down"
+        head = _labelled(trunk.name, [[what, state], _of_device(trunk), wiring.routes_to_it])
+    branches = [_cable(cable) for cable in wiring.cables] + [_unplugged(one) for one in wiring.unplugged]
+    if wiring.resting:
+        branches.append(_labelled("at rest", [sorted(wiring.resting)]))
+    return [*head, *(["│"] if branches else []), *_tree(branches)]
+
+
+def _without_trunk(wiring: Wiring) -> list[str]:
+    """The host's own network, and none."""
+    is_host = wiring.network.driver == "host"
+    head = ["containers here have the host's devices" if is_host else "containers here have lo, and no cable"]
+    branches = [_box(one, None, joint=_NOTHING) for one in wiring.unplugged]
+    branches += [_labelled("at rest", [sorted(wiring.resting)])] if wiring.resting else []
+    return [*head, *(["│"] if branches else []), *_tree(branches)]
+
+
+# A cable, and who is at its other end ------------------------------------------------------------------------
+
+
+def _cable(cable: Cable) -> list[str]:
+    port, inhabitant = cable.port, cable.inhabitant
+    if port is None:
+        assert inhabitant
+        return _box(inhabitant, inhabitant.device, joint=_NO_CABLE)
+    head = _labelled(_numbered(port), [_of_port(port), _of_device(port)])
+    if inhabitant is None:
+        return [*head, *_stranger(port)]
+    return [*head, "║", *_box(inhabitant, inhabitant.device, joint=_PLUG)]
+
+
+def _of_port(port: Device) -> list[str]:
+    apart = ["apart: not to the other containers"] if port.is_isolated else []
+    number = f" {port.number}" if port.number else ""
+    return [f"{port.kind or 'hardware'}{number}", f"a port of the bridge, {port.port_state}", *apart]
+
+
+def _stranger(port: Device) -> list[str]:
+    if port.kind == "vxlan":
+        return ["╚══▷ the bridges of the same network on other hosts"]
+    where = "in another namespace" if port.peer_is_elsewhere else "in this namespace"
+    other_end = f"; its other end is device {port.peer} {where}" if port.peer else ""
+    return [f"╚══▷ to no container of this network{other_end}"]
+
+
+def _unplugged(inhabitant: Inhabitant) -> list[str]:
+    said = f"{inhabitant.name}: the state has {', '.join(inhabitant.address_wanted)} for it, the kernel no cable"
+    return [f"✗ {said}", *_box(inhabitant, inhabitant.device, joint=_NOTHING)]
+
+
+def _box(inhabitant: Inhabitant, plugged: Device | None, joint: str) -> list[str]:
+    """A container. The cable comes through the wall at the device that it is plugged into, which is the first."""
+    inner = WIDTH - _INDENT - len(joint) - len(" │")
+    lines = [line for device in _devices(inhabitant, plugged) for line in _of_inside(device, inner)]
+    lines += _beside(inhabitant, inner)
+    walls = [joint if plugged else _NOTHING, *[_NOTHING] * (len(lines) - 1)]
+    left = f"─ {inhabitant.name[:_MOST_NAME]}{_DOT}{inhabitant.id[:12]}{_DOT}pid {inhabitant.pid} "
+    right = f" {_namespace(inhabitant.inside.inode)} ─" if inhabitant.inside else " it has ended ─"
+    edge = "─" * (len("  ") + inner + len(" "))
+    above = f"{joint[0].replace('╚', '║').replace('┄', ' ')}  "
+    top = f"{above}┌{left}{edge[len(left) + len(right) :]}{right}┐"
+    return [top, *(f"{wall}{line:{inner}} │" for wall, line in zip(walls, lines, strict=True)), f"   └{edge}┘"]
+
+
+def _devices(inhabitant: Inhabitant, plugged: Device | None) -> list[Device]:
+    """The one that matters first."""
+    found = inhabitant.inside.devices if inhabitant.inside else []
+    return sorted(found, key=lambda device: (device is not plugged, device.name == "lo", device.index))
+
+
+def _of_inside(device: Device, width: int) -> list[str]:
+    return _labelled(_numbered(device), [_of_device(device)], width, _INNER_LABEL)
+
+
+def _beside(inhabitant: Inhabitant, width: int) -> list[str]:
+    inside = inhabitant.inside
+    routes = [str(route) for route in inside.routes if not route.network.startswith("fe80:")] if inside else []
+    asked = "answered at 127.0.0.11" if inhabitant.has_dns else "nobody answers for them at 127.0.0.11"
+    names = [*inhabitant.names, asked] if inhabitant.names else []
+    ports = [f"{joined(port.address, port.public)} → {port.private}/{port.protocol}" for port in inhabitant.ports]
+    parts = {"routes": routes, "names": names, "ports": ports}
+    return [
+        line for label, pieces in parts.items() if pieces for line in _labelled(label, [pieces], width, _INNER_LABEL)
+    ]
+
+
+# Rules -------------------------------------------------------------------------------------------------------
+
+
+def _rules(rules: Rules, name: str) -> list[str]:
+    if not rules.is_there:
+        return [f"FIREWALL the table inet {rules.table} is not there: it is made when the first container comes"]
+    lines = [f"FIREWALL table inet {rules.table}: what of it concerns {name}", "│"]
+    branches = [_elements(rules)] if rules.elements else []
+    branches += [_chain(chain, hook, some) for chain, hook, some in rules.chains]
+    branches += [[f"✗ chain {chain} has lost the rule: {why}"] for chain, why in rules.missing]
+    return lines + _tree(branches)
+
+
+def _elements(rules: Rules) -> list[str]:
+    """What the rules look up, in which sets and maps."""
+    lines = ["what the rules look up"]
+    for name, element, why in rules.elements:
+        lines += _labelled(f"  @{name}", [[element, why]])
+    return lines
+
+
+def _chain(chain: str, hook: str, rules: Sequence[tuple[str, str]]) -> list[str]:
+    lines = [f"chain {chain}{_DOT}{hook}" if hook else f"chain {chain}{_DOT}other chains jump to it"]
+    return lines + [line for rule, why in rules for line in (f"  # {why}", f"  {rule}")]
+
+
+# Text --------------------------------------------------------------------------------------------------------
+
+
+def _tree(branches: Sequence[Sequence[str]]) -> list[str]:
+    """Each branch hangs on a line that ends with the last."""
+    lines = []
+    for number, branch in enumerate(branches, 1):
+        is_last = number == len(branches)
+        lines.append(f"{'└' if is_last else '├'}── {branch[0]}")
+        lines += [f"{' ' if is_last else '│'}   {line}".rstrip() for line in branch[1:]]
+        lines += [] if is_last else ["│"]
+    return lines
+
+
+def _labelled(
+    label: str, paragraphs: Iterable[Sequence[str]], width: int = WIDTH - _INDENT, column: int = _LABEL
+) -> list[str]:
+    """A name, and beside it what there is to say, each paragraph on a line of its own, or more than one."""
+    column = max(column, len(label) + 2)
+    lines = [line for pieces in paragraphs if pieces for line in _wrapped(pieces, width - column)]
+    return [f"{'' if number else label:{column}}{line}" for number, line in enumerate(lines or [""])]
+
+
+def _wrapped(pieces: Sequence[str], width: int) -> list[str]:
+    """Pieces with dots between them; where the line is full, a new one. What is longer than a line is cut."""
+    lines: list[str] = []
+    for piece in (text[at : at + width] for text in pieces for at in range(0, len(text), width)):
+        if lines and len(lines[-1]) + len(_DOT) + len(piece) <= width:
+            lines[-1] += _DOT + piece
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _of_device(device: Device) -> list[str]:
+    mac = [device.mac] if device.mac.strip("0:") else []
+    return [*device.addresses, *mac, f"mtu {device.mtu}", *([] if device.is_up else ["down"])]
+
+
+def _numbered(device: Device) -> str:
+    return f"{device.name} #{device.index}"
+
+
+def _namespace(inode: int) -> str:
+    return f"net:[{inode}]"
+
+
+def _apart(left: str, right: str) -> str:
+    return f"{left}{right:>{WIDTH - len(left)}}"
