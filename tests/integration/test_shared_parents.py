@@ -1,4 +1,4 @@
-"""Macvlan and ipvlan: containers on a wire of the host, beside it, in each mode; and the VLANs that are made for them."""
+"""Macvlan and ipvlan: containers on a wire of the host, in each mode; and the VLANs that are made for them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ again. So an answer is never older than the last transaction, and there is no no
 The names of a container in a network are Docker's: its own, the first twelve digits of its id, its hostname, and the
 aliases it was given there; each of them also with `.NETWORK` behind it. A link gives one container, and no other, one
 more name for another. On the default bridge nobody has a name, and what is in no common network does not exist. In an
-overlay network the containers of other hosts have names as well: those, whoever follows the store of such networks knows.
+overlay network the containers of other hosts have names as well: `Elsewhere` knows them.
 """
 
 from __future__ import annotations

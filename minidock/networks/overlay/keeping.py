@@ -114,7 +114,7 @@ class Overlays(Elsewhere):
     # Names --------------------------------------------------------------------------------------------
 
     def members(self, network: str) -> list[Member]:
-        """The containers in a network whose names are to be had, on all other hosts: one for each of their addresses."""
+        """The containers in a network whose names are to be had, on other hosts: one for each of their addresses."""
         followed = self._networks.get(network)
         if followed is None:
             return []
