@@ -47,10 +47,12 @@ class Host:
         _ip("link", "set", self._port, "up")
 
     def close(self) -> None:
-        self.minidock.clear()
-        self.end_keeper()
-        self.room.close()
-        _ip("link", "del", self._port)  # and its other end, in a namespace that lives for as long as a keeper is in it
+        try:
+            self.minidock.clear()
+        finally:
+            self.end_keeper()
+            _ip("link", "del", self._port)
+            self.room.close()
 
     def end_keeper(self) -> None:
         """As a kill would; it is one of the processes that were begun with this host's directories."""

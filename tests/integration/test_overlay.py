@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,10 @@ def add(etcd: EtcdServer, store: Minidock, tmp_path: Path) -> Generator[Add]:
 
     yield added
     etcd.start_again()
-    for host in hosts:
-        host.plug_in()
-        host.close()
+    with ExitStack() as every:
+        for host in hosts:
+            host.plug_in()
+            every.callback(host.close)
 
 
 @pytest.fixture
