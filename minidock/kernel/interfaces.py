@@ -32,9 +32,9 @@ def is_up(name: str) -> bool:
     return bool(flags & _UP)
 
 
-def index(name: str) -> int:
-    """The number that the kernel has for a device."""
-    (number,) = struct.unpack_from("i", _asked(_GET_INDEX, name), 16)
+def index(name: str, socket: _socket.socket | None = None) -> int:
+    """The number that the kernel has for a device, in the namespace that the socket was made in. netdevice(7)"""
+    (number,) = struct.unpack_from("i", _asked(_GET_INDEX, name, socket), 16)
     return int(number)
 
 
@@ -57,18 +57,20 @@ def address(name: str) -> str:
         return ""
 
 
-def _asked(request: int, name: str) -> bytes:
+def _asked(request: int, name: str, socket: _socket.socket | None = None) -> bytes:
     if len(name.encode()) > _LONGEST_NAME:  # it would be cut, and another device be meant
         raise OSError(errno.ENODEV, f"a device's name has at most {_LONGEST_NAME} bytes", name)
     try:
-        return _ask(request, struct.pack("16s24x", name.encode()))
+        return _ask(request, struct.pack("16s24x", name.encode()), socket)
     except OSError as error:
         raise OSError(error.errno, error.strerror, f'ioctl({request:#x}, "{name}")') from None
 
 
-def _ask(request: int, data: bytes) -> bytes:
-    control = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+def _ask(request: int, data: bytes, socket: _socket.socket | None = None) -> bytes:
+    """Any socket will do."""
+    control = socket or _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
     try:
         return fcntl.ioctl(control, request, data)
     finally:
-        control.close()
+        if socket is None:
+            control.close()

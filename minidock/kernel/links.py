@@ -19,6 +19,8 @@ import socket
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from minidock.kernel import interfaces
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +39,8 @@ class Links:
     """The devices of one network namespace: the caller's, or that of a given netlink socket."""
 
     def __init__(self, netlink: socket.socket | None = None) -> None:
-        self._route = IPRoute(use_socket=netlink) if netlink else IPRoute()
+        self._socket = netlink or opened()
+        self._route = IPRoute(use_socket=self._socket)
 
     def __enter__(self) -> Self:
         return self
@@ -51,21 +54,17 @@ class Links:
     # Devices -----------------------------------------------------------------------------------------
 
     def find(self, name: str) -> int:
-        """A device's number; 0 if there is none of that name."""
+        """A device's number; 0 if there is none of that name. By ioctl(2), since netlink would tell all else as well."""
         try:
-            found = self._route.link("get", ifname=name)
-        except NetlinkError as error:
-            if error.code != errno.ENODEV:
-                raise _failure(f'find link "{name}"', error) from None
+            return interfaces.index(name, self._socket)
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                raise
             return 0
-        return int(found[0]["index"])
 
     def index(self, name: str) -> int:
-        """A device's number."""
-        found = self.find(name)
-        if not found:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), f'find link "{name}"')
-        return found
+        """A device's number; OSError (ENODEV) if there is none of that name."""
+        return interfaces.index(name, self._socket)
 
     def make(self, name: str, kind: str, **attributes: Any) -> None:
         """A new device of a kind."""

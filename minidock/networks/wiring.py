@@ -43,6 +43,7 @@ def annotation(
         "root": root,
         "run": run_root,
         "table": devices.table(root),
+        "id": attachments[0][1].container,
         "container": name,
         "endpoints": [_endpoint(root, network, endpoint) for network, endpoint in attachments],
         "ports": [port for wish in wishes for port in _ports(attachments, wish, ipv6=ipv6)],

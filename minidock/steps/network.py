@@ -65,6 +65,7 @@ class Wiring:
         self.root: str = data["root"]
         self.run: str = data["run"]
         self.table: str = data["table"]
+        self.id: str = data.get("id", "")  # the container's
         self.container: str = data.get("container", "")  # its name, for people
         self.endpoints = [Endpoint(endpoint) for endpoint in data["endpoints"]]
         self.ports: list[Json] = data["ports"]
@@ -104,6 +105,7 @@ def connection(wiring: Wiring) -> list[Step]:
         *(step for endpoint in wiring.endpoints for step in _cable(wiring, endpoint)),
         *_route(wiring),
         *([Publish(wiring)] if wiring.ports else []),
+        *([Names(wiring)] if wiring.names else []),
     ]
 
 
@@ -117,6 +119,11 @@ def endpoint_plan(wiring: Wiring, network: str) -> Plan:
 def route_plan(wiring: Wiring) -> Plan:
     """The default route of a container that runs, when its networks are others than before."""
     return Plan(_route(wiring))
+
+
+def names_plan(wiring: Wiring) -> Plan:
+    """The DNS server of a container that runs, when it comes into its first network with names, or leaves its last."""
+    return Plan([Names(wiring)])
 
 
 def network_plan(wiring: Wiring) -> Plan:
@@ -479,3 +486,28 @@ class Publish(Kept):
                 self.ask(live, "withdraw", ports=self.ports[first : first + _MOST_PORTS])
         else:
             self.ask(live, "withdraw.all", addresses=sorted({port["address"] for port in self.ports}))
+
+
+class Names(Kept):
+    """Where the container asks for others by their names."""
+
+    name = "network.names"
+    man = "resolv.conf(5)"
+    why = "the others' addresses are given out anew at each start: without it nobody in there knows where they are"
+
+    def says(self) -> str:
+        return "answer at 127.0.0.11 in the container for the names in its networks, and pass on questions about others"
+
+    def shell(self) -> str:
+        """A shell has no DNS server, and none that is installed looks into our state."""
+        return f"{_INSIDE} getent hosts localhost  # by hand, names are lines in the container's /etc/hosts"
+
+    def do(self, live: Live) -> None:
+        self.ask_inside(live, "names", pid=live.pid, container=self.wiring.id)
+
+    def undo(self, live: Live) -> None:
+        """When the container ends, the keeper sees that for itself; there may be none."""
+        if live.keeper is None:
+            live.keeper = self.wiring.keeper()
+        if live.pid and live.keeper.is_there():
+            self.ask(live, "no.names", container=self.wiring.id)

@@ -79,6 +79,7 @@ def test_a_network_is_told_with_all_fields_of_docker(engine: Engine) -> None:
         "Name": "web",
         "Id": network_id,
         "Scope": "local",
+        "Driver": "bridge",
         "EnableIPv4": True,
         "EnableIPv6": False,
         "IPAM": {

@@ -10,7 +10,7 @@ runtime's own config.json says (runtime/record.py), which follows in an order th
 from __future__ import annotations
 
 from minidock import jsonfile
-from minidock.engine.life import attachments
+from minidock.engine.life import attachments, stopping
 from minidock.errors import MinidockError
 from minidock.runtime import container as runtime
 from minidock.state import containers
@@ -46,6 +46,7 @@ def settle(engine: Engine, row: Row, options: Options) -> None:
         container = _container(engine, now)
         if container and container.pid:
             _rewire(container, attachments.annotation(engine, now, options, wanted) or {**before, **_NOTHING})
+            stopping.wake(now)  # its monitor sees to it that there is a DNS server, if it is in a network with names
 
 
 _NOTHING: Json = {"endpoints": [], "ports": [], "names": False}
@@ -89,6 +90,10 @@ def _rewire(container: Container, wanted: Json) -> None:
                 steps.endpoint_plan(steps.Wiring(wanted), endpoint["network"]).walk(live)
         if wanted["endpoints"]:
             steps.route_plan(steps.Wiring(wanted)).walk(live)
+        if wanted["names"]:
+            steps.names_plan(steps.Wiring(wanted)).walk(live)
+        elif had["names"]:
+            _raise_first(steps.names_plan(steps.Wiring(had)).undo(live))
     finally:
         live.let_go()
 

@@ -19,6 +19,7 @@ from minidock.engine.configuring import log_attributes
 from minidock.engine.life import wire
 from minidock.engine.monitor import afresh, notes, restarts
 from minidock.engine.monitor.health import Health
+from minidock.engine.monitor.keeper_watch import KeeperWatch
 from minidock.engine.monitor.streams import Streams
 from minidock.errors import MinidockError, reason
 from minidock.kernel import signals
@@ -54,6 +55,7 @@ class Monitor:
         self.health: Health | None = None
         self.pid = 0  # of the program, our child
         self.pidfd = -1
+        self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
         self.reserved: list[int] = []  # sockets bound to the ports of the host that lead to it
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
@@ -138,12 +140,18 @@ class Monitor:
     def _stay(self) -> None:
         """Until the program has ended."""
         ended: list[bool] = []
+        self.names = KeeperWatch.of(self)
         while not ended:
-            patience = self.health.look() if self.health else None  # which may begin a check, to be watched
-            rest = afresh.time_until(self)
-            if rest is not None:
-                patience = rest if patience is None else min(rest, patience)
+            times = [
+                self.health.look() if self.health else None,  # which may begin a check, to be watched
+                self.names.look() if self.names else None,
+                afresh.time_until(self),
+            ]
+            patience = min([time for time in times if time is not None], default=None)
             wait([(self.pidfd, READ, lambda: ended.append(True)), *self._watched()], patience)
+        if self.names:
+            self.names.stop()
+            self.names = None
 
     def _watched(self) -> Iterator[Watched]:
         yield self._woken, READ, self._wake
@@ -151,8 +159,9 @@ class Monitor:
         yield from self.streams.watched_input()
         if self.clients.are_keeping_up:
             yield from self.streams.watched_outputs()
-        if self.health:
-            yield from self.health.watched()
+        for watching in (self.health, self.names):
+            if watching:
+                yield from watching.watched()
 
     def _wake(self) -> None:
         """A command has changed the state, and knocks: what was asked for may be another thing now."""
@@ -160,6 +169,8 @@ class Monitor:
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
+        if self.names:
+            self.names.look_again()
 
     # Settle ------------------------------------------------------------------------------------------
 

@@ -186,11 +186,23 @@ def withdraw_all(tools: Tools, request: Json, _: list[int]) -> None:
     tools.table.withdraw(addresses)
 
 
+def names(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """The DNS server in a container's network namespace, until the container ends."""
+    (namespace,) = descriptors
+    tools.names.open(request["container"], namespace)
+    tools.name(tools.attend(request["pid"]), request["container"])
+
+
+def no_names(tools: Tools, request: Json, _: list[int]) -> None:
+    """It is in no network with names any more."""
+    tools.names.close(request["container"])
+
+
 OPERATIONS: dict[str, Operation] = {
     function.__name__.replace("_", "."): function
     for function in (
         *(parent, remove_parent, macvlan, ipvlan, remove_inside, tunnel, remove_tunnel, peers),
         *(bridge, remove_bridge, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
-        withdraw_all,
+        *(withdraw_all, names, no_names),
     )
 }

@@ -42,6 +42,7 @@ class Server:
 
     def serve(self) -> None:
         """Until nobody needs it any more."""
+        self._tools.resume()
         while True:
             wait(self._watched(), self._patience())
             if self._is_idle() and time.monotonic() >= self._last_use + _LEISURE and self._has_left():
@@ -66,6 +67,7 @@ class Server:
         for client in self._clients:
             client.follow_up()
             yield client.socket.fileno(), READ, lambda client=client: self._hear(client)  # type: ignore[misc]
+        yield from self._tools.names.watched()
         for pidfd in list(self._tools.attended):
             yield pidfd, READ, lambda pidfd=pidfd: self._part(pidfd)  # type: ignore[misc]
 

@@ -8,7 +8,9 @@ import time
 from minidock.kernel import namespaces
 from minidock.kernel.links import Links, opened
 from minidock.networks.keeper.table import Table
+from minidock.networks.names.server import Names
 from minidock.state import glance
+from minidock.state.database import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class Attended:
         self.pid = pid
         self.segments: dict[str, Segment] = {}  # by bridge
         self.ports: list[Port] = []
+        self.container = ""  # its id, if it has the DNS server
 
 
 class Tools:
@@ -39,6 +42,7 @@ class Tools:
         self.links = Links()
         self.attended: dict[int, Attended] = {}  # by the pidfd of the container's first process
         self.table = Table(root, table, self.attended)
+        self.names = Names(Database(root))
         self._overlays: Overlays | None = None
         self._going: dict[str, float] = {}  # links that should be gone by then
 
@@ -84,8 +88,18 @@ class Tools:
 
     def part(self, pidfd: int) -> None:
         """It has ended. Its ports are closed by whoever undoes its steps."""
-        if self.attended.pop(pidfd, None):
+        attended = self.attended.pop(pidfd, None)
+        if attended:
             os.close(pidfd)
+            if attended.container:
+                self.names.close(attended.container)
+
+    def name(self, attended: Attended, container: str) -> None:
+        """It has the DNS server. Who had it as the same container ended before, and we are only about to see that."""
+        for other in self.attended.values():
+            if other.container == container:
+                other.container = ""
+        attended.container = container
 
     # Other hosts --------------------------------------------------------------------------------------
 
@@ -96,6 +110,7 @@ class Tools:
             from minidock.networks.overlay.keeping import Overlays
 
             self._overlays = Overlays(self._root, self.links)
+            self.names.know(self._overlays)
         return self._overlays
 
     def resume(self) -> None:
@@ -125,7 +140,8 @@ class Tools:
         for link in [link for link, when in self._going.items() if when <= now]:
             del self._going[link]
             self._delete(link)
-        times = [when - now for when in self._going.values()]
+        moments = [*self._going.values(), *filter(None, [self.names.deadline()])]
+        times = [moment - now for moment in moments]
         due = self._overlays.deadline() if self._overlays else None
         return min(times if due is None else [*times, due], default=None)
 

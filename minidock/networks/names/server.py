@@ -85,17 +85,11 @@ class Names:
 
     # Coming and going -----------------------------------------------------------------------------------
 
-    @property
-    def containers(self) -> list[str]:
-        """Those that have the server at this moment."""
-        return list(self._inside)
-
-    def wanted(self) -> set[str]:
-        """Those that are to have it, by the state: for whoever takes over."""
-        return self._zone.members()
-
     def open(self, container: str, netns_fd: int) -> None:
         """Be there for a container, in its network namespace, in the place of any server before."""
+        known = self._inside.get(container)
+        if known and os.path.sameopenfile(known.netns_fd, netns_fd):
+            return
         self.close(container)
         inside = self._inside[container] = _Inside(self._database, container, netns_fd)
         doorway = inside.doorway
@@ -113,9 +107,12 @@ class Names:
         self._interest.forget(inside.doorway.datagrams.fileno())
         self._interest.forget(inside.doorway.connections.fileno())
         inside.close()
+        if not self._inside:  # nobody keeps a state open that may be another one when somebody comes again
+            self._zone.forget()
+            self._database.close()
 
     def close_all(self) -> None:
-        for container in self.containers:
+        for container in list(self._inside):
             self.close(container)
         self._interest.close()
 

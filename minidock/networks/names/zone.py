@@ -131,10 +131,11 @@ class Zone:
     def has_ipv6(self, container: str) -> bool:
         return any(member.address(message.AAAA) for _, member in self._places_of(container))
 
-    def members(self) -> set[str]:
-        """The containers that are to have a DNS server."""
-        self._refresh()
-        return set(self._places)
+    def forget(self) -> None:
+        """Read all of it the next time: the state may be opened anew, and the number be of another count."""
+        self._version = -1
+        self._members.clear()
+        self._read([])
 
     def _places_of(self, container: str) -> list[tuple[Network, Member]]:
         self._refresh()
