@@ -63,7 +63,8 @@ class Overlays(Elsewhere):
         self._followers: dict[str, Follower] = {}  # by their etcd
         self._networks: dict[str, Followed] = {}
         self._said: dict[str, dict[str, Endpoint]] = {}  # of this host: what the others are told
-        self._version = -1  # of the state, when that was read
+        self._answering: dict[str, str] = {}  # for the containers of this host
+        self._version = -1  # of the state, when these were read
         self._next_look = 0.0
         self.changes = 0
 
@@ -168,17 +169,18 @@ class Overlays(Elsewhere):
         claim whose process ended. So that is compared each time, and the state read again only when it has changed."""
         version = self._database.version()
         if version != self._version:
-            self._said, self._version = self._ours(), version
+            self._said, self._answering = self._ours(), ours.answering(self._database)
+            self._version = version
         for etcd, follower in self._followers.items():
-            follower.tell(self._said.get(etcd, {}), _is_pending)
+            follower.tell(self._said.get(etcd, {}), self._is_pending)
+
+    def _is_pending(self, endpoint: Endpoint) -> bool:
+        """Claimed by a process that lives, for what the state does not have yet. Who answers for the container has
+        written down all that it has: what is not there, it has no more."""
+        return owners.lives(endpoint.owner) and self._answering.get(endpoint.container) != endpoint.owner
 
 
 def _member(endpoint: Endpoint) -> Member:
     address = endpoint.address
     ipv4, ipv6 = ("", address) if ":" in address else (address, "")
     return Member(endpoint.container, endpoint.names, ipv4, ipv6)
-
-
-def _is_pending(endpoint: Endpoint) -> bool:
-    """Claimed by a process that lives: it is about to start the container."""
-    return owners.lives(endpoint.owner)

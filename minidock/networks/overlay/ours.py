@@ -20,6 +20,11 @@ WHERE driver = 'overlay' AND {containers.IS_ACTIVE}
 """
 
 
+def answering(database: Database) -> dict[str, str]:
+    """The process that answers for each active container."""
+    return dict(database.rows(f"SELECT id, owner FROM containers WHERE {containers.IS_ACTIVE}"))
+
+
 def names(name: str, container: str, hostname: str | None, wishes: dict[str, list[str]]) -> list[str]:
     """By which the others in a network find a container: those that its neighbours on its own host know as well."""
     known = [name, container[:_SHORT_ID], hostname or "", *wishes.get("aliases", ())]
