@@ -92,7 +92,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A test that leaves something on the host fails the run, even when all its assertions held."""
     before = session.config.stash.get(_before, None)
     if before is not None:
-        left = leftovers.still_found(except_for=before, seconds=5 * _TIMEOUT_SCALE)
+        left = leftovers.still_found(except_for=before, seconds=15 * _TIMEOUT_SCALE)
         session.config.stash[_left] = left
         if left:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

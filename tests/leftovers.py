@@ -50,8 +50,10 @@ def _cgroups() -> Iterator[str]:
 
 
 def _links() -> Iterator[str]:
-    """All but `lo`: the tests are in a network namespace of their own. /sys would show another one's."""
-    return (f"link {name}" for _, name in if_nameindex() if name != "lo")
+    """The tests are in a network namespace of their own; /sys would show another one's. `lo` is in each, and the bridge
+    of the default network stays, as Docker's does.
+    """
+    return (f"link {name}" for _, name in if_nameindex() if name != "lo" and not name.startswith("minidock"))
 
 
 def _processes() -> Iterator[str]:

@@ -54,7 +54,7 @@ class Links:
     # Devices -----------------------------------------------------------------------------------------
 
     def find(self, name: str) -> int:
-        """A device's number; 0 if there is none of that name. By ioctl(2), since netlink would tell all else as well."""
+        """A device's number; 0 if there is none of that name. By ioctl(2): netlink would tell all else as well."""
         try:
             return interfaces.index(name, self._socket)
         except OSError as error:

@@ -7,12 +7,13 @@ netlink socket belongs to the namespace that it was made in, so a thread that ha
 from __future__ import annotations
 
 import os
-import socket
+from _socket import AF_INET, AF_INET6
 
 from minidock.kernel import namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
     from typing import Any
 
 _MAIN_TABLE = 254  # RT_TABLE_MAIN: where packets that leave are looked up; others hold the host's own addresses
@@ -87,11 +88,13 @@ def of_process(pid: int) -> Survey:
     return _survey(netlink, inode)
 
 
-def _opened() -> socket.socket:
+def _opened() -> socket:
+    import socket
+
     return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
 
 
-def _survey(netlink: socket.socket, inode: int) -> Survey:
+def _survey(netlink: socket, inode: int) -> Survey:
     from pyroute2 import IPRoute
 
     with IPRoute(use_socket=netlink) as route:
@@ -106,7 +109,7 @@ def _survey(netlink: socket.socket, inode: int) -> Survey:
 
 def _dumped(route: Any) -> list[Any]:
     """The main table's, without what each device has by itself: multicast, and local addresses."""
-    found = [message for family in (socket.AF_INET, socket.AF_INET6) for message in route.get_routes(family=family)]
+    found = [message for family in (AF_INET, AF_INET6) for message in route.get_routes(family=family)]
     return [message for message in found if message.get_attr("RTA_TABLE") == _MAIN_TABLE and message["type"] == 1]
 
 

@@ -7,6 +7,7 @@ path's hash, so that several minidocks share a host, and none takes another's fo
 from __future__ import annotations
 
 import os
+from zlib import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,4 @@ def link(container: str, slot: int) -> str:
 def _mark(root: str) -> str:
     if os.path.normpath(root) == _USUAL_ROOT:
         return ""
-    from hashlib import sha256  # 3 ms, which the usual root does not cost
-
-    return "-" + sha256(os.path.normpath(root).encode()).hexdigest()[:6]
+    return f"-{crc32(os.path.normpath(root).encode()) & 0xFFFFFF:06x}"

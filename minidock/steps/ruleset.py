@@ -139,6 +139,10 @@ class Port:
             raise ValueError(f"no port: {data!r}")
         return cls(protocol, str(data["host"]), host_port, str(data["address"]), port)
 
+    def is_at(self, other: Port) -> bool:
+        """Whether it is the same port of the host, wherever it leads."""
+        return all(getattr(self, key) == getattr(other, key) for key in ("protocol", "host", "host_port"))
+
     @property
     def is_translated(self) -> bool:
         """The kernel translates into addresses of the same kind; else a relay serves it."""

@@ -1,9 +1,10 @@
 """Run a minidock command in which a process is killed just before one of its effects: killed.py WHO WHICH WORD...
 
 An effect is what others can see: a file or directory made, opened for writing, renamed or removed, a transaction's
-end, a process born, a signal sent. WHO is `command`, or `monitor`: the process that it leaves with the container.
-WHICH is a number, counted from 1, or the name of an event: the first one. The file that DIED names in the
-environment gets the number of the process when it is killed; where there is none, there were not so many effects.
+end, a process born, a signal sent, something asked of the network keeper. WHO is `command`, or `monitor`: the process
+that it leaves with the container. WHICH is a number, counted from 1, or the name of an event: the first one. The file
+that DIED names in the environment gets the number of the process when it is killed; where there is none, there were not
+so many effects.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _PROJECT = Path(__file__).parents[2]
 _COMMAND = os.getpid()
 _EFFECTS = {
     *("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.chown"),
-    *("os.fork", "os.kill", "os.setxattr", "signal.pidfd_send_signal", "socket.bind", "socket.connect"),
+    *("os.fork", "os.posix_spawn", "os.kill", "os.setxattr", "signal.pidfd_send_signal"),
+    *("socket.bind", "socket.connect", "socket.sendmsg"),
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from socket import if_nameindex
 
 import pytest
 
@@ -24,6 +25,7 @@ KILLED = str(Path(__file__).with_name("killed.py"))
 # Which effects a kill comes before: some here and some there, the early ones more often; or all of them.
 EVERY = os.environ.get("MINIDOCK_EVERY_EFFECT") == "1"
 SLEEP = ("busybox", "sleep", "1000")
+NETWORK = ["network", "create", "--subnet", "10.90.0.0/24", "net"]
 
 
 @pytest.fixture
@@ -65,10 +67,18 @@ CASES: dict[str, tuple[list[list[str]], list[str]]] = {
     "update": ([["create", "--name", "old", *SLEEP]], ["update", "--memory", "64m", "--restart", "always", "old"]),
     "rename": ([["create", "--name", "old", *SLEEP]], ["rename", "old", "new"]),
     "rm": ([["run", "-d", "--name", "old", "-v", "/other", *SLEEP]], ["rm", "-f", "-v", "old"]),
+    "run -p": ([NETWORK], ["run", "-d", "--name", "new", "--network", "net", "-p", "8080:80", *SLEEP]),
+    "network create": ([], NETWORK),
+    "network rm": ([NETWORK, ["run", "--rm", "--network", "net", "busybox", "true"]], ["network", "rm", "net"]),
+    "network connect": ([NETWORK, ["run", "-d", "--name", "old", *SLEEP]], ["network", "connect", "net", "old"]),
+    "network disconnect": (
+        [NETWORK, ["run", "-d", "--name", "old", "--network", "net", "-p", "8080:80", *SLEEP]],
+        ["network", "disconnect", "net", "old"],
+    ),
     "volume create": ([], ["volume", "create", "data"]),
     "volume rm": ([["volume", "create", "data"]], ["volume", "rm", "data"]),
 }
-KILLS = [(name, "command") for name in CASES] + [("run", "monitor"), ("run --rm", "monitor")]
+KILLS = [(name, "command") for name in CASES] + [("run", "monitor"), ("run --rm", "monitor"), ("run -p", "monitor")]
 
 
 @pytest.fixture
@@ -97,6 +107,7 @@ def test_a_kill_before_any_effect_can_be_repaired(
         _repair(engine, f"killed before effect {number}")
         _clear(engine, minidock, kept)
     assert kills
+    _clear(engine, minidock, kept)
     assert engine.find(kept).status == containers.CREATED
 
 
@@ -128,6 +139,9 @@ def _clear(engine: Engine, minidock: Minidock, kept: str) -> None:
     for volume in engine.volumes():
         if volume.name != "kept":
             engine.remove_volume(volume.name)
+    for network in engine.networks({"type": ["custom"]}):
+        engine.remove_network(network.name)
+    wait_until(lambda: [name for _, name in if_nameindex() if name.startswith(("br-", "veth"))] == [], "links to go")
     assert minidock.remains() == [kept]
     assert os.listdir(minidock.root / "volumes") == ["kept"]
     assert not os.path.isdir(minidock.root / "unfinished") or os.listdir(minidock.root / "unfinished") == []

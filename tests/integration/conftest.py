@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.bundles import Bundle
 from tests.integration.minidocks import Minidock
+from tests.integration.wires import Neighbour, Wires
 
 
 @pytest.fixture
@@ -46,3 +47,23 @@ def minidock(store: Minidock) -> Generator[Minidock]:
     """The command, with no container yet. What a test leaves is removed, and has to leave nothing itself."""
     yield store
     store.clear()
+
+
+@pytest.fixture
+def wires(open_bundle: Bundle) -> Generator[Wires]:
+    """Containers on networks, and nothing of these when the test is over."""
+    made = Wires(open_bundle)
+    try:
+        yield made
+    finally:
+        made.clear()
+
+
+@pytest.fixture
+def neighbour() -> Generator[Neighbour]:
+    """A machine beside this one."""
+    made = Neighbour()
+    try:
+        yield made
+    finally:
+        made.leave()

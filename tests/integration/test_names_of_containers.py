@@ -12,7 +12,7 @@ import pytest
 from minidock.kernel import interfaces
 from minidock.kernel.namespaces import Visit
 from minidock.networks import devices
-from minidock.steps.keeper import socket_name
+from minidock.steps.keeper import Keeper, socket_name
 from tests.dns import question, response_of
 from tests.integration.keepers import end_keepers, keepers, kill_keeper
 from tests.integration.minidocks import Minidock
@@ -171,3 +171,11 @@ def test_a_plan_tells_of_the_server(named: Named) -> None:
     planned = named.ok("plan", "--network", "front", "busybox", "true")
     assert "network.names: answer at 127.0.0.11 in the container for the names in its networks" in planned
     assert "network.names" not in named.ok("plan", "busybox", "true")
+
+
+def test_the_keeper_goes_also_when_the_last_to_leave_it_has_only_looked_in(named: Named) -> None:
+    line = Keeper(str(named.root), str(named.state), devices.table(str(named.root)))
+    line.connect()
+    wait_until(lambda: watchers(named) == 1, "the connection")
+    line.close()
+    wait_until(lambda: keepers(named.state) == [], "the end of the keeper")

@@ -152,9 +152,9 @@ def test_a_container_leaves_by_its_own_host_and_its_ports_are_published_there(tw
         *("run", "-d", "--name", "site", "--network", "mynet", "-p", "8080:80", "busybox"),
         *("sh", "-c", "echo hello > /index.html; exec httpd -f -h /"),
     )
-    fetch = ("wget", "-T", "2", "-q", "-O", "-", f"http://{one.address}:8080/index.html")
-    wait_until(lambda: other.minidock("exec", "db", *fetch).stdout == "hello\n")
-    assert other.room.run("busybox", *fetch) == "hello\n"
+    fetch = ("sh", "-c", rf"printf 'GET /index.html HTTP/1.0\r\n\r\n' | busybox nc -w 2 {one.address} 8080")
+    wait_until(lambda: other.minidock("exec", "db", *fetch).stdout.endswith("\nhello\n"))
+    assert other.room.run(*fetch).endswith("\nhello\n")
 
 
 def test_an_internal_overlay_network_has_no_way_out(add: Add) -> None:
@@ -235,7 +235,7 @@ def test_a_network_is_listed_on_every_host_and_removed_from_all(two: tuple[Host,
     assert "has active endpoints" in refused.stderr
     assert f"db on {other.address}" in refused.stderr
     other.minidock.ok("rm", "-f", "db")
-    one.minidock.ok("network", "rm", "mynet")
+    wait_until(lambda: one.minidock("network", "rm", "mynet").returncode == 0)
     assert "mynet" not in other.minidock.ok("network", "ls")
     for host in two:
         links = json.loads(host.room.run("ip", "-j", "link"))

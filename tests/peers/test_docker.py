@@ -179,7 +179,7 @@ def _image(document: Json) -> Json:
 
 
 def _network(document: Json) -> Json:
-    return {**document, "Containers": {name: document["Containers"][name] for name in sorted(document["Containers"])}}
+    return {**document, "IPAM": {**document["IPAM"], "Config": document["IPAM"]["Config"] or None}}
 
 
 def _volume(document: Json) -> Json:

@@ -493,7 +493,7 @@ def test_in_a_network_with_names_the_one_server_is_the_containers_own() -> None:
 
 
 def test_a_number_of_dots_that_was_asked_for_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_files.resolvers, "host_file", lambda: "nameserver 9.9.9.9\nsearch host.example\n")
+    monkeypatch.setattr(resolvers, "host_file", lambda: "nameserver 9.9.9.9\nsearch host.example\n")
     options = Options("busybox")
     options.dns_options = ["ndots:2"]
     lines = network_files.embedded_resolv_conf(options).splitlines()

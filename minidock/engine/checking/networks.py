@@ -11,7 +11,7 @@ from minidock.engine.checking.finding import Finding
 from minidock.engine.directories import Hold
 from minidock.engine.life import rewiring
 from minidock.errors import MinidockError
-from minidock.networks import catalog, devices, endpoints
+from minidock.networks import devices, endpoints
 from minidock.state import containers
 from minidock.steps.keeper import Keeper
 
@@ -30,24 +30,35 @@ def check(engine: Engine) -> list[Finding]:
     connected = [row for row in rows if endpoints.of(engine.database, row.id)]
     if not connected:
         return []
-    findings = [finding for row in connected for finding in _cables(engine, row)]
-    return findings + _firewall(engine)
+    keeper = _keeper(engine)
+    try:
+        cables = [finding for row in connected for finding in _cables(engine, row, keeper)]
+        return [*cables, *_firewall(engine, keeper)]
+    except (MinidockError, OSError) as error:
+        return [Finding(f"networks cannot be looked at: {error}", "see whether `nft list ruleset` works here")]
+    finally:
+        keeper.close()
+
+
+def _keeper(engine: Engine) -> Keeper:
+    return Keeper(engine.root, engine.run_root, devices.table(engine.root))
 
 
 # Cables ---------------------------------------------------------------------------------------------------
 
 
-def _cables(engine: Engine, row: Row) -> Iterator[Finding]:
+def _cables(engine: Engine, row: Row, keeper: Keeper) -> Iterator[Finding]:
     """Who changes a container's networks holds it meanwhile."""
     try:
-        with Hold(engine.place(row.id).path, patient=False) as mine:
-            now = containers.again(engine.database, row.id)
-            if not mine or now is None or now.status not in _RUNNING or now.pid != row.pid:
-                return
-            if rewiring.agrees(engine, now, engine.options(now)):
-                return
-    except (MinidockError, OSError):  # it has just ended
+        hold = Hold(engine.place(row.id).path, patient=False)
+    except FileNotFoundError:
         return
+    with hold as mine:
+        now = containers.again(engine.database, row.id)
+        if not mine or now is None or now.status not in _RUNNING or now.pid != row.pid:
+            return
+        if rewiring.agrees(engine, now, engine.options(now), keeper):
+            return
     what = f"{named(row)}: it is not connected as it should be"
     yield Finding(what, "connect it anew", lambda: _connect_anew(engine, row))
 
@@ -62,25 +73,15 @@ def _connect_anew(engine: Engine, row: Row) -> None:
 # The firewall ---------------------------------------------------------------------------------------------
 
 
-def _firewall(engine: Engine) -> list[Finding]:
-    table = devices.table(engine.root)
-    if not any(network.driver == catalog.BRIDGE for network in catalog.everyone(engine.database)):
-        return []
-    keeper = Keeper(engine.root, engine.run_root, table)
-    try:
-        faults = keeper.ask("faults")
-    except (MinidockError, OSError) as error:
-        return [Finding(f"the firewall cannot be looked at: {error}", "see whether nft list ruleset works here")]
-    finally:
-        keeper.close()
-    if not faults:
-        return []
-    what = f"the firewall's table inet {table} is not as it should be: {'; '.join(faults)}"
-    return [Finding(what, "make it anew from the state", lambda: _make_anew(engine))]
+def _firewall(engine: Engine, keeper: Keeper) -> Iterator[Finding]:
+    if faults := keeper.ask("faults"):
+        table = devices.table(engine.root)
+        what = f"the firewall's table inet {table} is not as it should be: {'; '.join(faults)}"
+        yield Finding(what, "make it anew from the state", lambda: _make_anew(engine))
 
 
 def _make_anew(engine: Engine) -> None:
-    keeper = Keeper(engine.root, engine.run_root, devices.table(engine.root))
+    keeper = _keeper(engine)
     try:
         keeper.ask("rebuild")
     finally:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from minidock.runtime.container import Container
     from minidock.state.containers import Row
     from minidock.state.database import Change, Database
+    from minidock.steps.keeper import Keeper
 
 _RUNNING = (containers.RUNNING, containers.PAUSED)
 
@@ -81,12 +82,14 @@ def _rewire(container: Container, wanted: Json) -> None:
     path = f"{container.record.path}/config.json"
     had = _told(path)
     live = Live(pid=container.pid)
+    live.keeper = steps.Wiring({**had, **wanted}).keeper()
     try:
         for endpoint in _missing(had, wanted):
             _raise_first(steps.endpoint_plan(steps.Wiring(had), endpoint["network"]).undo(live))
         attachments.annotate(path, wanted if wanted["endpoints"] else None)
+        unplugged = _unplugged(live.keeper, had["endpoints"])
         for endpoint in wanted["endpoints"]:
-            if endpoint not in had["endpoints"] or not is_plugged(endpoint):
+            if endpoint not in had["endpoints"] or endpoint in unplugged:
                 steps.endpoint_plan(steps.Wiring(wanted), endpoint["network"]).walk(live)
         if wanted["endpoints"]:
             steps.route_plan(steps.Wiring(wanted)).walk(live)
@@ -103,15 +106,12 @@ def _missing(had: Json, wanted: Json) -> list[Json]:
     return [endpoint for endpoint in had["endpoints"] if endpoint not in wanted["endpoints"]]
 
 
-def is_plugged(endpoint: Json) -> bool:
-    """Whether the host's end of a cable is there, and what it is plugged into."""
-    from minidock.kernel import interfaces
-
-    if "bridge" not in endpoint:
-        return True
-    if "vxlan" in endpoint and not interfaces.is_up(endpoint["vxlan"]):
-        return False
-    return interfaces.exists(endpoint["link"]) and interfaces.is_up(endpoint["bridge"])
+def _unplugged(keeper: Keeper, endpoints: Sequence[Json]) -> list[Json]:
+    """Those whose cable is not on its bridge, or the way to other hosts is not: somebody took away one of them."""
+    bridged = [endpoint for endpoint in endpoints if "bridge" in endpoint]
+    names = {endpoint["bridge"] for endpoint in bridged}
+    members = {name: keeper.ask("members", bridge=name) for name in sorted(names)}
+    return [one for one in bridged if not {one["link"], one.get("vxlan", one["link"])} <= set(members[one["bridge"]])]
 
 
 def _raise_first(failures: Sequence[MinidockError]) -> None:
@@ -119,14 +119,17 @@ def _raise_first(failures: Sequence[MinidockError]) -> None:
         raise failure
 
 
-def agrees(engine: Engine, row: Row, options: Options) -> bool:
+def agrees(engine: Engine, row: Row, options: Options, keeper: Keeper) -> bool:
     """Whether a container that runs is in the networks that the state says, by all that can be seen from outside."""
     container = _container(engine, row)
     if container is None or not container.pid:
         return True
     wanted = attachments.annotation(engine, row, options, current(engine.database, row)) or _NOTHING
-    had = _told(f"{container.record.path}/config.json")
-    return had["endpoints"] == wanted["endpoints"] and all(map(is_plugged, had["endpoints"]))
+    try:
+        had = _told(f"{container.record.path}/config.json")
+    except FileNotFoundError:  # it has just ended
+        return True
+    return had["endpoints"] == wanted["endpoints"] and not _unplugged(keeper, had["endpoints"])
 
 
 # Ports ----------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FORWARDING = {"IPv4": "/proc/sys/net/ipv4/ip_forward", "IPv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
 _DNS_IN_HEX = "0B00007F:"  # as /proc/net/udp has it, the last byte first
+_SHORT = 12
 _WITHOUT_DEVICES = ("host", "null")
 
 
@@ -138,15 +139,17 @@ def _inhabitants(engine: Engine, found: Wiring) -> list[Inhabitant]:
         inhabitant.ports = [port for port in ports.of(row) if port.public]
         if endpoint:
             inhabitant.address_wanted = with_lengths(network, endpoint)
-            inhabitant.names = _names(row, endpoint, network)
+            inhabitant.names = _names(row, endpoint, network, engine.options(row).hostname)
         inhabitants.append(inhabitant)
     return inhabitants
 
 
-def _names(row: Row, endpoint: Endpoint, network: Network) -> list[str]:
+def _names(row: Row, endpoint: Endpoint, network: Network, hostname: str) -> list[str]:
     """On the default bridge nobody has a name."""
-    aliases = [] if network.is_builtin else [row.name, row.id[:12], *(endpoint.wishes.get("aliases") or ())]
-    return list(dict.fromkeys(aliases))
+    if network.is_builtin:
+        return []
+    names = [row.name, row.id[:_SHORT], hostname, *(endpoint.wishes.get("aliases") or ())]
+    return [name for name in dict.fromkeys(names) if name]
 
 
 def _inside(row: Row) -> Survey | None:

@@ -43,7 +43,7 @@ def _known(monitor: Monitor) -> Json | None:
     """All that the next one needs; None while something is under way that cannot be told."""
     streams, clients = monitor.streams.told(), monitor.clients.told()
     health = monitor.health.told() if monitor.health else {}
-    if streams is None or clients is None or health is None:
+    if streams is None or clients is None or health is None or (monitor.relays and monitor.relays.is_busy):
         return None
     return {
         "roots": [monitor.engine.root, monitor.engine.run_root],
@@ -53,7 +53,7 @@ def _known(monitor: Monitor) -> Json | None:
         "health": health,
         "log": monitor.log.told(),
         "pid": monitor.pid,
-        "reserved": monitor.reserved,
+        "ports": monitor.relays.descriptors if monitor.relays else [],
         "began": monitor.began,
         "last_wait": monitor.last_wait,
     }
@@ -68,7 +68,7 @@ def _execute(monitor: Monitor, known: Json) -> None:
         return
     memory = os.memfd_create("monitor", 0)  # inherited, like the descriptors that it names
     os.write(memory, jsonfile.dump(known).encode())
-    for fd in (*monitor.streams.descriptors, *monitor.clients.descriptors, *monitor.reserved):
+    for fd in (*monitor.streams.descriptors, *monitor.clients.descriptors, *known["ports"]):
         os.set_inheritable(fd, True)
     signals.block(signals.NAMES["USR1"])
     words = [sys.executable, "-I", "-S", launcher, _MODULE, monitor.row.id, str(memory)]
@@ -106,9 +106,10 @@ def _restored(known: Json) -> Monitor:
     monitor.log.restore(known["log"])
     monitor.pid, monitor.began, monitor.last_wait = known["pid"], known["began"], known["last_wait"]
     monitor.pidfd = os.pidfd_open(monitor.pid)
-    monitor.reserved = known["reserved"]
-    for fd in monitor.reserved:
-        os.set_inheritable(fd, False)
+    if known["ports"]:
+        from minidock.engine.monitor.relays import Relays
+
+        monitor.relays = Relays.restored(monitor.engine.database, monitor.row.id, known["ports"])
     if known["health"]:
         monitor.health = Health.restored(monitor, known["health"])
     return monitor

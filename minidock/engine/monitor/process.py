@@ -29,10 +29,12 @@ from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Iterator
 
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Clients
+    from minidock.engine.monitor.relays import Relays
     from minidock.kernel.watching import Watched
     from minidock.logs.writer import Writer
     from minidock.runtime.container import Container
@@ -56,7 +58,7 @@ class Monitor:
         self.pid = 0  # of the program, our child
         self.pidfd = -1
         self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
-        self.reserved: list[int] = []  # sockets bound to the ports of the host that lead to it
+        self.relays: Relays | None = None  # has the sockets bound to the ports of the host that lead to it
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
         self._woken, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -113,12 +115,19 @@ class Monitor:
             self.streams.take_back()
         self.pid = made.record.pid
         self.pidfd = os.pidfd_open(self.pid)
-        self.reserved = [socket.detach() for socket in made.reserved]
+        self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
         runtime.start(made)
         self.began = time.monotonic()
         notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING
+
+    def _new_relays(self, reserved: list[_socket.socket]) -> Relays | None:
+        if not reserved:
+            return None
+        from minidock.engine.monitor.relays import Relays
+
+        return Relays(self.engine.database, self.row.id, reserved)
 
     def _give_up(self, error: MinidockError | OSError) -> None:
         message, hint, code = _told(error)
@@ -159,7 +168,7 @@ class Monitor:
         yield from self.streams.watched_input()
         if self.clients.are_keeping_up:
             yield from self.streams.watched_outputs()
-        for watching in (self.health, self.names):
+        for watching in (self.health, self.names, self.relays):
             if watching:
                 yield from watching.watched()
 
@@ -205,8 +214,9 @@ class Monitor:
         runtime.delete(container, force=True)
         os.close(self.pidfd)
         self.pidfd = -1
-        while self.reserved:
-            os.close(self.reserved.pop())
+        if self.relays:
+            self.relays.close()
+            self.relays = None
         return oom_killed
 
     def _drain(self) -> None:

@@ -42,6 +42,12 @@ def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
     return tools.links.delete(segment.bridge)
 
 
+def members(tools: Tools, request: Json, _: list[int]) -> list[str]:
+    """What is plugged into a bridge; nothing, if there is none."""
+    name = device(request["bridge"])
+    return tools.links.ports(name) if tools.links.find(name) else []
+
+
 def firewall(tools: Tools, request: Json, _: list[int]) -> None:
     """The table, and in it the networks that a container is in."""
     segments = [Segment.from_data(network) for network in request["networks"]]
@@ -127,12 +133,14 @@ def remove_inside(tools: Tools, request: Json, descriptors: list[int]) -> None:
 def tunnel(tools: Tools, request: Json, _: list[int]) -> None:
     """The way to the other hosts. One from an address that this host does not have any more is made anew."""
     name, number, local = device(request["vxlan"]), request["number"], request["local"]
-    if tools.links.find(name):
-        if tools.links.vxlan(name) == (number, local):
-            return
+    if tools.links.find(name) and tools.links.vxlan(name) != (number, local):
         tools.links.delete(name)
-    size = {"port": request["port"], "mtu": request["mtu"]}
-    tools.links.make_vxlan(name, number=number, local=local, master=device(request["bridge"]), **size)
+    bridge = device(request["bridge"])
+    if not tools.links.find(name):
+        size = {"port": request["port"], "mtu": request["mtu"]}
+        tools.links.make_vxlan(name, number=number, local=local, master=bridge, **size)
+    elif name not in tools.links.ports(bridge):
+        tools.links.change(name, master=tools.links.index(bridge))
 
 
 def remove_tunnel(tools: Tools, request: Json, _: list[int]) -> bool:
@@ -168,8 +176,9 @@ def route(tools: Tools, request: Json, descriptors: list[int]) -> None:
 def publish(tools: Tools, request: Json, _: list[int]) -> None:
     """Ports of the host that lead to a container."""
     ports = [Port.from_data(port) for port in request["ports"]]
+    tools.forget_ports(lambda known: any(known.is_at(port) for port in ports))
     tools.attend(request["pid"]).ports += ports
-    tools.table.add(*ports)
+    tools.table.publish(ports)
 
 
 def withdraw(tools: Tools, request: Json, _: list[int]) -> None:
@@ -202,7 +211,7 @@ OPERATIONS: dict[str, Operation] = {
     function.__name__.replace("_", "."): function
     for function in (
         *(parent, remove_parent, macvlan, ipvlan, remove_inside, tunnel, remove_tunnel, peers),
-        *(bridge, remove_bridge, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
+        *(bridge, remove_bridge, members, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
         *(withdraw_all, names, no_names),
     )
 }

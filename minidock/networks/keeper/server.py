@@ -44,7 +44,8 @@ class Server:
         """Until nobody needs it any more."""
         self._tools.resume()
         while True:
-            wait(self._watched(), self._patience())
+            watched = list(self._watched())  # first: who is gone is let go there, and may have been the last
+            wait(watched, self._patience())
             if self._is_idle() and time.monotonic() >= self._last_use + _LEISURE and self._has_left():
                 return
 

@@ -14,7 +14,7 @@ from minidock.steps.ruleset import Port, Segment, addition, removal, table_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from minidock.networks.keeper.tools import Attended
     from minidock.networks.ruleset import Wanted
@@ -33,6 +33,15 @@ class Table:
     def add(self, *several: Segment | Port) -> None:
         self._right()
         self._run(addition(self.name, *several))
+
+    def publish(self, ports: Sequence[Port]) -> None:
+        """Who asks for this has bound the ports, so one that leads elsewhere is of somebody who was killed."""
+        try:
+            self.add(*ports)
+        except FileExistsError:
+            had = ruleset.listed_ports(self._firewall.listing(self.name))
+            stale = [one for one in had if any(one.is_at(port) for port in ports)]
+            self._run(removal(self.name, *stale) + addition(self.name, *ports))
 
     def remove(self, *several: Segment | Port) -> None:
         """One by one where all at once fails: what is another's by now, stays."""

@@ -93,6 +93,8 @@ class Tools:
             os.close(pidfd)
             if attended.container:
                 self.names.close(attended.container)
+            if self._overlays:
+                self._overlays.look_soon()
 
     def name(self, attended: Attended, container: str) -> None:
         """It has the DNS server. Who had it as the same container ended before, and we are only about to see that."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from minidock.networks.overlay.forwarding import Entry
     from minidock.networks.overlay.records import Endpoint
 
-_LOOK = 1.0  # seconds between two looks at the state, for what nobody tells the keeper of: names, ends
+_LOOK = 1.0  # seconds between two looks at the state, for what nobody tells the keeper of, such as a new name
+_SOON, _HURRY = 0.05, 2.0  # the same, for so long after a container has ended: its monitor writes that down in a moment
 _PATIENCE = 5.0  # that a start waits for the others to be known
 
 
@@ -66,6 +67,7 @@ class Overlays(Elsewhere):
         self._answering: dict[str, str] = {}  # for the containers of this host
         self._version = -1  # of the state, when these were read
         self._next_look = 0.0
+        self._hurry_until = 0.0
         self.changes = 0
 
     # Coming and going ---------------------------------------------------------------------------------
@@ -108,9 +110,15 @@ class Overlays(Elsewhere):
         if not self._followers:
             return None
         if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + _LOOK
+            now = time.monotonic()
+            self._next_look = now + (_SOON if now < self._hurry_until else _LOOK)
             self._tell()
         return min(self._next_look - time.monotonic(), *(one.deadline() for one in self._followers.values()))
+
+    def look_soon(self) -> None:
+        """A container of this host has ended."""
+        self._next_look = 0.0
+        self._hurry_until = time.monotonic() + _HURRY
 
     # Names --------------------------------------------------------------------------------------------
 

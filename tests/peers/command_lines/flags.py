@@ -45,6 +45,9 @@ CREATED = (
     "--add-host one:10.0.0.1 --add-host two:::1 busybox",
     "--dns 10.0.0.1 --dns-search example.org --dns-option ndots:2 busybox",
     "--expose 80 --expose 90-92/udp busybox",
+    "-p 8080:80 -p 127.0.0.1:5353:53/udp -p 90-91 busybox",
+    "-p 8000-8010:80 -p [::1]:8080:80 busybox",
+    "-P --expose 80 busybox",
     "--cap-add NET_ADMIN --cap-add CAP_SYS_TIME --cap-drop kill busybox",
     "--cap-drop ALL --cap-add all busybox",
     "--privileged busybox",
@@ -91,6 +94,7 @@ RUN = (
 )
 
 # Lines of shell that make something else; and what inspects it.
+_NETWORK = "docker network create --subnet 10.99.0.0/24 --gateway 10.99.0.1"
 _COMMIT = (
     "docker create --name ant -e B=2 busybox; docker commit -a me -m why -c 'CMD [\"env\"]' -c 'USER nobody'"
     " -c 'ENTRYPOINT [\"sh\", \"-c\"]' -c 'LABEL x=1 y=\"two words\"' -c 'EXPOSE 80 90/udp' -c 'VOLUME /data'"
@@ -101,6 +105,12 @@ OTHERS = (
     (_COMMIT, "image inspect one"),
     (f"{_COMMIT}; docker create --name bee one", "container inspect bee"),
     (f"{_COMMIT}; docker create --name bee --no-healthcheck -u 0 -e A=3 --label x=2 one ls", "container inspect bee"),
+    (f"{_NETWORK} --label x=1 named", "network inspect named"),
+    (f"{_NETWORK} --internal --attachable -o com.docker.network.driver.mtu=1400 named", "network inspect named"),
+    (f"{_NETWORK} --ipv6 --subnet fd00:99::/64 --gateway fd00:99::1 named", "network inspect named"),
+    (f"{_NETWORK} --ip-range 10.99.0.128/25 --aux-address x=10.99.0.5 named", "network inspect named"),
+    ("true", "network inspect host"),
+    ("true", "network inspect none"),
     ("docker volume create --label x=1 named", "volume inspect named"),
     ("docker volume create named", "volume inspect named"),
     ("docker volume create -o type=tmpfs -o device=tmpfs -o o=size=1m named", "volume inspect named"),
@@ -114,8 +124,9 @@ LEFT_OUT = {
     "HostsPath": "Docker writes it when the container starts, minidock when it is created",
     "GraphDriver.Data": "each engine has its own names for layers",
     "HostConfig.Runtime": "each engine has its own",
-    "HostConfig.NetworkMode": "without networks, minidock's default is none",
-    "NetworkSettings.Networks": "without networks, minidock's default is none",
+    "EnableIPv4": "of networks: Docker 28 has it, 20.10 not",
+    "HostConfig.NetworkMode": "Docker 20.10 keeps the word default, Docker 28 and minidock bridge",
+    "NetworkSettings.Networks": "Docker 28 has more fields there than 20.10",
     "NetworkSettings.SandboxID": "minidock's network namespaces have no id of their own",
     "NetworkSettings.SandboxKey": "minidock's network namespaces are those of the container's process",
     "Config.NetworkDisabled": "Docker 20.10 alone has it, and only without its bridge",

@@ -48,7 +48,7 @@ NETWORKS: dict[str, Scene] = {
     "network ls, inspect, rm, prune": (
         "docker network create --label x=1 ant; docker network create --label x=2 --label y bee",
         "docker network ls -q -f name=ant",
-        "docker network ls -f label=x --format '{{.Name}} {{.Driver}} {{.Labels}}'",
+        "docker network ls -f label=x --format '{{.Name}} {{.Driver}} {{.Label \"x\"}}'",
         "docker network ls -f label=x=2 --format '{{.Name}} {{.IPv6}} {{.Internal}}'",
         "docker network ls -f driver=null -f type=builtin --format '{{.Name}}'",
         "docker network ls -f dangling=true --format '{{.Name}}'",
