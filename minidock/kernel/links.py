@@ -18,6 +18,7 @@ import socket
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl.ifinfmsg.plugins.ipvlan import ipvlan
 
 from minidock.kernel import interfaces
 
@@ -31,6 +32,7 @@ _LINK = 253  # RT_SCOPE_LINK: what is reached without a gateway
 _PERMANENT = 0x80  # NUD_PERMANENT: said, not learned
 _IPVLAN_MODES = ("l2", "l3", "l3s")
 _IPVLAN_FLAGS = ("bridge", "private", "vepa")
+ipvlan.nla_map = (*ipvlan.nla_map, ("IFLA_IPVLAN_FLAGS", "uint16"))  # linux/if_link.h: pyroute2 knows the mode alone
 _SELF = 0x02  # NTF_SELF: the device's own table, not that of a bridge it is on
 _TO_ALL = "00:00:00:00:00:00"  # in a vxlan's table: where frames go that nobody is known for
 
