@@ -47,6 +47,11 @@ class Firewall:
         listed: list[Json] = jsonfile.parse(text)["nftables"]
         return listed
 
+    def everything(self) -> list[Json]:
+        """The same of all tables of all families, whoever made them."""
+        listed: list[Json] = jsonfile.parse(self._run("list ruleset", _JSON))["nftables"]
+        return listed
+
     def generation(self) -> int:
         """A number that is another one after each transaction, whoever's it was: one more, for each."""
         import _socket

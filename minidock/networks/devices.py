@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BRIDGE_NAME = "com.docker.network.bridge.name"  # -o: a bridge of that name, which may be there already
+_HEX = "0123456789abcdef"
 _USUAL_ROOT = "/var/lib/minidock"
 
 
@@ -35,6 +36,12 @@ def bridge(network: str, options: Mapping[str, str]) -> str:
 def link(container: str, slot: int) -> str:
     """The host's end of a container's cable to its network of that number: veth4f1c0a2b-0."""
     return f"veth{container[:8]}-{slot:x}"
+
+
+def is_link(name: str) -> bool:
+    """Whether it is called like one of those."""
+    digits, dash, slot = name.removeprefix("veth").partition("-")
+    return name.startswith("veth") and len(digits) == 8 and bool(dash and slot) and not (digits + slot).strip(_HEX)
 
 
 def _mark(root: str) -> str:

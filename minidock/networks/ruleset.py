@@ -110,6 +110,23 @@ def listed_ports(listing: Iterable[Json]) -> Iterator[Port]:
                 yield Port(protocol, host[0] if host else ANY[":" in address], number, address, port)
 
 
+def strict(everything: Iterable[Json], table: str, bridges: Iterable[str]) -> list[str]:
+    """Chains of others that every packet on its way through the host must pass, and that drop what they do not know:
+    `ip filter FORWARD`. One whose table names a bridge of ours has been told about us.
+    """
+    everything = list(everything)
+    found = []
+    for chain in _all(everything, "chain"):
+        is_ours = chain["family"] == "inet" and chain["table"] == table
+        if chain.get("hook") != "forward" or chain.get("policy") != "drop" or is_ours:
+            continue
+        rules = [rule for rule in _all(everything, "rule") if rule["table"] == chain["table"]]
+        said = jsonfile.dump([rule["expr"] for rule in rules if rule["family"] == chain["family"]])
+        if not all(f'"{bridge}"' in said for bridge in bridges):
+            found.append(f"{chain['family']} {chain['table']} {chain['name']}")
+    return found
+
+
 def _mapping(element: list[Json]) -> str:
     return " : ".join(_joined(part, quoted=False) for part in element)
 

@@ -227,8 +227,15 @@ def test_stats_tell_of_memory_what_the_kernel_counts(minidock: Minidock) -> None
 
 def test_traffic_is_that_of_the_containers_own_network(minidock: Minidock) -> None:
     minidock.ok("run", "-d", "--name", "shared", "--network", "host", *STAYING)
+    minidock.ok("run", "-d", "--name", "alone", "--network", "none", *STAYING)
     minidock.ok("run", "-d", "--name", "own", *STAYING)
-    assert {line["NetIO"] for line in stats(minidock)} == {"0B / 0B"}
+    gateway = inspected(minidock, "own")["NetworkSettings"]["Gateway"]
+    minidock.ok("exec", "own", "ping", "-c", "1", "-s", "1400", "-w", "10", gateway)
+    traffic = {line["Name"]: line["NetIO"] for line in stats(minidock)}
+    assert (traffic.pop("shared"), traffic.pop("alone")) == ("0B / 0B", "0B / 0B")
+    received, sent = traffic["own"].split(" / ")
+    assert received.endswith("kB")
+    assert sent.endswith("kB")
 
 
 def test_a_stream_of_stats_goes_on_until_its_containers_are_gone(minidock: Minidock) -> None:
@@ -262,7 +269,7 @@ def test_on_a_terminal_stats_are_drawn_in_place(minidock: Minidock) -> None:
 
 def test_a_life_is_told_as_it_happens(minidock: Minidock) -> None:
     began = f"{time.time():.6f}"
-    form = ("--format", "{{.Action}} {{.Actor.Attributes.name}}")
+    form = ("--format", "{{.Action}} {{.Actor.Attributes.name}}", "--filter", "type=container")
     following = minidock.start("events", "--since", began, *form, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     minidock.ok("run", "-d", "--name", "web", "-l", "a=b", *STAYING)
     minidock.ok("pause", "web")

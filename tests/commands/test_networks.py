@@ -82,6 +82,14 @@ def test_a_running_container_comes_into_a_network_and_out_again(minidock: Minido
     assert refused(minidock, "network", "disconnect", network, "web").endswith(f"is not connected to network {network}")
 
 
+def test_names_of_a_network_are_found_in_it_and_the_picture_says_so(minidock: Minidock, network: str) -> None:
+    minidock.ok("run", "-d", "--name", "web", "--network", network, "--network-alias", "www", *STAYING)
+    for name in ("web", "www"):
+        said = minidock.output("--network", network, "busybox", "ping", "-c", "1", "-w", "10", name)
+        assert "64 bytes from 10.91.0.2" in said
+    assert re.search(r"names +web · [0-9a-f]{12} · www · answered at 127\.0\.0\.11", xray(minidock, network))
+
+
 def test_a_network_tells_who_is_in_it_and_stays_while_somebody_is(minidock: Minidock, network: str) -> None:
     identifier = minidock.ok("run", "-d", "--name", "web", "--network", network, *STAYING).strip()
     members = json.loads(minidock.ok("network", "inspect", network))[0]["Containers"]

@@ -255,3 +255,14 @@ def test_what_connects_it_is_undone_if_its_program_cannot_be_started(minidock: M
     assert ports(minidock, "web") == ""
     minidock.ok("run", "-d", "--network", network, "-p", "18084:80", *STAYING)
     assert is_well(minidock)
+
+
+def test_a_firewall_of_others_that_is_in_the_way_is_told(minidock: Minidock) -> None:
+    minidock.ok("run", "-d", *STAYING)
+    Firewall().run("table ip strict {\nchain FORWARD {\ntype filter hook forward priority 0; policy drop;\n}\n}")
+    try:
+        told = minidock("system", "check")
+        assert (told.returncode, "the firewall's chain ip strict FORWARD is another's" in told.stdout) == (1, True)
+    finally:
+        Firewall().run("delete table ip strict")
+    assert is_well(minidock)

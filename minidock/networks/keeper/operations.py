@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 
 from minidock.kernel import namespaces
+from minidock.networks import devices
 from minidock.steps.ruleset import Port, Segment, device
 
 TYPE_CHECKING = False
@@ -33,9 +34,14 @@ def bridge(tools: Tools, request: Json, _: list[int]) -> None:
 
 
 def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
-    """A network that goes: its bridge, and what it is for the firewall. One with something on it is in use."""
+    """A network that goes: its bridge, and what it is for the firewall. Who asks knows that no container is in it, so
+    links of containers that are still there are on their way out. One with something else on it is in use.
+    """
     segment = Segment.from_data(request)
-    if tools.links.find(segment.bridge) and tools.links.ports(segment.bridge):
+    plugged = tools.links.ports(segment.bridge) if tools.links.find(segment.bridge) else []
+    for link in filter(devices.is_link, plugged):
+        tools.links.delete(link)
+    if not all(map(devices.is_link, plugged)):
         raise OSError(errno.EBUSY, "something is on it", f"bridge {segment.bridge}")
     tools.forget_bridge(segment.bridge)
     tools.table.remove(segment)
@@ -58,6 +64,11 @@ def firewall(tools: Tools, request: Json, _: list[int]) -> None:
 def faults(tools: Tools, _: Json, __: list[int]) -> list[str]:
     """What is wrong with the table, in words."""
     return tools.table.faults()
+
+
+def strict(tools: Tools, _: Json, __: list[int]) -> list[str]:
+    """The chains of other firewalls that drop what passes through this host, unless it is what they know."""
+    return tools.table.strict()
 
 
 def rebuild(tools: Tools, _: Json, __: list[int]) -> None:
@@ -211,7 +222,7 @@ OPERATIONS: dict[str, Operation] = {
     function.__name__.replace("_", "."): function
     for function in (
         *(parent, remove_parent, macvlan, ipvlan, remove_inside, tunnel, remove_tunnel, peers),
-        *(bridge, remove_bridge, members, firewall, faults, rebuild, veth, unplug, address, route, publish, withdraw),
-        *(withdraw_all, names, no_names),
+        *(bridge, remove_bridge, members, firewall, faults, strict, rebuild),
+        *(veth, unplug, address, route, publish, withdraw, withdraw_all, names, no_names),
     )
 }

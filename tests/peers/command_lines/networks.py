@@ -30,7 +30,10 @@ NETWORKS: dict[str, Scene] = {
         Line("docker network inspect -f '{{json .IPAM.Config}}' cow", unlike="newer fields"),
         "docker network create --internal --attachable -o com.docker.network.driver.mtu=1400 dog",
         "docker network inspect -f '{{.Internal}} {{.Attachable}} {{.EnableIPv6}} {{json .Options}}' dog",
-        Line("docker network create --subnet 10.99.0.0/25 elk", says="overlaps with other one"),
+        Line("docker network create --subnet 10.99.0.0/25 elk", unlike="overlapping subnets"),
+        Line("docker network create -o nosuch=1 fox", unlike="options of bridges", codes=(0, 1)),
+        "docker network create -o com.docker.network.bridge.name=br-peer gnu",
+        Line("docker run --rm --network host busybox ip -o link show br-peer | wc -l", unlike="when a network is made"),
         Line("docker network create --subnet x elk", says="invalid subnet x"),
         "docker network create --gateway 10.97.0.1 elk",
         "docker network create --subnet 10.97.0.0/24 --gateway 10.96.0.1 elk",
@@ -43,7 +46,7 @@ NETWORKS: dict[str, Scene] = {
         Line("docker network create --config-only elk", unlike="networks of swarms", codes=(0, 1)),
         "docker network create",
         "docker network create one two",
-        "docker network ls --format '{{.Name}}' -f type=custom | grep -v elk",
+        "docker network ls --format '{{.Name}}' -f type=custom | grep -v -e elk -e fox",
     ),
     "network ls, inspect, rm, prune": (
         "docker network create --label x=1 ant; docker network create --label x=2 --label y bee",
@@ -109,6 +112,20 @@ NETWORKS: dict[str, Scene] = {
         "docker create --name two --network bee busybox",
         "docker network disconnect bee two; docker network connect ant two",
         "docker inspect -f '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}' two",
+    ),
+    "networks and containers at rest": (
+        "docker network create --subnet 10.99.0.0/24 ant",
+        "docker run -d --name one --network ant busybox sleep 100",
+        "docker run -d --name two --network ant busybox sleep 100",
+        "docker stop -t 0 one two",
+        Line(f"docker start two; docker inspect -f '{_ADDRESSES}' two", unlike="addresses"),
+        Line(
+            "docker run --rm --network ant --add-host x:host-gateway busybox grep x /etc/hosts", unlike="`host-gateway`"
+        ),
+        "docker network create bee; docker run --name three --network bee busybox echo here",
+        "docker network rm bee",
+        "docker network create bee",
+        Line("docker start -a three", unlike="a network that was removed and made again", codes=(1, 0)),
     ),
     "the default bridge": (
         "docker run -d --name one busybox sleep 100",
