@@ -166,6 +166,22 @@ def test_an_internal_overlay_network_has_no_way_out(add: Add) -> None:
     assert not pings(one, "web", other.address)
 
 
+def test_the_plan_of_an_overlay_container_and_the_picture_of_its_network_are_there(two: tuple[Host, Host]) -> None:
+    one, _ = two
+    plan = one.minidock.ok("plan", "--network", "mynet", "busybox")
+    assert "network.overlay.mynet: make sure that vx-" in plan
+    assert "network.peers.mynet: follow the containers on other hosts in etcd" in plan
+    assert "vx-" in one.minidock.ok("network", "xray", "mynet")
+
+
+def test_an_overlay_network_speaks_ipv6(add: Add) -> None:
+    one, other = add(), add()
+    one.minidock.ok("network", "create", "-d", "overlay", "--ipv6", "--subnet", "fd00:9::/64", "mynet")
+    run(one, "web")
+    run(other, "db")
+    wait_until(lambda: one.minidock("exec", "web", "ping", "-6", "-c", "1", "-W", "2", "db").returncode == 0)
+
+
 # What comes and goes --------------------------------------------------------------------------------------
 
 

@@ -144,6 +144,14 @@ def test_fifty_containers_on_several_hosts_that_start_at_once_get_fifty_addresse
     assert sorted(got) == sorted(f"10.20.0.{n}" for n in range(2, 52))
 
 
+def test_a_container_in_a_network_of_both_kinds_gets_an_address_of_each(etcd: Etcd) -> None:
+    pools = [*definition()["ipam"], *definition("fd00:9::/64")["ipam"]]  # type: ignore[misc]
+    network = as_network(registry.create(etcd, ID, "mynet", lambda _: definition(ipam=pools)))
+    claimed = claims.claim(etcd, network, claimant(), {})
+    assert [claim.address for claim in claimed] == ["10.20.0.2", "fd00:9::2"]
+    assert {claim.mac for claim in claimed} == {"02:42:0a:14:00:02"}
+
+
 def test_an_address_that_was_asked_for_is_given_to_one_alone(etcd: Etcd) -> None:
     network = made(etcd)
     assert claimed(etcd, network, claimant("host-a"), ipv4="10.20.0.9") == "10.20.0.9"

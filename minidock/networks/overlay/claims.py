@@ -174,12 +174,16 @@ class _Search:
         raise MinidockError("Address already in use", hint=f"{address} is that of {whose}")
 
     def _choice(self, last: Sequence[str]) -> str:
-        """What a host that is gone had comes last: the host may come back."""
-        offered = [address for address in last if self._is_offered(address)]
-        for is_right in (self._is_free, self._is_abandoned):
-            for address in (*offered, *self._candidates()):
-                if is_right(address):
-                    return address
+        """What a host that is gone had comes last: it may come back. Of IPv6 there are too many to make a list."""
+        for address in last:
+            if self._is_offered(address) and self._is_free(address):
+                return address
+        for address in self._candidates():
+            if self._is_free(address):
+                return address
+        for holder in self._picture.in_network(self._network.id):
+            if self._is_offered(holder.address) and self._is_abandoned(holder.address):
+                return holder.address
         name, version = self._network.name, 4 if self._pools[0].subnet.bits == V4 else 6
         raise MinidockError(
             f"no available IPv{version} addresses on this network's address pools: {name} ({self._network.id})",
