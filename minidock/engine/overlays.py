@@ -171,8 +171,6 @@ def _forget(engine: Engine, network: Network) -> None:
 
 def claim(engine: Engine, row: Row, options: Options) -> Claimed:
     """What a container that is about to start has in its overlay networks."""
-    if not engine.database.rows("SELECT 1 FROM networks WHERE driver = ? LIMIT 1", OVERLAY):
-        return {}
     wanted = [endpoint for endpoint in endpoints.of(engine.database, row.id) if _is_overlay(engine, endpoint.network)]
     if wanted:
         _meet(engine)

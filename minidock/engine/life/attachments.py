@@ -52,6 +52,11 @@ def settle(engine: Engine, options: Options) -> None:
         from minidock.engine.life import linking
 
         linking.settle(engine, options)
+    if options.networks or options.network not in ("bridge", "default", *_WITHOUT_ADDRESSES):
+        _discover(engine, options)
+
+
+def _discover(engine: Engine, options: Options) -> None:
     if concern(options):
         from minidock.engine import overlays
 
@@ -108,8 +113,8 @@ def connect(change: Change, container_id: str, network: Network, request: Networ
 
 
 def ask_for_addresses(engine: Engine, row: Row, options: Options) -> Claimed:
-    """What it is to have in networks of several hosts."""
-    if not concern(options):
+    """What it is to have in networks of several hosts, of which most hosts have none."""
+    if not concern(options) or not engine.database.rows("SELECT 1 FROM networks WHERE driver = 'overlay' LIMIT 1"):
         return {}
     from minidock.engine import overlays
 
