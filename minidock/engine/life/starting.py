@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
-    from minidock.networks.addressing import Attachment
+    from minidock.networks.addressing import Attachment, Claimed
     from minidock.state.containers import Row
 
 _NOTHING: frozenset[str] = frozenset()
@@ -57,7 +57,8 @@ def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None
     with engine.place(row.id).hold():
         taken = False
         try:
-            given = _claim(engine, row, options, attached=attached)
+            claimed = attachments.ask_for_addresses(engine, row, options)
+            given = _claim(engine, row, options, claimed, attached=attached)
             taken = True
         finally:
             if not taken:  # its networks may be gone, or full
@@ -71,7 +72,7 @@ def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None
                 _give_back(engine, row)
 
 
-def _claim(engine: Engine, row: Row, options: Options, *, attached: bool) -> list[Attachment]:
+def _claim(engine: Engine, row: Row, options: Options, claimed: Claimed, *, attached: bool) -> list[Attachment]:
     """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
     with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
@@ -79,7 +80,7 @@ def _claim(engine: Engine, row: Row, options: Options, *, attached: bool) -> lis
             containers.alter(change, row.id, stop_asked=0, restarts=0)
             if attached:
                 containers.event(change, row, "attach")
-            return attachments.give_out(change, row, options)
+            return attachments.give_out(change, row, options, claimed)
         now = containers.again(change, row.id)
     if now is None:
         raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")
