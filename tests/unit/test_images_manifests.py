@@ -1,4 +1,4 @@
-"""minidock/images/manifests.py and platforms.py: documents that strangers wrote, and which of them is for this machine."""
+"""minidock/images/manifests.py, platforms.py: documents that strangers wrote, and which is for this machine."""
 
 from __future__ import annotations
 
