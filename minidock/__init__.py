@@ -7,8 +7,8 @@ As a library it is the engine that the command line uses, with the same verbs:
     engine.wait(box.id)
 
 Read it from the bottom up: kernel/ (what Linux offers), steps/ (a container as a list of steps), runtime/ (one
-container from one OCI bundle), state/ (what is remembered), images/, volumes/, logs/ (what containers are made of
-and leave), engine/ (containers with names), cli/ (the command).
+container from one OCI bundle), state/ (what is remembered), images/, volumes/, networks/, logs/ (what containers are
+made of, are connected by, and leave), engine/ (containers with names), cli/ (the command).
 """
 
 from __future__ import annotations

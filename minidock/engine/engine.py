@@ -364,17 +364,9 @@ class Engine:
         from minidock.engine import networks
         from minidock.networks.subnets import wanted
 
-        return networks.create(
-            self,
-            name,
-            wanted(subnets, gateways, ip_ranges, aux_addresses),
-            driver=driver,
-            internal=internal,
-            ipv6=ipv6,
-            attachable=attachable,
-            labels=labels,
-            options=options,
-        )
+        pools = wanted(subnets, gateways, ip_ranges, aux_addresses)
+        flags = {"internal": internal, "ipv6": ipv6, "attachable": attachable}
+        return networks.create(self, name, pools, driver=driver, labels=labels, options=options, **flags)
 
     def networks(self, filters: Filters = _NO_FILTERS) -> list[Network]:
         """All of them, or those that pass the filters of `network ls`, by name."""

@@ -15,7 +15,7 @@ import pytest
 from minidock.engine.engine import Engine
 from minidock.kernel.firewall import Firewall
 from minidock.kernel.links import Links
-from minidock.networks import devices
+from minidock.networks import devices, ruleset
 from minidock.state import containers, owners
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
@@ -178,6 +178,73 @@ def _take_everything_away(minidock: Minidock, engine: Engine) -> None:
     for name in os.listdir(minidock.state):
         if not name.startswith("keeper"):
             shutil.rmtree(minidock.state / name)
+
+
+# Connected meanwhile --------------------------------------------------------------------------------------
+
+
+def test_a_published_port_follows_to_the_network_that_is_left(minidock: Minidock, network: str, engine: Engine) -> None:
+    def leads_to() -> list[str]:
+        found = ruleset.listed_ports(Firewall().listing(devices.table(engine.root)))
+        return [port.address for port in found if port.host_port == 18085]
+
+    minidock.ok("run", "-d", "--name", "web", "--network", network, "-p", "0.0.0.0:18085:80", *STAYING)
+    assert leads_to() == ["10.92.0.2"]
+    minidock.ok("network", "connect", "bridge", "web")
+    minidock.ok("network", "disconnect", network, "web")
+    assert leads_to() == [address(minidock, "web", "bridge")]
+    minidock.ok("network", "disconnect", "bridge", "web")
+    assert (leads_to(), ports(minidock, "web")) == ([], "")
+    assert is_well(minidock)
+    minidock.ok("network", "connect", network, "web")
+    assert leads_to() == ["10.92.0.2"]
+    assert ports(minidock, "web") == "80/tcp -> 0.0.0.0:18085\n"
+
+
+def test_what_a_program_wrote_to_its_hosts_stays_when_networks_come_and_go(minidock: Minidock, network: str) -> None:
+    minidock.ok("run", "-d", "--name", "web", *STAYING)
+    minidock.ok("exec", "web", "sh", "-c", "echo '1.2.3.4 mine' >> /etc/hosts")
+    minidock.ok("network", "connect", network, "web")
+    hosts = minidock.ok("exec", "web", "cat", "/etc/hosts")
+    assert ("1.2.3.4 mine\n" in hosts, "10.92.0.2\t" in hosts) == (True, True)
+    assert minidock.ok("exec", "web", "head", "-1", "/etc/resolv.conf") == "nameserver 127.0.0.11\n"
+    minidock.ok("network", "disconnect", network, "web")
+    hosts = minidock.ok("exec", "web", "cat", "/etc/hosts")
+    assert ("1.2.3.4 mine\n" in hosts, "10.92.0.2" in hosts) == (True, False)
+    assert "127.0.0.11" not in minidock.ok("exec", "web", "cat", "/etc/resolv.conf")
+
+
+def test_one_at_rest_is_connected_for_its_next_start(minidock: Minidock, network: str) -> None:
+    minidock.ok("create", "--name", "web", *STAYING)
+    minidock.ok("network", "connect", "--ip", "10.92.0.9", network, "web")
+    minidock.ok("network", "disconnect", "bridge", "web")
+    minidock.ok("start", "web")
+    assert "10.92.0.9/24" in in_container(minidock, "web")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("connect", "mynet", "web"), "endpoint with name web already exists in network mynet"),
+        (("connect", "nosuch", "web"), "network nosuch not found"),
+        (("connect", "mynet", "nosuch"), "No such container: nosuch"),
+        (("connect", "host", "web"), "container cannot be disconnected from host network or connected to host network"),
+        (("connect", "mynet", "alone"), "container cannot be connected to multiple networks with one of the networks"),
+        (("connect", "--ip", "10.92.0.1", "bridge", "web"), "invalid config for network bridge"),
+        (("disconnect", "bridge", "web"), "is not connected to network bridge"),
+        (("disconnect", "nosuch", "web"), "network nosuch not found"),
+        (("rm", "mynet"), 'error while removing network: network mynet has active endpoints (name:"web" id:"'),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    minidock: Minidock, network: str, words: tuple[str, ...], complaint: str
+) -> None:
+    minidock.ok("run", "-d", "--name", "web", "--network", network, *STAYING)
+    minidock.ok("create", "--name", "alone", "--network", "none", *STAYING)
+    done = minidock("network", *words)
+    assert (done.returncode, complaint in done.stderr.partition("\n")[0]) == (1, True), done.stderr
+    assert address(minidock, "web") == "10.92.0.2"
+    assert is_well(minidock)
 
 
 # What others take away ------------------------------------------------------------------------------------

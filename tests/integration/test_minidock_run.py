@@ -343,7 +343,7 @@ def test_a_namespace_can_be_the_hosts(minidock: Minidock, flag: str) -> None:
 
 
 def test_without_a_network_there_is_only_loopback(minidock: Minidock) -> None:
-    assert minidock.output("busybox", "ls", "/sys/class/net") == "lo\n"
+    assert minidock.output("--network", "none", "busybox", "ls", "/sys/class/net") == "lo\n"
     assert "127.0.0.1" in minidock.output("busybox", "ip", "addr", "show", "lo", "up")
 
 
