@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from minidock.kernel import interfaces, namespaces
@@ -76,12 +77,17 @@ class Wires:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         self._bundle.remove()
-        end_keepers(self.run)
-        with Links() as links:
-            for network in NETWORKS:
-                links.delete(bridge(network))
-        Firewall().run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
+        remove_networks(self.run)
         wait_until(lambda: _links() <= self._links, "that no link is left")
+
+
+def remove_networks(run: Path) -> None:
+    """What stays of networks when containers go, and the keeper of a run directory."""
+    end_keepers(run)
+    with Links() as links:
+        for network in NETWORKS:
+            links.delete(bridge(network))
+    Firewall().run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
 
 
 def _links() -> set[str]:
