@@ -45,8 +45,9 @@ def run(engine: Engine, image: Image, options: Options, says: Says, take: Callab
 
 def _connect(engine: Engine, row: Row, options: Options) -> None:
     """Its addresses, and what the steps need to know of them."""
+    claimed = attachments.ask_for_addresses(engine, row, options)
     with engine.database.change() as change:
-        given = attachments.give_out(change, row, options)
+        given = attachments.give_out(change, row, options, claimed)
     attachments.configure(engine, row, options, given)
 
 
