@@ -12,6 +12,7 @@ import time
 
 from minidock.errors import MinidockError
 from minidock.kernel import watching
+from minidock.networks.names import forwarding
 from minidock.networks.names.server import Names
 from minidock.state.database import Database
 
@@ -40,7 +41,8 @@ def listen(names: Names) -> None:
             print(f"failed: {error}", flush=True)
 
 
-def main(directory: str) -> None:
+def main(directory: str, patience: float) -> None:
+    forwarding.PATIENCE = patience
     names = Names(Database(directory))
     while True:
         watched = [(0, watching.READ, lambda: listen(names)), *names.watched()]
@@ -49,4 +51,4 @@ def main(directory: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]))
