@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.bundles import Bundle
+from tests.integration.keepers import end_keepers
 from tests.integration.minidocks import Minidock
 from tests.integration.wires import Neighbour, Wires
 
@@ -35,11 +36,12 @@ def open_bundle() -> Generator[Bundle]:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Minidock:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Generator[Minidock]:
     """One store for all tests: the embedded image is built once."""
     made = Minidock(tmp_path_factory.mktemp("minidock"))
     made.output("busybox", "true")
-    return made
+    yield made
+    end_keepers(made.state)
 
 
 @pytest.fixture

@@ -32,5 +32,22 @@ def kill_keeper(run: Path) -> int:
 
 def end_keepers(run: Path) -> None:
     """At the end of a test nobody waits until it goes by itself."""
-    for _ in keepers(run):
-        kill_keeper(run)
+    for pid in keepers(run):
+        kill(pid)
+    wait_until(lambda: not keepers(run), "the end of all keepers")
+
+
+def kill(pid: int) -> None:
+    """Kill -9; it may have ended by itself."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def kill_again_and_again(run: Path, times: int) -> None:
+    """Each keeper as soon as there is one."""
+    for _ in range(times):
+        wait_until(lambda: keepers(run), "a keeper")
+        for pid in keepers(run):
+            kill(pid)

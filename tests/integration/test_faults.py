@@ -6,6 +6,7 @@ by itself where the creator lives on to undo its steps, by another process's `de
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,9 +28,11 @@ from minidock.steps.baton import Baton
 from minidock.steps.live import Live
 from minidock.steps.plan import Place, container_plan
 from minidock.steps.step import Observer, Step
+from tests.annotations import TABLE, endpoint, port
 from tests.integration.bundles import Bundle
 from tests.integration.facts import namespace
 from tests.integration.remains import Before, delete_forced
+from tests.integration.wires import remove_networks
 
 FAILED, UNEXPECTED = 3, 4
 
@@ -67,14 +70,31 @@ def _in_user_namespace(bundle: Bundle) -> Bundle:
     return bundle.mount("/mapped", str(bundle.rootfs / "etc"), options=("idmap",))
 
 
-PLANS = {"layered": _layered, "in_user_namespace": _in_user_namespace}
+def _connected(bundle: Bundle) -> Bundle:
+    """Two networks, and ports: one that is fixed, one that is any."""
+    endpoints = endpoint("one", 2, ipv6=True), endpoint("two", 2, device="eth1")
+    address = endpoints[0]["addresses"][0].partition("/")[0]
+    ports = port("127.0.0.1", 8080, 80, address), port("0.0.0.0", 0, 81, address)
+    place = {"root": str(bundle.path / "root"), "run": str(bundle.state), "table": TABLE, "names": False}
+    annotation = {**place, "endpoints": endpoints, "ports": ports}
+    bundle.config["annotations"] = {"minidock.network": json.dumps(annotation)}
+    bundle.state.mkdir()
+    return bundle.mount("/shown", str(bundle.rootfs / "bin"), options=("ro",))
+
+
+PLANS = {"layered": _layered, "in_user_namespace": _in_user_namespace, "connected": _connected}
 
 
 @pytest.fixture(params=PLANS)
-def rich_bundle(request: pytest.FixtureRequest, open_bundle: Bundle) -> Bundle:
+def rich_bundle(request: pytest.FixtureRequest, open_bundle: Bundle) -> Generator[Bundle]:
+    """Bridges stay when containers go: they are here before these tests begin to count, and go with the last."""
     made = PLANS[request.param](open_bundle)
+    if request.param == "connected":
+        made.program("true").run()
     made.program("sleep", "3600").write()
-    return made
+    yield made
+    made.remove()
+    remove_networks(made.state)
 
 
 def _steps(bundle: Bundle) -> list[Step]:

@@ -14,7 +14,8 @@ from minidock.kernel import interfaces
 from minidock.kernel.links import Links
 from minidock.steps.live import Live
 from minidock.steps.network import endpoint_plan, network_plan, route_plan
-from tests.integration.wires import PATIENCE, Neighbour, Wires, bridge, call_from, endpoint, ping
+from tests.annotations import bridge, endpoint
+from tests.integration.wires import PATIENCE, Neighbour, Wires, call_from, ping
 from tests.waiting import wait_until
 
 
@@ -237,4 +238,4 @@ def test_a_namespace_that_is_not_the_containers_own_is_left_alone(wires: Wires) 
     bundle = wires.bundle(endpoint("one", 2)).namespaces(network=None)
     done = bundle.program("true").run()
     assert (done.returncode, "network namespace of its own" in done.stderr) == (1, True), done.stderr
-    assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    assert {"br-test-one", "vethone2"}.isdisjoint(name for _, name in socket.if_nameindex())

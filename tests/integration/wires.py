@@ -11,55 +11,19 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from minidock.kernel import interfaces, namespaces
 from minidock.kernel.firewall import Firewall
 from minidock.kernel.links import Links, opened
 from minidock.steps.network import Wiring
+from tests.annotations import NETWORKS, TABLE, bridge
 from tests.integration.bundles import Bundle
 from tests.integration.keepers import end_keepers
 from tests.waiting import wait_until
 
-TABLE = "minidock-test"
-NETWORKS = {"one": 30, "two": 31}  # each has 172.N.0.0/16 and fd00:N::/64
 PATIENCE = 2.0 * float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1"))  # for what should not come; else it comes at once
-
-
-def bridge(network: str) -> str:
-    return f"br-test-{network}"
-
-
-def endpoint(network: str, number: int, *, device: str = "eth0", ipv6: bool = False, **more: Any) -> dict[str, Any]:
-    """A container's place in a network; its addresses end with its number."""
-    subnet = NETWORKS[network]
-    hosts = [f"172.{subnet}.0.{{}}/16", *([f"fd00:{subnet}::{{}}/64"] if ipv6 else [])]
-    usual = {
-        "network": network.ljust(64, "0"),
-        "name": network,
-        "driver": "bridge",
-        "bridge": bridge(network),
-        "bridge_addresses": [host.format(1) for host in hosts],
-        "mtu": 1500,
-        "internal": False,
-        "icc": True,
-        "masquerade": True,
-        "link": f"veth{network}{number}",
-        "device": device,
-        "mac": f"02:42:ac:{subnet:02x}:00:{number:02x}",
-        "addresses": [host.format(number) for host in hosts],
-        "gateways": [host.format(1).partition("/")[0] for host in hosts],
-        "options": {},
-    }
-    return {**usual, **more}
-
-
-def port(
-    host: str, host_port: int, target: int, address: str, *, last: int = 0, protocol: str = "tcp"
-) -> dict[str, Any]:
-    """A port of the host that leads to one of a container."""
-    numbers = {"host_port": host_port, "last_host_port": last or host_port, "port": target}
-    return {"protocol": protocol, "host": host, **numbers, "address": address}
 
 
 class Wires:
@@ -69,6 +33,7 @@ class Wires:
         self._first: Bundle | None = bundle
         self._bundle = bundle
         self._servers: list[int] = []
+        self._links = _links()  # what was there before
         self.run = bundle.state
 
     def annotation(self, *endpoints: dict[str, Any], ports: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
@@ -112,12 +77,21 @@ class Wires:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         self._bundle.remove()
-        end_keepers(self.run)
-        with Links() as links:
-            for network in NETWORKS:
-                links.delete(bridge(network))
-        Firewall().run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
-        wait_until(lambda: [name for _, name in socket.if_nameindex()] == ["lo"], "that no link is left")
+        remove_networks(self.run)
+        wait_until(lambda: _links() <= self._links, "that no link is left")
+
+
+def remove_networks(run: Path) -> None:
+    """What stays of networks when containers go, and the keeper of a run directory."""
+    end_keepers(run)
+    with Links() as links:
+        for network in NETWORKS:
+            links.delete(bridge(network))
+    Firewall().run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
+
+
+def _links() -> set[str]:
+    return {name for _, name in socket.if_nameindex()}
 
 
 def _serve(number: int, name: str, protocol: str, family: int, ready: int) -> None:

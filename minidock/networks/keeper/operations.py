@@ -56,8 +56,9 @@ def members(tools: Tools, request: Json, _: list[int]) -> list[str]:
 def firewall(tools: Tools, request: Json, _: list[int]) -> None:
     """The table, and in it the networks that a container is in."""
     segments = [Segment.from_data(network) for network in request["networks"]]
-    tools.attend(request["pid"]).segments.update((segment.bridge, segment) for segment in segments)
+    attended = tools.attend(request["pid"])
     tools.table.add(*segments)
+    attended.segments.update((segment.bridge, segment) for segment in segments)
 
 
 def faults(tools: Tools, _: Json, __: list[int]) -> list[str]:
@@ -122,8 +123,9 @@ def publish(tools: Tools, request: Json, _: list[int]) -> None:
     """Ports of the host that lead to a container."""
     ports = [Port.from_data(port) for port in request["ports"]]
     tools.forget_ports(lambda known: any(known.is_at(port) for port in ports))
-    tools.attend(request["pid"]).ports += ports
+    attended = tools.attend(request["pid"])
     tools.table.publish(ports)
+    attended.ports += ports
 
 
 def withdraw(tools: Tools, request: Json, _: list[int]) -> None:

@@ -1,0 +1,42 @@
+"""Which firewalls of others are in the way, by listings as nft writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from minidock.networks import ruleset
+
+
+def chain(name: str, **more: str) -> Any:
+    usual = {"family": "ip", "table": "filter", "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}
+    return {"chain": {**usual, "name": name, **more}}
+
+
+def rule(bridge: str) -> Any:
+    match = {"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": bridge}}
+    return {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "expr": [match, {"accept": None}]}}
+
+
+@pytest.mark.parametrize(
+    ("listing", "found"),
+    [
+        ([], []),
+        ([chain("FORWARD")], ["ip filter FORWARD"]),
+        ([chain("FORWARD", policy="accept")], []),
+        ([chain("INPUT", hook="input")], []),
+        ([{"chain": {"family": "ip", "table": "filter", "name": "DOCKER-USER"}}], []),
+        ([chain("forward", family="inet", table="minidock")], []),
+        ([chain("forward", family="ip", table="minidock")], ["ip minidock forward"]),
+        ([chain("FORWARD"), rule("minidock0")], []),
+        ([chain("FORWARD"), rule("docker0")], ["ip filter FORWARD"]),
+    ],
+)
+def test_a_chain_that_drops_what_it_does_not_know_is_told(listing: list[Any], found: list[str]) -> None:
+    assert ruleset.strict(listing, "minidock", {"minidock0"}) == found
+
+
+def test_it_must_know_every_bridge() -> None:
+    listing = [chain("FORWARD"), rule("minidock0")]
+    assert ruleset.strict(listing, "minidock", {"minidock0", "br-1"}) == ["ip filter FORWARD"]
