@@ -365,8 +365,8 @@ class Engine:
         from minidock.networks.subnets import wanted
 
         pools = wanted(subnets, gateways, ip_ranges, aux_addresses)
-        flags = {"internal": internal, "ipv6": ipv6, "attachable": attachable}
-        return networks.create(self, name, pools, driver=driver, labels=labels, options=options, **flags)
+        traits = {"internal": internal, "ipv6": ipv6, "attachable": attachable}
+        return networks.create(self, name, pools, driver=driver, labels=labels, options=options, **traits)
 
     def networks(self, filters: Filters = _NO_FILTERS) -> list[Network]:
         """All of them, or those that pass the filters of `network ls`, by name."""

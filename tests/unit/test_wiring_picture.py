@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from minidock.cli.wiring_picture import WIDTH, picture
-from minidock.engine.looking.wiring import Rules, read
+from minidock.engine.looking.wiring import Inhabitant, Rules, plug, read
 
 BRIDGE, MAC = "br-1f0c2a9d4e11", "02:42:ac:12:00:02"
 PUBLISHED = {"concat": ["tcp", 8080]}, {"concat": ["172.18.0.2", 80]}
@@ -114,6 +114,44 @@ def test_a_port_that_leads_to_no_container_says_where_it_leads() -> None:
 def test_a_device_that_hangs_on_the_hosts_has_no_cable() -> None:
     text = drawn(trunk=device("eth0", 2), trunk_name="eth0", cables=[cable(None, inhabitant())])
     assert "┄┄┄┼┄ eth0 #2" in text
+
+
+def member(name: str, *own: Any, mac: str = "", wanted: str = "172.18.0.2/16") -> Inhabitant:
+    """A container as the state has it, with these devices."""
+    row: Any = SimpleNamespace(name=name, id=name, pid=0)
+    inside: Any = SimpleNamespace(inode=1, devices=[LO, *own], routes=[])
+    found = Inhabitant(row, None, inside)
+    found.mac, found.address_wanted = mac, [wanted]
+    return found
+
+
+def plugged(trunk: Any, host: list[Any], *members: Inhabitant) -> tuple[list[tuple[str, str]], list[str]]:
+    """Ports with who is at their other end, and who is at none."""
+    found: Any = SimpleNamespace(trunk=trunk, host=SimpleNamespace(devices=host), cables=[], unplugged=[])
+    plug(found, [*members])
+    cables = [
+        (one.port.name if one.port else "", one.inhabitant.name if one.inhabitant else "") for one in found.cables
+    ]
+    return cables, [one.name for one in found.unplugged]
+
+
+def test_two_ends_of_a_cable_have_each_others_number() -> None:
+    port = device("veth1", 7, master=5, peer=2)
+    other = device("eth0", 2, peer=8, addresses=["172.18.0.3/16"])
+    members = member("other", other, wanted="172.18.0.3/16"), member("web", ETH)
+    assert plugged(TRUNK, [TRUNK, port], *members) == ([("veth1", "web")], ["other"])
+
+
+def test_a_device_is_known_by_its_mac_when_its_address_is_gone() -> None:
+    bare = device("eth0", 2, mac=MAC, peer=7)
+    port = device("veth1", 7, master=5, peer=2)
+    assert plugged(TRUNK, [port], member("web", bare, mac=MAC)) == ([("veth1", "web")], [])
+
+
+def test_what_hangs_on_a_device_of_the_host_itself_has_no_port() -> None:
+    """macvlan, ipvlan: the container's device has the number of the host's."""
+    parent, inside = device("eth0", 5), device("eth0", 9, peer=5, addresses=["172.18.0.2/16"])
+    assert plugged(parent, [parent], member("web", inside)) == ([("", "web")], [])
 
 
 # The firewall's part --------------------------------------------------------------------------------------

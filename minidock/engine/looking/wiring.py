@@ -48,9 +48,11 @@ class Inhabitant:
 
     @property
     def device(self) -> Device | None:
-        """Its end of the cable to this network."""
+        """Its end of the cable to this network: by its address; by its MAC, if somebody has taken the address away."""
         found = self.inside.devices if self.inside else []
-        return next((device for device in found if self.mac and device.mac == self.mac), None)
+        by_address = (device for device in found if not set(self.address_wanted).isdisjoint(device.addresses))
+        by_mac = (device for device in found if self.mac and device.mac == self.mac)
+        return next(by_address, None) or next(by_mac, None)
 
 
 class Cable:
@@ -107,19 +109,13 @@ def wiring(engine: Engine, word: str) -> Wiring:
     """All of a network."""
     network = networks.find(engine, word)
     found = Wiring(network, survey.here())
-    found.trunk_name = _trunk(engine, network)
+    shape = {} if network.driver in _WITHOUT_DEVICES else drivers.load(network.driver).endpoint(network, engine.root)
+    found.trunk_name = str(shape.get("bridge") or shape.get("parent") or "")
     inhabitants = _inhabitants(engine, found)
-    _plug(found, inhabitants)
-    if network.driver not in _WITHOUT_DEVICES:
+    plug(found, inhabitants)
+    if "bridge" in shape:  # what goes by no bridge of ours passes by our rules
         found.rules = _rules(engine, found, inhabitants)
     return found
-
-
-def _trunk(engine: Engine, network: Network) -> str:
-    if network.driver in _WITHOUT_DEVICES:
-        return ""
-    shape = drivers.load(network.driver).endpoint(network, engine.root)
-    return str(shape.get("bridge") or shape.get("parent") or "")
 
 
 def _inhabitants(engine: Engine, found: Wiring) -> list[Inhabitant]:
@@ -179,7 +175,8 @@ def _is_on(path: str) -> bool:
 # Which cable leads to whom -----------------------------------------------------------------------------------
 
 
-def _plug(found: Wiring, inhabitants: list[Inhabitant]) -> None:
+def plug(found: Wiring, inhabitants: list[Inhabitant]) -> None:
+    """Note who is at the other end of each port, and who is at none."""
     trunk = found.trunk
     ports = [device for device in found.host.devices if trunk and device.master == trunk.index]
     left = {inhabitant.id: inhabitant for inhabitant in inhabitants}
