@@ -101,7 +101,7 @@ def _address(
     if wish:
         address = shown(parse(wish))
         if address in taken or any(parse(address)[1] in pool.reserved for pool in pools):
-            raise MinidockError("Address already in use", hint=_whose(change, network, address))
+            raise MinidockError("Address already in use", hint=_whose(change, network, endpoint, address))
         return address
     last = getattr(endpoint, field)
     if last and last not in taken and any(_may_give(pool, last) for pool in pools):
@@ -129,10 +129,10 @@ def _first_free(pool: Pool, taken: Set[int]) -> str:
     return ""
 
 
-def _whose(change: Change, network: Network, address: str) -> str:
-    for endpoint in endpoints.active(change, network.id):
-        if address in endpoint.addresses:
-            rows = change.rows("SELECT name FROM containers WHERE id = ?", endpoint.container)
+def _whose(change: Change, network: Network, endpoint: Endpoint, address: str) -> str:
+    for other in endpoints.active(change, network.id):
+        if address in other.addresses and other.container != endpoint.container:  # which had it last, perhaps
+            rows = change.rows("SELECT name FROM containers WHERE id = ?", other.container)
             return f"{address} is that of container {rows[0][0]}"
     return f"{address} is the gateway's of network {network.name}, or kept for somebody else"
 

@@ -135,7 +135,7 @@ class Change:
 
 
 def _connection(path: str) -> Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # options may hold secrets
+    _make_file(path)
     # Each connection serves one thread; but the one that forks closes them all.
     connection: Connection = connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     # The WAL is written at each change, and to the disk itself only now and then: a power cut may take the last
@@ -144,6 +144,17 @@ def _connection(path: str) -> Connection:
     connection.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _make_file(path: str) -> None:
+    """For root alone: options may hold secrets. A file that is there is not opened: to close it would let go of every
+    lock that another connection of this process has on it, and others would delete the log that it writes to. fcntl(2)
+    https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
 
 
 def _bring_up_to_date(database: Database) -> None:

@@ -23,12 +23,13 @@ from minidock.steps.step import HOST, Plan, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from minidock.jsonfile import Json
     from minidock.steps.live import Live
 
 _MOST_PORTS = 500  # in one request
+_MOST_SHOWN = 8  # in one sentence
 _INSIDE = "nsenter --target $PID --net"
 
 
@@ -195,7 +196,7 @@ class Reserve(Step):
         self.container = wiring.container
 
     def says(self) -> str:
-        return f"bind {', '.join(map(_described, self.ports))}, and keep it bound as long as the container runs"
+        return f"bind {_listed(map(_described, self.ports))}, and keep it bound as long as the container runs"
 
     def shell(self) -> str:
         """A shell cannot hold a port; it can see whether somebody does."""
@@ -212,6 +213,13 @@ class Reserve(Step):
         for socket in live.reserved:
             socket.close()
         live.reserved.clear()
+
+
+def _listed(several: Iterable[str]) -> str:
+    """A few of them, and how many more there are."""
+    texts = list(several)
+    more = [f"{len(texts) - _MOST_SHOWN} more"] if len(texts) > _MOST_SHOWN else []
+    return ", ".join([*texts[:_MOST_SHOWN], *more])
 
 
 def _described(port: Json) -> str:
@@ -469,15 +477,17 @@ class Publish(Kept):
 
     def says(self) -> str:
         ways = (f"{_described(port)} to {port['address']}" for port in self.ports)
-        return f"have the firewall send what comes to {', '.join(ways)}"
+        return f"have the firewall send what comes to {_listed(ways)}"
 
     def shell(self) -> str:
         fixed = [Port.from_data(port) for port in self.ports if port["host_port"]]
         return f"nft -f - <<'END'\n{addition(self.wiring.table, *fixed)}END"
 
     def do(self, live: Live) -> None:
-        for first in range(0, len(live.published), _MOST_PORTS):
-            self.ask(live, "publish", pid=live.pid, ports=live.published[first : first + _MOST_PORTS])
+        """Where nothing was reserved, what needs no choice is published all the same."""
+        ports = live.published or [port for port in self.ports if port["host_port"]]
+        for first in range(0, len(ports), _MOST_PORTS):
+            self.ask(live, "publish", pid=live.pid, ports=ports[first : first + _MOST_PORTS])
 
     def undo(self, live: Live) -> None:
         """Which port was chosen is not known to everybody who undoes this: then it is told by where it leads."""

@@ -56,6 +56,37 @@ def test_a_port_of_all_addresses_is_reached_from_everywhere(wires: Wires, neighb
     assert heard == dict.fromkeys(asked, "web")
 
 
+def test_datagrams_follow_a_port_that_leads_elsewhere_by_now(wires: Wires, neighbour: Neighbour) -> None:
+    """Who keeps sending from one port is one connection for the kernel, and would be sent where it was sent before."""
+    wires.container(endpoint("one", 4))
+    heard = []
+    with _sender(neighbour) as sender:
+        for number in (2, 3):
+            bundle = wires.bundle(
+                endpoint("one", number), ports=(port("0.0.0.0", 5353, 80, f"172.30.0.{number}", protocol="udp"),)
+            )
+            wires.serve(bundle.sleeping(), 80, name=str(number), protocol="udp")
+            sender.send(b"?")
+            heard.append(sender.recv(100).decode().partition(" ")[0])
+            bundle.remove()
+    assert heard == ["2", "3"]
+
+
+def _sender(neighbour: Neighbour) -> socket.socket:
+    """A socket of a machine beside us: it stays there, wherever its process is."""
+    here, there = (os.open(namespaces.file_of(pid, "network"), os.O_RDONLY) for pid in (HERE, neighbour.pid))
+    try:
+        namespaces.enter("network", there)
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        namespaces.enter("network", here)
+    finally:
+        os.close(here)
+        os.close(there)
+    made.settimeout(10)
+    made.connect(("10.9.0.1", 5353))
+    return made
+
+
 def test_who_comes_from_the_world_is_seen_with_his_own_address(wires: Wires, neighbour: Neighbour) -> None:
     _web(wires, port("0.0.0.0", 8080, 80, "172.30.0.2"))
     assert call_from(neighbour.pid, "10.9.0.1", 8080) == "web 10.9.0.2"

@@ -121,6 +121,17 @@ def test_what_another_has_is_refused_with_whose_it_is(engine: Engine, small: str
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
+def test_whose_it_is_now_is_told_and_not_whose_it_was(engine: Engine, small: str, order: tuple[str, str]) -> None:
+    rows = {name: connected(engine, name, small, ipv4="10.9.0.5") for name in order}
+    started(engine, rows["first"])
+    stopped(engine, rows["first"])
+    started(engine, rows["second"])
+    with pytest.raises(MinidockError) as caught:
+        started(engine, rows["first"])
+    assert caught.value.hint == "10.9.0.5 is that of container second"
+
+
 def test_a_start_that_fails_gives_nothing_out(engine: Engine, small: str) -> None:
     new(engine, "first", small)
     row = connected(engine, "second", small, ipv4="10.9.0.2")

@@ -127,6 +127,26 @@ def _opens(descriptor: str, directory: Path) -> bool:
         return False  # the one that listed them
 
 
+def locks(directory: Path) -> int:
+    """How many locks this process has on the file of the state, by the kernel's word. proc_locks(5)"""
+    inode = str((directory / "state.db").stat().st_ino)
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return sum(line[-4] == str(os.getpid()) and line[-3].endswith(f":{inode}") for line in lines)
+
+
+def test_a_second_connection_of_a_process_takes_no_lock_of_the_first_away(tmp_path: Path) -> None:
+    """Or others would take themselves for the last, and delete the log that the first goes on writing to."""
+    first, second = Database(str(tmp_path)), Database(str(tmp_path))
+    first.rows("SELECT 1 FROM containers")
+    assert locks(tmp_path) > 0
+    second.rows("SELECT 1 FROM containers")
+    assert locks(tmp_path) > 0
+    second.close()
+    assert locks(tmp_path) > 0
+    first.close()
+    assert locks(tmp_path) == 0
+
+
 def test_the_oldest_events_are_forgotten(tmp_path: Path) -> None:
     state = Database(str(tmp_path))
     with state.change() as change:

@@ -192,6 +192,7 @@ def publish(tools: Tools, request: Json, _: list[int]) -> None:
     attended = tools.attend(request["pid"])
     tools.table.publish(ports)
     attended.ports += ports
+    _forget_datagrams(ports)
 
 
 def withdraw(tools: Tools, request: Json, _: list[int]) -> None:
@@ -199,13 +200,24 @@ def withdraw(tools: Tools, request: Json, _: list[int]) -> None:
     ports = [Port.from_data(port) for port in request["ports"]]
     tools.forget_ports(lambda port: port in ports)
     tools.table.remove(*ports)
+    _forget_datagrams(ports)
 
 
 def withdraw_all(tools: Tools, request: Json, _: list[int]) -> None:
     """No port leads to these addresses any more."""
     addresses = {str(address) for address in request["addresses"]}
     tools.forget_ports(lambda port: port.address in addresses)
-    tools.table.withdraw(addresses)
+    _forget_datagrams(tools.table.withdraw(addresses))
+
+
+def _forget_datagrams(ports: list[Port]) -> None:
+    """Whoever has been sending to a port of the host is not to be sent on to where it led before."""
+    for ipv6 in (False, True):
+        numbers = {port.host_port for port in ports if port.protocol == "udp" and (":" in port.host) == ipv6}
+        if numbers:
+            from minidock.kernel import conntrack
+
+            conntrack.forget_datagrams(numbers, ipv6=ipv6)
 
 
 def names(tools: Tools, request: Json, descriptors: list[int]) -> None:

@@ -55,15 +55,17 @@ class Table:
             for one in several if len(several) > 1 else ():
                 self.remove(one)
 
-    def withdraw(self, addresses: Collection[str]) -> None:
-        """No port leads to these addresses any more, whichever it was."""
+    def withdraw(self, addresses: Collection[str]) -> list[Port]:
+        """No port leads to these addresses any more; those that did."""
         try:
             listing = self._firewall.listing(self.name)
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise
-            return
-        self.remove(*(port for port in ruleset.listed_ports(listing) if port.address in addresses))
+            return []
+        ports = [port for port in ruleset.listed_ports(listing) if port.address in addresses]
+        self.remove(*ports)
+        return ports
 
     def faults(self) -> list[str]:
         """What is not as it should be, in words; also what is there that nobody wants."""

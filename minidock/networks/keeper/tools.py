@@ -61,7 +61,8 @@ class Tools:
         """/proc/sys/net shows each process the settings of the namespace that it is in. sysfs(5), proc(5)"""
         namespaces.enter("network", namespace)
         try:
-            namespaces.write(path, text)
+            if os.path.exists(path):  # a kernel without IPv6 has no settings for it
+                namespaces.write(path, text)
         finally:
             namespaces.enter("network", self._home)
 
