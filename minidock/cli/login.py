@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from minidock.cli.command import Command, Flag
-from minidock.cli.complaints import warn
 from minidock.engine.images import registries
 from minidock.errors import ClientRefusal
 from minidock.runtime.arguments import VALUE
@@ -26,7 +25,7 @@ def _login(arguments: Arguments) -> int:
     server = "".join(arguments.words)
     user, password = arguments.value("username"), arguments.value("password")
     if arguments.given("password"):
-        warn(["Using --password via the CLI is insecure. Use --password-stdin."])
+        sys.stderr.write("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n")
         if arguments.flag("password-stdin"):
             raise ClientRefusal("--password and --password-stdin are mutually exclusive")
     if arguments.flag("password-stdin"):

@@ -18,10 +18,8 @@ def _logout(arguments: Arguments) -> int:
     server = "".join(arguments.words)
     host = registries.host_of(server)
     shown = HUB_KEY if host == DEFAULT_DOMAIN else host
-    if registries.log_out(server):
-        sys.stdout.write(f"Removing login credentials for {shown}\n")
-    else:
-        sys.stdout.write(f"Not logged in to {shown}\n")
+    sys.stdout.write(f"Removing login credentials for {shown}\n")
+    registries.log_out(server)
     return 0
 
 

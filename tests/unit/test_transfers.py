@@ -134,7 +134,7 @@ def test_a_login_by_standard_input(
     assert main(["logout", registry.host]) == 0
     assert capsys.readouterr().out == f"Removing login credentials for {registry.host}\n"
     assert main(["logout"]) == 0
-    assert capsys.readouterr().out == "Not logged in to https://index.docker.io/v1/\n"
+    assert capsys.readouterr().out == "Removing login credentials for https://index.docker.io/v1/\n"
     assert main(["login", registry.host]) == 1
     assert "Cannot perform an interactive login from a non TTY device" in capsys.readouterr().err
     assert main(["login", "--password-stdin", registry.host]) == 1

@@ -25,8 +25,8 @@ def push(engine: Engine, name: str, *, everything: bool = False, listener: Liste
     reference = references.parse(name)
     if reference.digest:
         raise MinidockError("cannot push a digest reference", hint="push the image by its name and tag")
-    chosen = _tags(layout, reference) if everything else _one(layout, reference)
     heard.line(f"The push refers to repository [{reference.name}]")
+    chosen = _tags(layout, reference) if everything else _one(layout, reference)
 
     def act(session: Session) -> None:
         for each, entry in chosen:

@@ -5,6 +5,28 @@ from __future__ import annotations
 from tests.peers.command_lines.line import Line, Scene
 
 STORES: dict[str, Scene] = {
+    "registries, none of which is asked": (
+        "docker pull",
+        "docker pull a b",
+        Line("docker pull UPPER", says="must be lowercase"),
+        Line("docker pull 'not a name'", says="invalid reference format"),
+        "docker pull -a busybox:1",
+        "docker pull -a busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+        Line("docker pull 127.0.0.1:1/nosuch | head -1", says="onnection refused"),
+        "docker push",
+        "docker push nosuch",
+        "docker push nosuch:1",
+        "docker push -a nosuch:1",
+        "docker push -a nosuch",
+        "docker push -q nosuch",
+        "docker logout registry.example",
+        "docker logout a b",
+        "docker login -u user registry.example",
+        "docker login -u user -p x --password-stdin registry.example",
+        "docker login --password-stdin registry.example",
+        "docker search",
+        Line("docker search --limit 101 web", says="outside the range of [1, 100]"),
+    ),
     "volume": (
         "docker volume create ant",
         "docker volume create ant",
