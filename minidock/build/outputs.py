@@ -16,7 +16,7 @@ from minidock.build.working import trees
 from minidock.engine.images import naming
 from minidock.errors import MinidockError, reason
 from minidock.images import layers
-from minidock.images.pack import Packing, Stream
+from minidock.images.pack import Packed, Packing
 from minidock.kernel import paths
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ def _local(new: Making, built: Base, output: Output) -> None:
     os.makedirs(output.target, exist_ok=True)
     root = paths.open_root(output.target)
     try:
-        Files(root, "", output.target, keep_owners=True).fill(Tar(Stream(_files(new, built))))
+        Files(root, "", output.target, keep_owners=True).fill(Tar(Packed(_files(new, built))))
     finally:
         os.close(root)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from minidock.images.streams import Stream
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
@@ -18,7 +20,7 @@ _CHUNK = 256 << 10
 _MOST = 8  # chunks that wait to be written
 
 
-class Ahead:
+class Ahead(Stream):
     """The same bytes as the content has, in a `with` block, at the end of which the thread is gone."""
 
     def __init__(self, content: Content) -> None:
@@ -28,7 +30,6 @@ class Ahead:
         self._is_closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._read, daemon=True)
-        self._buffer = memoryview(b"")
         self._is_over = False
 
     def __enter__(self) -> Self:
@@ -58,7 +59,9 @@ class Ahead:
             self._changed.notify_all()
             return chunk != b"" and not self._is_closed
 
-    def _next(self) -> bytes:
+    def next_piece(self) -> bytes:
+        if self._is_over:
+            return b""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._error)
             if not self._waiting:
@@ -66,20 +69,5 @@ class Ahead:
                 raise self._error
             chunk = self._waiting.popleft()
             self._changed.notify_all()
-            return chunk
-
-    def some(self, most: int) -> bytes:
-        """The next bytes, as many as are at hand; none only at the end."""
-        if not self._buffer and not self._is_over:
-            self._buffer = memoryview(self._next())
-            self._is_over = not self._buffer
-        data = self._buffer[:most]
-        self._buffer = self._buffer[len(data) :]
-        return bytes(data)
-
-    def read(self, size: int) -> bytes:
-        """Exactly that many bytes, unless the content ends before."""
-        data = self.some(size)
-        while len(data) < size and (more := self.some(size - len(data))):
-            data += more
-        return data
+        self._is_over = not chunk
+        return chunk

@@ -8,6 +8,7 @@ import os
 from minidock.errors import MinidockError
 from minidock.images.compression import Inflater, kind_of
 from minidock.images.drafts import Draft, write_with_holes
+from minidock.images.streams import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class NewBlob:
         return came
 
 
-class Content:
+class Content(Stream):
     """What a blob holds when it is decompressed, as a stream that only goes forward and keeps the digest.
 
     At no time is more than two chunks in memory, however much a blob inflates to.
@@ -65,48 +66,27 @@ class Content:
         self._file = file
         self._limits = limits
         self._hash = hashlib.sha256()
-        self._buffer = b""
-        self._at = 0
         self._read_so_far = self._size = 0
         self._pending = self._next_chunk()
         self.compression = kind_of(self._pending)
         self._inflater = Inflater(self.compression, self._next_chunk, self._pending) if self.compression else None
 
-    def some(self, most: int) -> bytes:
-        """The next bytes, as many as are at hand; none only at the end of the stream."""
-        if self._at >= len(self._buffer) and not self._refill():
-            return b""
-        if not self._at and len(self._buffer) <= most:
-            self._at = len(self._buffer)
-            return self._buffer
-        data = self._buffer[self._at : self._at + most]
-        self._at += len(data)
-        return data
-
-    def read(self, size: int) -> bytes:
-        """Exactly that many bytes, unless the stream ends before."""
-        data = self.some(size)
-        while len(data) < size and (more := self.some(size - len(data))):
-            data += more
-        return data
-
     def digest(self) -> str:
         """The digest of all the content; reads what is left of it."""
-        while self._refill():
+        while self.next_piece():
             pass
         return f"sha256:{self._hash.hexdigest()}"
 
-    def _refill(self) -> bool:
-        self._at = 0
+    def next_piece(self) -> bytes:
         if self._inflater:
-            self._buffer = self._inflater.some(_CHUNK)
+            piece = self._inflater.some(_CHUNK)
         else:
-            self._buffer, self._pending = self._pending or self._next_chunk(), b""
-        self._hash.update(self._buffer)
-        self._size += len(self._buffer)
+            piece, self._pending = self._pending or self._next_chunk(), b""
+        self._hash.update(piece)
+        self._size += len(piece)
         if self._limits:
             self._limits.check_size(self._read_so_far, self._size)
-        return self._buffer != b""
+        return piece
 
     def _next_chunk(self) -> bytes:
         chunk = self._file.read(_CHUNK)

@@ -17,6 +17,7 @@ import stat
 
 from minidock.errors import MinidockError
 from minidock.images import tar, tar_writer
+from minidock.images.streams import Stream
 from minidock.kernel.paths import open_inside
 
 TYPE_CHECKING = False
@@ -192,30 +193,17 @@ class Packing:
         yield self._flush()
 
 
-class Stream:
+class Packed(Stream):
     """An archive that is made while it is read: like a file, or like the content of a blob."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._buffer = b""
-        self._at = 0
         self.read_so_far = 0
 
-    def some(self, most: int) -> bytes:
-        """The next bytes, as many as are at hand; none only at the end."""
-        if self._at >= len(self._buffer):
-            self._buffer, self._at = next(self._pieces, b""), 0
-            self.read_so_far += len(self._buffer)
-        data = self._buffer[self._at : self._at + most]
-        self._at += len(data)
-        return data
-
-    def read(self, size: int) -> bytes:
-        """Exactly that many bytes, unless the archive ends before."""
-        data = self.some(size)
-        while len(data) < size and (more := self.some(size - len(data))):
-            data += more
-        return data
+    def next_piece(self) -> bytes:
+        piece = next(self._pieces, b"")
+        self.read_so_far += len(piece)
+        return piece
 
 
 def entry_of(name: str, status: os.stat_result) -> Entry:

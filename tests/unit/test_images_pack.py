@@ -16,7 +16,7 @@ from minidock.errors import MinidockError
 from minidock.images import tar, tar_writer
 from minidock.images.blobs import Content
 from minidock.images.drafts import remove
-from minidock.images.pack import Packing, Stream
+from minidock.images.pack import Packed, Packing
 from minidock.images.unpack import unpack
 from tests.integration.trees import holes
 
@@ -227,17 +227,9 @@ def test_an_archive_can_be_unpacked_while_it_is_made(tmp_path: Path) -> None:
     (source / "d/big").write_bytes(os.urandom(3_000_000))
     target.mkdir()
     fds = [os.open(path, os.O_RDONLY) for path in (source, target)]
-    stream = Stream(Packing(fds[0]).tree(""))
-    unpack(_Both(stream), fds[1])
+    stream = Packed(Packing(fds[0]).tree(""))
+    unpack(stream, fds[1])
     for fd in fds:
         os.close(fd)
     assert (target / "d/big").read_bytes() == (source / "d/big").read_bytes()
     assert stream.read_so_far == len(packed(source))
-
-
-class _Both(Content):
-    """A stream is read just like the content of a blob."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.some = stream.some  # type: ignore[method-assign]
-        self.read = stream.read  # type: ignore[method-assign]

@@ -8,11 +8,6 @@ from minidock.errors import MinidockError
 from minidock.images.blobs import Content
 from minidock.images.tar import Tar
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import BinaryIO
-
-_BZIP2, _XZ = b"BZh", b"\xfd7zXZ\x00"
 _BLOCK = 512
 _SUM = slice(148, 156)  # of a header: the sum of its bytes, with blanks in the place of the sum
 
@@ -20,11 +15,10 @@ _SUM = slice(148, 156)  # of a header: the sum of its bytes, with blanks in the 
 def opened(fd: int) -> Tar | None:
     """The archive in a file; None, and the file is closed, if it is none."""
     file = os.fdopen(fd, "rb")
-    beginning = os.pread(fd, 6, 0)
-    if not is_tar(_first_block(fd, beginning)):
+    if not is_tar(_first_block(fd)):
         file.close()
         return None
-    return Tar(Content(_decompressed(file, beginning)))
+    return Tar(Content(file))
 
 
 def is_tar(block: bytes) -> bool:
@@ -36,22 +30,10 @@ def is_tar(block: bytes) -> bool:
     return digits.isdigit() and not set(digits) - set(b"01234567") and int(digits, 8) == counted
 
 
-def _first_block(fd: int, beginning: bytes) -> bytes:
+def _first_block(fd: int) -> bytes:
     """Read by a descriptor of its own: the content is not to be used up."""
     with open(f"/proc/self/fd/{fd}", "rb") as file:
         try:
-            return Content(_decompressed(file, beginning)).read(_BLOCK)
+            return Content(file).read(_BLOCK)
         except (OSError, EOFError, ValueError, MinidockError):  # it only begins like one that is compressed
             return b""
-
-
-def _decompressed(file: BinaryIO, beginning: bytes) -> BinaryIO:
-    if beginning.startswith(_BZIP2):
-        import bz2
-
-        return bz2.open(file, "rb")  # type: ignore[return-value]
-    if beginning.startswith(_XZ):
-        import lzma
-
-        return lzma.open(file, "rb")  # type: ignore[return-value]
-    return file

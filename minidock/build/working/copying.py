@@ -21,7 +21,7 @@ from minidock.build.working.modes import Mode
 from minidock.errors import MinidockError, reason
 from minidock.images import tar, tar_writer
 from minidock.images.files import Files as Placing
-from minidock.images.pack import Packing, Stream
+from minidock.images.pack import Packed, Packing
 from minidock.images.tar import Tar
 from minidock.kernel import paths
 
@@ -158,7 +158,7 @@ def make(root: int, path: str, owner: Owner) -> None:
 
 
 def _place(into: int, directory: str, pieces: Iterator[bytes]) -> None:
-    Placing(into, directory, directory, keep_owners=True).fill(Tar(Stream(pieces)))
+    Placing(into, directory, directory, keep_owners=True).fill(Tar(Packed(pieces)))
 
 
 class Taken(Packing):

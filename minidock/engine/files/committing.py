@@ -18,7 +18,7 @@ from minidock.images import instructions, upper
 from minidock.images.catalog import catalog
 from minidock.images.layout import Layout
 from minidock.images.making import Making
-from minidock.images.pack import Stream
+from minidock.images.pack import Packed
 from minidock.kernel import paths
 from minidock.state import containers
 
@@ -97,7 +97,7 @@ def _layer(engine: Engine, row: Row, new: Making, stack: list[Layer], *, pause: 
         root = paths.open_root(path)
         try:
             pieces: Iterator[bytes] = upper.UpperPacking(root).tree("")
-            return new.add_layer(Stream(pieces), [diff_id for diff_id, _ in stack])
+            return new.add_layer(Packed(pieces), [diff_id for diff_id, _ in stack])
         finally:
             os.close(root)
 
