@@ -102,9 +102,10 @@ def _loaded() -> ctypes.CDLL:
 
 
 def _failure(script: str, complaint: str) -> OSError:
-    """nft shows the place in the script, and says what for: `Error: Could not process rule: File exists`."""
+    """nft shows the place in the script, and says what for: `Error: Could not process rule: File exists`. Where it
+    knows of something by another name, it adds `; did you mean …`."""
     lines = complaint.splitlines() or ["no reason was given"]
-    words = lines[0].rpartition("Error: ")[2]
+    words = lines[0].rpartition("Error: ")[2].partition("; did you mean")[0]
     number = _NUMBERS.get(words.rpartition(": ")[2], errno.EINVAL)
     shown = lines[1].strip() if len(lines) > 1 else script.strip().split("\n")[0]
     return OSError(number, words, f"nft: {words}, in `{shown[:_LONGEST_SHOWN]}`")

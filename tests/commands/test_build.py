@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -34,10 +34,16 @@ def write(context: Path, files: Mapping[str, str]) -> None:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Path:
+def context(tmp_path: Path, minidock: Minidock) -> Iterator[Path]:
+    """An empty one. What is built of it goes when the test is over, and so does what builds have kept."""
     place = tmp_path / "context"
     place.mkdir()
-    return place
+    yield place
+    minidock.clear()
+    built = [name for name in minidock.ok("images", "--format", "{{.Repository}}").split() if name != "busybox"]
+    minidock("rmi", "-f", *{*built} - {"<none>"})
+    minidock.ok("image", "prune", "-f")
+    minidock.ok("builder", "prune", "-af")
 
 
 def build(minidock: Minidock, context: Path, dockerfile: str = "", *flags: str) -> str:

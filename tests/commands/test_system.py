@@ -325,7 +325,8 @@ def test_df_adds_up_what_there_is(minidock: Minidock) -> None:
     data.write_bytes(bytes(1500))
     rows = [json.loads(line) for line in minidock.ok("system", "df", "--format", "json").splitlines()]
     minidock.ok("volume", "rm", "unused")
-    images, ours, volumes = rows
+    images, ours, volumes, builds = rows
+    assert (builds["Type"], builds["TotalCount"], builds["Size"]) == ("Build Cache", "0", "0B")
     assert (images["Type"], images["TotalCount"], images["Active"]) == ("Images", "1", "1")
     assert images["Reclaimable"] == "0B (0%)"
     assert ours == {

@@ -13,6 +13,7 @@ from minidock.steps.network import Reserve
 from minidock.steps.place import Place
 from minidock.steps.plan import container_plan
 from minidock.steps.remains import remains
+from minidock.steps.sharing import Shared
 from minidock.steps.step import Step
 from tests.annotations import endpoint, port
 
@@ -23,7 +24,13 @@ _NETWORK = jsonfile.dump(
         "table": "minidock",
         "container": "web",
         "names": True,
-        "endpoints": [endpoint("one", 2)],
+        "endpoints": [
+            endpoint("one", 2),
+            endpoint(
+                "two", 3, device="eth1", driver="overlay", vxlan="vx-two", vni=7, vtep="10.0.0.1", etcd="10.0.0.9"
+            ),
+            endpoint("one", 4, device="eth2", driver="macvlan", parent="lo.5", vlan=5, vlan_of="lo", mode="bridge"),
+        ],
         "ports": [port("0.0.0.0", 8080, 80, "172.30.0.2")],
     }
 )
@@ -37,7 +44,7 @@ def test_every_step_that_has_something_to_undo_is_undone_at_the_end_of_a_contain
     for module in pkgutil.iter_modules(steps.__path__):
         importlib.import_module(f"minidock.steps.{module.name}")
     lasting = {kind for kind in _kinds(Step) if kind.undo is not Step.undo and kind.__module__.startswith("minidock.")}
-    reserved = {Reserve}  # sockets, which go with the process that has them
+    reserved = {Reserve, Shared}  # what goes with the process that has it, and with the container's namespace
     assert lasting - reserved <= {type(step) for step in remains("/minidock/web", "web", _NETWORK)}
 
 
