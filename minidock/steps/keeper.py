@@ -127,8 +127,8 @@ class Keeper:
                 made = self._connected()
         finally:
             os.close(lock)
-        if made is None:
-            raise MinidockError("the network keeper ended as soon as it began", hint=f"see {self._run}/keeper.log")
+        if made is None:  # it ended as soon as it began
+            raise _GoneError
         return made
 
     def _start(self) -> None:
