@@ -71,7 +71,6 @@ class Keeper:
         """Be connected from now on: a keeper stays as long as somebody is."""
         if self._socket is None:
             self._socket = self._connected() or self._first()
-            self._socket.settimeout(_PATIENCE)
 
     def fileno(self) -> int:
         return self._socket.fileno() if self._socket else -1
@@ -96,6 +95,7 @@ class Keeper:
             self._socket.sendmsg([request], rights, _socket.MSG_NOSIGNAL)
             answer = self._socket.recv(LONGEST)
         except TimeoutError:
+            self.close()  # what it may still say would be taken for the next answer
             raise MinidockError(f"the network keeper has not answered for {_PATIENCE:.0f} seconds") from None
         except (BrokenPipeError, ConnectionResetError):
             raise _GoneError from None
@@ -113,6 +113,7 @@ class Keeper:
         except (FileNotFoundError, ConnectionRefusedError):
             made.close()
             return None
+        made.settimeout(_PATIENCE)
         return made
 
     def _first(self) -> _socket.socket:
@@ -127,8 +128,8 @@ class Keeper:
                 made = self._connected()
         finally:
             os.close(lock)
-        if made is None:
-            raise MinidockError("the network keeper ended as soon as it began", hint=f"see {self._run}/keeper.log")
+        if made is None:  # it ended as soon as it began
+            raise _GoneError
         return made
 
     def _start(self) -> None:

@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def _children(count: int, act: Callable[[int], object]) -> list[int]:
                 os.read(reading, 1)
                 act(number)
                 code = 0
+            except BaseException:  # it would be lost with this process
+                traceback.print_exc()
             finally:
                 os._exit(code)
     os.close(writing)

@@ -167,7 +167,7 @@ def test_a_port_may_lead_to_several_containers_by_several_protocols_and_addresse
     assert call("127.0.0.1", 8080, protocol="udp") == "4 172.30.0.1"
 
 
-def test_sctp_is_translated_though_this_host_has_no_socket_for_it(wires: Wires) -> None:
+def test_sctp_is_translated_whether_or_not_this_host_has_sockets_of_it(wires: Wires) -> None:
     wires.container(endpoint("one", 2), ports=(port("0.0.0.0", 8080, 80, "172.30.0.2", protocol="sctp"),))
     assert _published() == [("sctp", "0.0.0.0", 8080, "172.30.0.2", 80)]
 
