@@ -53,9 +53,9 @@ commands: tools ## Tests of single commands, of many at once, and of killing the
 peers: tools ## Tests with other engines, and with packages that Debian serves (root)
 	python -m pytest tests/peers tests/network
 
-vm: tools ## The same on a stock Debian kernel with cgroup v2, in a virtual machine (root, once)
+vm: tools ## The same on a stock Debian kernel with cgroup v2, in virtual machines (root, once)
 	python -m pytest tests/vm
-	tests/vm/run --timeout $(VM_SECONDS) python -m pytest tests/integration
+	tests/vm/integration --timeout $(VM_SECONDS)
 
 bench: tools ## Measure minidock beside its peers (root)
 	python -m bench
