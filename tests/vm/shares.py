@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -31,14 +32,13 @@ def main(words: Sequence[str]) -> int:
     """`words` are for `tests/vm/run`. The worst of the exit statuses."""
     machines = min(os.cpu_count() or 1, _MOST_MACHINES)
     parts = shares(sorted(_TESTS.glob("test_*.py")), machines)
-    with tempfile.TemporaryDirectory(prefix="minidock-vm-") as directory:
-        logs = [Path(directory, f"{number}").open("w+b") for number in range(1, len(parts))]
+    with ExitStack() as stack:
+        logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in parts[1:]]
         runs = [_start(part, words, log) for part, log in zip(parts, [None, *logs], strict=True)]
         status = max(run.wait() for run in runs)
         for log in logs:  # the first could be seen while it ran
             log.seek(0)
             sys.stdout.buffer.write(log.read())
-            log.close()
     return status
 
 
