@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from minidock.engine.directories import Place, data_root
+from minidock.engine.network_verbs import NetworkVerbs
 from minidock.runtime.places import state_root
 from minidock.state import containers
 
@@ -32,13 +33,11 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
-    from minidock.engine.looking.wiring import Wiring
     from minidock.engine.monitor.birth import Newborn
-    from minidock.engine.options import NetworkRequest, Options
+    from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
     from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
-    from minidock.networks.catalog import Network
     from minidock.state.containers import Row
     from minidock.state.database import Database
     from minidock.steps.plan import ContainerPlan
@@ -50,7 +49,7 @@ _NO_FILTERS: Filters = {}
 _NOTHING: dict[str, str] = {}
 
 
-class Engine:
+class Engine(NetworkVerbs):
     """Where everything is: `root` keeps images, containers and volumes, `run_root` what lives until the next boot."""
 
     def __init__(self, root: str = "", run_root: str = "") -> None:
@@ -404,73 +403,6 @@ class Engine:
         from minidock.engine import builds
 
         return builds.prune(self, everything=everything, unused_for=unused_for)
-
-    # Networks -----------------------------------------------------------------------------------------
-
-    def create_network(
-        self,
-        name: str,
-        *,
-        driver: str = "bridge",
-        subnets: Sequence[str] = (),
-        gateways: Sequence[str] = (),
-        ip_ranges: Sequence[str] = (),
-        aux_addresses: Mapping[str, str] = _NOTHING,
-        internal: bool = False,
-        ipv6: bool = False,
-        attachable: bool = False,
-        labels: Mapping[str, str] = _NOTHING,
-        options: Mapping[str, str] = _NOTHING,
-    ) -> str:
-        """A new network; its id. Gateways, ranges and addresses belong to the subnets that they are in."""
-        from minidock.engine import networks
-        from minidock.networks.subnets import wanted
-
-        pools = wanted(subnets, gateways, ip_ranges, aux_addresses)
-        traits = {"internal": internal, "ipv6": ipv6, "attachable": attachable}
-        return networks.create(self, name, pools, driver=driver, labels=labels, options=options, **traits)
-
-    def networks(self, filters: Filters = _NO_FILTERS) -> list[Network]:
-        """All of them, or those that pass the filters of `network ls`, by name."""
-        from minidock.engine import networks
-
-        return networks.listed(self, filters)
-
-    def inspect_network(self, word: str) -> Json:
-        """All that is known of it, in Docker's form. `word`: its id, its name, or the beginning of its id."""
-        from minidock.engine import networks
-
-        return networks.inspected(self, word)
-
-    def remove_network(self, word: str, *, force: bool = False) -> bool:
-        """Remove a network that no running container is in. `force`: one that does not exist is no mistake: False."""
-        from minidock.engine import networks
-
-        return networks.remove(self, word, force=force)
-
-    def prune_networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[str]:
-        """Remove the networks that no running container is in; their names. `moment` reads the filter `until`."""
-        from minidock.engine import networks
-
-        return networks.prune(self, filters, moment=moment)
-
-    def connect(self, network: str, word: str, request: NetworkRequest | None = None) -> None:
-        """Put a container into one more network, at once if it runs."""
-        from minidock.engine import connecting
-
-        connecting.connect(self, network, word, request)
-
-    def disconnect(self, network: str, word: str, *, force: bool = False) -> None:
-        """Take a container out of a network. `force`: also one that does not exist any more."""
-        from minidock.engine import connecting
-
-        connecting.disconnect(self, network, word, force=force)
-
-    def wiring(self, word: str) -> Wiring:
-        """What a network is made of at this moment, as the kernel has it: devices, cables, addresses, routes, rules."""
-        from minidock.engine.looking import wiring
-
-        return wiring.wiring(self, word)
 
     # Small changes ------------------------------------------------------------------------------------
 
