@@ -24,16 +24,17 @@ _CACHES = "build/caches"
 class Entry:
     """One step that is remembered."""
 
-    def __init__(self, key: str, place: str, used: int, size: int) -> None:
+    def __init__(self, key: str, place: str, created: int, used: int, size: int) -> None:
         self.key = key
         self.place = place
+        self.created = created
         self.used = used
         self.size = size
 
 
 def entries(engine: Engine) -> list[Entry]:
     """All of them, the last used first."""
-    rows = engine.database.rows("SELECT key, place, used, size FROM build_cache ORDER BY used DESC")
+    rows = engine.database.rows("SELECT key, place, created, used, size FROM build_cache ORDER BY used DESC")
     return [Entry(*row) for row in rows]
 
 

@@ -306,6 +306,7 @@ def test_the_question_says_what_will_go(minidock: Minidock) -> None:
         "  - all networks not used by at least one container\n"
         "  - all anonymous volumes not used by at least one container\n"
         "  - all images without at least one container associated to them\n"
+        "  - unused build cache\n"
         "\n"
         "  Items to be pruned will be filtered with:\n"
         "  - label!=b\n"

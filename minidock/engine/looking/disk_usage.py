@@ -35,6 +35,7 @@ class DiskUsage:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.builds = builds.entries(engine)
         self.images = Images(engine)
         self.containers: list[tuple[Row, int]] = [
             (row, usage.size(engine.place(row.id).file("upper"))) for row in engine.everyone()
