@@ -26,7 +26,10 @@ _NUMBERS = {os.strerror(number): number for number in errno.errorcode}
 
 
 class Firewall:
-    """A handle on the tables of one network namespace."""
+    """A handle on the tables of one network namespace. One that is dropped is closed: it has a socket, which Python
+    does not know of."""
+
+    _context = ctypes.c_void_p()
 
     def __init__(self) -> None:
         self._library = _loaded()
@@ -61,6 +64,9 @@ class Firewall:
         answer = self._netlink.recv(4096)
         (number,) = struct.unpack_from(">I", answer, 16 + 4 + 4)  # after two headers, and that of its first attribute
         return int(number)
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._context:
