@@ -29,7 +29,17 @@ _NETWORK = jsonfile.dump(
             endpoint(
                 "two", 3, device="eth1", driver="overlay", vxlan="vx-two", vni=7, vtep="10.0.0.1", etcd="10.0.0.9"
             ),
-            endpoint("one", 4, device="eth2", driver="macvlan", parent="lo.5", vlan=5, vlan_of="lo", mode="bridge"),
+            endpoint(
+                "one",
+                4,
+                name="far",
+                device="eth2",
+                driver="macvlan",
+                parent="lo.5",
+                vlan=5,
+                vlan_of="lo",
+                mode="bridge",
+            ),
         ],
         "ports": [port("0.0.0.0", 8080, 80, "172.30.0.2")],
     }
