@@ -11,6 +11,7 @@ import pytest
 
 from minidock.engine.engine import Engine
 from minidock.state import owners
+from tests.integration.keepers import end_keepers
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
 
@@ -30,6 +31,7 @@ def small(tmp_path: Path) -> Generator[Minidock]:
         (disk / "filler").unlink(missing_ok=True)
         made.clear()
     finally:
+        end_keepers(made.state)  # one has the state on that disk open
         subprocess.run(["umount", disk], check=True)
 
 
