@@ -31,8 +31,8 @@ def small(tmp_path: Path) -> Generator[Minidock]:
         (disk / "filler").unlink(missing_ok=True)
         made.clear()
     finally:
-        end_keepers(made.state)  # one has the state on that disk open
-        subprocess.run(["umount", disk], check=True)
+        end_keepers(made.state)  # one has the state on that disk open, until it is quite gone
+        wait_until(lambda: subprocess.run(["umount", disk], check=False).returncode == 0, "that nobody has the disk")
 
 
 def fill(minidock: Minidock) -> Path:

@@ -6,7 +6,13 @@ import os
 
 from minidock.errors import MinidockError
 from minidock.images.blobs import Content
+from minidock.images.compression import plain
+from minidock.images.limits import Limits
 from minidock.images.tar import Tar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 _BLOCK = 512
 _SUM = slice(148, 156)  # of a header: the sum of its bytes, with blanks in the place of the sum
@@ -18,7 +24,12 @@ def opened(fd: int) -> Tar | None:
     if not is_tar(_first_block(fd)):
         file.close()
         return None
-    return Tar(Content(file))
+    return Tar(_content(file))
+
+
+def _content(file: BinaryIO) -> Content:
+    limits = Limits()
+    return Content(plain(file, limits), limits)
 
 
 def is_tar(block: bytes) -> bool:
@@ -34,6 +45,6 @@ def _first_block(fd: int) -> bytes:
     """Read by a descriptor of its own: the content is not to be used up."""
     with open(f"/proc/self/fd/{fd}", "rb") as file:
         try:
-            return Content(file).read(_BLOCK)
+            return _content(file).read(_BLOCK)
         except (OSError, EOFError, ValueError, MinidockError):  # it only begins like one that is compressed
             return b""
