@@ -17,7 +17,7 @@ import sys
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import namespaces, signals
+from minidock.kernel import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def socket_name(table: str) -> str:
     """In the run directory, which several roots may share, each with a table of its own; and so may network namespaces,
     each of which is a host of its own for all that a keeper does.
     """
-    return f"{table.replace('minidock', 'keeper', 1)}-{namespaces.identity('self', 'network')[1]}.sock"
+    return f"{table.replace('minidock', 'keeper', 1)}-{os.stat('/proc/self/ns/net').st_ino}.sock"
 
 
 class _GoneError(Exception):
@@ -71,6 +71,11 @@ class Keeper:
         """Be connected from now on: a keeper stays as long as somebody is."""
         if self._socket is None:
             self._socket = self._connected() or self._first()
+
+    def foresee(self) -> None:
+        """Start one if there is none, and do not wait for what it loads."""
+        self.connect()
+        self.close()
 
     def fileno(self) -> int:
         return self._socket.fileno() if self._socket else -1

@@ -43,6 +43,15 @@ def concern(options: Options) -> bool:
     return options.network not in _WITHOUT_ADDRESSES and not options.network.startswith(CONTAINER)
 
 
+def foresee(engine: Engine, options: Options) -> None:
+    """Have the network keeper begin now if there is none: it takes a while to load, and we have other things to do."""
+    if concern(options):
+        from minidock.networks import devices
+        from minidock.steps.keeper import Keeper
+
+        Keeper(engine.root, engine.run_root, devices.table(engine.root)).foresee()
+
+
 # When it is made ------------------------------------------------------------------------------------------
 
 
