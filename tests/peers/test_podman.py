@@ -50,6 +50,27 @@ def podman() -> Iterator[Podman]:
         made("rm", "--all", "--force", "--time=0")
         for parent in Path("/sys/fs/cgroup").glob("*/libpod_parent"):
             _remove_cgroup(parent)
+        _unmount(place)
+
+
+def _unmount(place: str) -> None:
+    """Podman mounts its storage on itself. What conmon has clean up when a container ends does so a little late."""
+    wait_until(lambda: not _users(place), "the end of Podman's helpers")
+    targets = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for target in reversed([target for target in targets if target.startswith(f"{place}/")]):
+        subprocess.run(["umount", "--lazy", target], check=True)
+
+
+def _users(place: str) -> list[str]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = file.read_bytes()
+        except OSError:  # it has ended meanwhile
+            continue
+        if f"{place}/".encode() in command:
+            found.append(file.parent.name)
+    return found
 
 
 def _remove_cgroup(group: Path) -> None:
