@@ -45,6 +45,8 @@ class Firewall:
         """All that an inet table holds, in the form that nft's JSON has for it. libnftables-json(5)"""
         text = self._run(f"list table inet {table}", _JSON)
         listed: list[Json] = jsonfile.parse(text)["nftables"]
+        for item in listed:
+            name_protocols(item.get("map") or item.get("set") or {})
         return listed
 
     def everything(self) -> list[Json]:
@@ -79,6 +81,16 @@ class Firewall:
         return text
 
 
+def name_protocols(elements: Json) -> None:
+    """In a set or a map as nft lists it: nft knows names from /etc/protocols, which not every machine has."""
+    types = elements.get("type", ())
+    for place in [place for place, kind in enumerate(types) if kind == "inet_proto"]:
+        for element in elements.get("elem", ()):
+            key = (element[0] if "map" in elements else element)["concat"]
+            key[place] = _PROTOCOLS.get(key[place], key[place])
+
+
+_PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp"}
 # NFNL_SUBSYS_NFTABLES and NFT_MSG_GETGEN; the answer's first attribute is NFTA_GEN_ID. linux/netfilter/nf_tables.h
 _GET_GENERATION = 10 << 8 | 16
 _REQUEST = 1  # NLM_F_REQUEST
