@@ -117,13 +117,14 @@ class Client:
             data, ancillary = b"", []
         descriptors = [fd for _, _, rights in ancillary for (fd,) in struct.iter_unpack("i", rights)]
         try:
-            if data:
-                self._answer(_outcome(self._tools, data, descriptors))
-            else:
-                self.is_gone = True
+            answer = _outcome(self._tools, data, descriptors) if data else None
         finally:
             for fd in descriptors:
                 os.close(fd)
+        if answer is None:
+            self.is_gone = True
+        else:
+            self._answer(answer)
 
     def _answer(self, answer: Json) -> None:
         try:
