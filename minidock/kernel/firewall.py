@@ -18,6 +18,8 @@ from minidock import jsonfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from minidock.jsonfile import Json
 
 _LIBRARY = "libnftables.so.1"
@@ -36,6 +38,12 @@ class Firewall:
         self._library.nft_ctx_buffer_output(self._context)
         self._library.nft_ctx_buffer_error(self._context)
         self._netlink = _netlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def run(self, script: str) -> None:
         """Have a script done, as one transaction. OSError with nft's own words, and the kernel's number."""
