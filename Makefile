@@ -51,11 +51,12 @@ commands: tools ## Tests of single commands, of many at once, and of killing the
 	python -m pytest tests/commands tests/endurance
 
 peers: tools ## Tests with other engines, and with packages that Debian serves (root)
-	python -m pytest tests/peers tests/network
+	python -m pytest tests/network
+	python -m pytest tests/peers
 
-vm: tools ## The same on a stock Debian kernel with cgroup v2, in a virtual machine (root, once)
+vm: tools ## The same on a stock Debian kernel with cgroup v2, in virtual machines (root, once)
 	python -m pytest tests/vm
-	tests/vm/run --timeout $(VM_SECONDS) python -m pytest tests/integration
+	tests/vm/integration --timeout $(VM_SECONDS)
 
 bench: tools ## Measure minidock beside its peers (root)
 	python -m bench

@@ -3,7 +3,10 @@
 start   a bare container, by runtimes                 engine  run, create, start, exec, stop, rm
 ps      a list of 500 containers                      many    the 200th start, while 199 others run
 logs    how fast output is logged, and read again     memory  what an idle container costs
+network what a bridge costs, and how fast data goes
 names   how long the answer to a container's name takes
+pull    100 MB from a registry                        unpack  a layer of 100 MB, beside tar
+images  a list of 1000 images
 """
 
 from __future__ import annotations
@@ -13,17 +16,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import engine, logs, many, memory, names, ps, start
+from bench import engine, images, logs, many, memory, names, network, ps, pull, start, unpack
 from bench.peers import engines
 
-PARTS: dict[str, ModuleType] = {
-    "engine": engine,
-    "ps": ps,
-    "many": many,
-    "memory": memory,
-    "logs": logs,
-    "names": names,
-}
+PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
+PARTS |= {"names": names, "pull": pull, "unpack": unpack, "images": images}
 
 
 def lines(words: list[str]) -> Iterator[str]:
@@ -32,14 +29,21 @@ def lines(words: list[str]) -> Iterator[str]:
         yield from start.report(*rounds)
     if part == "start":
         return
-    with engines() as peers:
-        for name in [part] if part else PARTS:
-            yield ""
-            yield from PARTS[name].report(peers, *rounds)
+    for parts, networked in ((PARTS, False), ({"network": network}, True)):
+        wanted = [name for name in parts if part in ("", name)]
+        if wanted:
+            with engines(networked=networked) as peers:
+                for name in wanted:
+                    yield ""
+                    yield from parts[name].report(peers, *rounds)
 
 
 def main(words: list[str]) -> int:
-    if (words and words[0] not in ("start", *PARTS)) or len(words) > 2 or not all(map(str.isdecimal, words[1:])):
+    if (
+        (words and words[0] not in ("start", "network", *PARTS))
+        or len(words) > 2
+        or not all(map(str.isdecimal, words[1:]))
+    ):
         sys.stderr.write(f"{__doc__}\n")
         return 2
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # nothing may be left behind

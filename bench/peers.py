@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.rounds import OURS, Failed, environment, timed
+from minidock.kernel import interfaces, namespaces
 
 PROJECT = Path(__file__).parents[1]
 BUILDER = PROJECT / "rootfs-builder/build"
@@ -34,27 +35,28 @@ class Peer:
 
     def __init__(self, name: str, command: Sequence[str], options: Sequence[str] = (), **more: str) -> None:
         self.name = name
-        self._command = list(command)
+        self.command = list(command)
         self.options = ("--network", "none", *options)  # of `run` and `create`
+        self.own_options = tuple(options)
         self.removal: tuple[str, ...] = ("rm", "--force")  # of a container that runs, at once
-        self._more = more  # in its environment
+        self.more = more  # in its environment
         self.daemons: list[int] = []
 
     def __call__(self, *words: str) -> str:
         """What a command prints; it must succeed."""
         done = subprocess.run(
-            [*self._command, *words],
+            [*self.command, *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=environment(self._more),
+            env=environment(self.more),
         )
         if done.returncode:
             raise Failed(f"{self.name} {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def timed(self, *words: str) -> float:
-        return timed([*self._command, *words], self._more)
+        return timed([*self.command, *words], self.more)
 
     def run_idle(self, name: str) -> list[str]:
         """The words that start a container which does nothing."""
@@ -82,19 +84,25 @@ def _directory(above: str | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def engines() -> Iterator[list[Peer]]:
-    """Ours and the others, each with an image of Debian's busybox."""
+def engines(*, networked: bool = False) -> Iterator[list[Peer]]:
+    """Ours and the others, each with an image of Debian's busybox. `networked`: with networks, in a namespace for
+    which this process leaves its own for good; else without any."""
     if os.geteuid() != 0:
         raise SystemExit("only root can start containers: sudo make bench")
     with ExitStack() as stack:
         place = Place(stack.enter_context(_directory()), stack.enter_context(_directory("/run")))
         _adopt_orphans()
+        if networked:
+            namespaces.unshare("network")
+            interfaces.bring_up("lo")
         stack.callback(_leave_nothing, place, _groups())
         archive = place.data / "busybox.tar"
         subprocess.run([BUILDER, IMAGE, "-o", archive], check=True, capture_output=True)
         found = []
         for begin in (_minidock, _docker, _podman):
-            peer = stack.enter_context(begin(place))
+            peer = stack.enter_context(begin(place, networked))
+            if peer and networked:
+                peer.options = peer.own_options
             if peer and _is_usable(peer, archive):
                 found.append(peer)
                 stack.callback(peer.clear)
@@ -114,7 +122,7 @@ def _is_usable(peer: Peer, archive: Path) -> bool:
 
 
 @contextmanager
-def _minidock(place: Place) -> Iterator[Peer]:
+def _minidock(place: Place, networked: bool) -> Iterator[Peer]:  # noqa: ARG001
     roots = {"MINIDOCK_ROOT": f"{place.data}/minidock", "MINIDOCK_RUN": f"{place.run}/minidock"}
     yield Peer(OURS, [f"{commands(place.data)}/minidock"], **roots)
 
@@ -126,14 +134,15 @@ def commands(directory: Path) -> Path:
 
 
 @contextmanager
-def _docker(place: Place) -> Iterator[Peer | None]:
+def _docker(place: Place, networked: bool) -> Iterator[Peer | None]:
     """The client, and a daemon that is started for it. The first command waits until it answers."""
     if not shutil.which("dockerd") or not shutil.which("docker"):
         yield None
         return
     socket = f"unix://{place.run}/docker.sock"
     flags = [f"--data-root={place.data}/docker", f"--exec-root={place.run}/docker", f"--pidfile={place.run}/docker.pid"]
-    flags += [f"--host={socket}", "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=overlay2"]
+    flags += [f"--host={socket}", "--storage-driver=overlay2"]
+    flags += [] if networked else ["--bridge=none", "--iptables=false", "--ip6tables=false"]
     peer = Peer("docker", ["docker", "--host", socket])
     with open(place.data / "docker.log", "wb") as log:
         # A session of its own: Ctrl-C is for us, who end it when its containers are gone.
@@ -160,7 +169,7 @@ def _answers(peer: Peer) -> bool:
 
 
 @contextmanager
-def _podman(place: Place) -> Iterator[Peer | None]:
+def _podman(place: Place, networked: bool) -> Iterator[Peer | None]:  # noqa: ARG001
     """Podman with the runtime that works here: Debian's crun refuses hosts which have both kinds of cgroups."""
     if not shutil.which("podman"):
         yield None

@@ -1,8 +1,9 @@
-"""Start one of minidock's programs: `python -I -S launch.py MODULE ARGUMENT…` calls `main` of MODULE.
+"""Start one of minidock's programs: the installed commands call `start`, with the module whose `main` it is. So
+does `python -I -S launch.py MODULE ARGUMENT…`.
 
 Python usually looks for packages by its site module, which takes longer than all that a small command does.
-`-S` leaves it out, and this file does the one thing of it that is needed: it names the two directories where
-minidock and the packages of its virtual environment are. `-I` keeps the caller's environment and working
+`-S` leaves it out, and what is needed of it is done here: the directory of the virtual environment's packages
+follows that of minidock in the path. `-I` keeps the caller's environment and working
 directory from having a say in what is imported, which matters in a program that runs as root.
 """
 
@@ -21,14 +22,14 @@ def _parent(path: str, levels: int) -> str:
     return path.rsplit("/", levels)[0]
 
 
-def _run() -> int:
+def start(module: str) -> NoReturn:
+    """Be a program, whose package is in the path already, from its beginning to its end."""
+    gc.disable()  # a process that lives for milliseconds has no garbage worth collecting
+    hold_standard_streams()
     environment = _parent(sys.executable, 2)  # …/.venv/bin/python
-    packages = f"{environment}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    sys.path += [_parent(__file__, 2), packages]
-    module = sys.argv.pop(1)
+    sys.path.append(f"{environment}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages")
     __import__(module)
-    code: int = sys.modules[module].main(sys.argv[1:])
-    return code
+    leave(sys.modules[module].main(sys.argv[1:]))
 
 
 def is_open(fd: int) -> bool:
@@ -56,6 +57,5 @@ def leave(code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    gc.disable()  # a process that lives for milliseconds has no garbage worth collecting
-    hold_standard_streams()
-    leave(_run())
+    sys.path.append(_parent(__file__, 2))
+    start(sys.argv.pop(1))

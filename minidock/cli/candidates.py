@@ -245,7 +245,7 @@ def _signals(beginning: str) -> list[Row]:
 
 
 def _capabilities(_: str) -> list[Row]:
-    from minidock.kernel.capabilities import NAMES
+    from minidock.kernel.capability_names import NAMES
 
     return [(name, "") for name in ("ALL", *sorted(NAMES))]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from minidock import durations
 from minidock.cli import network_flags, pair_files, values
 from minidock.cli.command import Flag
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from minidock.cli.command import Completes
     from minidock.engine.configuring.mount_points import MountRequest
+    from minidock.engine.engine import Engine
+    from minidock.images.registry.telling import Listener
 
     T = TypeVar("T")
 
@@ -177,6 +181,17 @@ FLAGS = (
     *(*_PROGRAM, *_IDENTITY, *_LIFETIME, *_PLACES, *_NAMESPACES, *network_flags.FLAGS, *_LIMITS, *_RIGHTS),
     *(_refused(name, why) for name, why in REFUSED.items()),
 )
+
+
+def listen(engine: Engine, arguments: Arguments) -> None:
+    """Let a person see how an image is pulled for the container: on standard error, since output is the program's."""
+
+    def listener() -> Listener:
+        from minidock.cli import transfers
+
+        return transfers.listener(sys.stderr)
+
+    engine.listen = None if arguments.flag("quiet") else listener
 
 
 def options(arguments: Arguments) -> Options:

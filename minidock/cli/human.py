@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 
-from minidock.logs import times
-from minidock.logs.times import SECOND
+from minidock import times
+from minidock.times import SECOND
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
@@ -79,13 +79,13 @@ def timestamp(moment_ns: int) -> str:
     return times.stamp(moment_ns) if moment_ns else _NEVER
 
 
-def local_timestamp(moment_ns: int) -> str:
-    """RFC 3339 where we are, to the last nanosecond, as `events` has it."""
-    seconds, fraction = divmod(moment_ns, SECOND)
+def local_timestamp(moment_ns: int, *, fraction: bool = True) -> str:
+    """RFC 3339 where we are: to the last nanosecond, as `events` has it, or to the second, as `history` does."""
+    seconds, rest = divmod(moment_ns, SECOND)
     here = time.localtime(seconds)
     zone = time.strftime("%z", here)
     zone = f"{zone[:3]}:{zone[3:]}" if here.tm_gmtoff else "Z"
-    return time.strftime("%Y-%m-%dT%H:%M:%S", here) + f".{fraction:09d}{zone}"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", here) + (f".{rest:09d}" if fraction else "") + zone
 
 
 def local_time(moment_ns: int) -> str:

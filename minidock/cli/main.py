@@ -109,6 +109,8 @@ def _check_count(command: Command, count: int, called: str) -> None:
         return
     if most == 0:
         wanted = "accepts no arguments"
+    elif not least:
+        wanted = f"requires at most {most} argument{'' if most == 1 else 's'}"
     elif most is None:
         wanted = f"requires at least {least} argument{'' if least == 1 else 's'}"
     elif least == most:

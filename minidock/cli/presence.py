@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from minidock.cli.command import Flag
-from minidock.engine.life import detach_keys
-from minidock.engine.life.session import Manner
 from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from minidock.engine.life.session import Manner
     from minidock.runtime.arguments import Arguments
 
 DETACH_KEYS = Flag("detach-keys", "Override the key sequence for detaching a container", takes="string", kind=VALUE)
@@ -17,6 +16,9 @@ SIG_PROXY = Flag("sig-proxy", "Proxy received signals to the process (default tr
 
 def manner(arguments: Arguments, *, typing: bool = True) -> Manner:
     """As the flags want it, those of them that the command has."""
+    from minidock.engine.life import detach_keys
+    from minidock.engine.life.session import Manner
+
     proxy = arguments.flag("sig-proxy") if arguments.given("sig-proxy") else True
     return Manner(typing=typing, proxy=proxy, keys=arguments.value("detach-keys") or detach_keys.DEFAULT)
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from minidock.cli.command import Command
 
 GROUPS: dict[str, str] = {
+    "builder": "Manage builds",
     "container": "Manage containers",
     "image": "Manage images",
+    "manifest": "Look at manifests in registries",
     "network": "Manage networks",
     "system": "Manage minidock",
     "volume": "Manage volumes",
@@ -26,11 +28,12 @@ COMMANDS: tuple[str, ...] = (
     *("container restart", "container rm", "container run", "container start", "container stats", "container stop"),
     *("container top", "container unpause", "container update", "container wait"),
     *("container commit", "container cp", "container diff", "container export"),
-    *("image import", "image inspect", "image ls", "image prune", "image rm", "image tag"),
+    *("image build", "image history", "image import", "image inspect", "image load", "image ls", "image prune"),
+    *("image pull", "image push", "image rm", "image save", "image tag", "builder prune", "manifest inspect"),
     *("network connect", "network create", "network disconnect", "network inspect", "network ls", "network prune"),
     *("network rm", "network xray"),
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
-    *("completion", "inspect", "plan", "version"),
+    *("completion", "inspect", "login", "logout", "plan", "search", "version"),
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.
@@ -39,9 +42,9 @@ ALIASES: dict[str, str] = {
     **{name: f"container {name}" for name in ("restart", "rm", "run", "start", "stats", "stop", "top", "unpause")},
     "wait": "container wait",
     **{name: f"container {name}" for name in ("commit", "cp", "diff", "export")},
-    "import": "image import",
+    **dict.fromkeys(("build", "builder build"), "image build"),
+    **{name: f"image {name}" for name in ("history", "import", "load", "pull", "push", "save", "tag")},
     "rmi": "image rm",
-    "tag": "image tag",
     "image remove": "image rm",
     **dict.fromkeys(("images", "image list"), "image ls"),
     "update": "container update",

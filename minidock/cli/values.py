@@ -9,8 +9,7 @@ import _socket
 import os
 
 from minidock import jsonfile
-from minidock.engine.configuring.privileges import BUILTIN, UNCONFINED
-from minidock.engine.options import DeviceLimit, DeviceRequest, Ulimit
+from minidock.engine.options import BUILTIN, UNCONFINED, DeviceLimit, DeviceRequest, Ulimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

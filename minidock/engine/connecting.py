@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.engine import networks
+from minidock.engine import networks, overlays
 from minidock.engine.configuring import sharing
 from minidock.engine.life import attachments, rewiring
 from minidock.engine.options import NetworkRequest
@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.options import Options
+    from minidock.networks.addressing import Claimed
     from minidock.networks.endpoints import Endpoint
     from minidock.state.containers import Row
     from minidock.state.database import Change
@@ -25,8 +26,11 @@ def connect(engine: Engine, network: str, word: str, request: NetworkRequest | N
         row = engine.find(row.id)
         options = engine.options(row)
         _check_mode(options, network)
+        overlays.discover(engine, [network])
+        wanted = request or NetworkRequest(network)
+        claimed = overlays.claim_one(engine, row, options, wanted)
         with engine.database.change() as change:
-            endpoint = _connect(change, engine, row, network, request or NetworkRequest(network))
+            endpoint = _connect(change, engine, row, network, wanted, claimed)
             old, new = rewiring.lead_ports(change, row, rewiring.current(change, row))
         connected = False
         try:
@@ -54,7 +58,9 @@ def _check_mode(options: Options, network: str) -> None:
         )
 
 
-def _connect(change: Change, engine: Engine, row: Row, word: str, request: NetworkRequest) -> Endpoint:
+def _connect(
+    change: Change, engine: Engine, row: Row, word: str, request: NetworkRequest, claimed: Claimed
+) -> Endpoint:
     """Written down; with addresses, if it is active."""
     network = attachments.find_network(change, engine.root, word)
     if endpoints.find(change, row.id, network.id):
@@ -63,7 +69,7 @@ def _connect(change: Change, engine: Engine, row: Row, word: str, request: Netwo
     endpoint = endpoints.find(change, row.id, network.id)
     assert endpoint
     if endpoints.is_active(change, row.id):
-        addressing.assign(change, network, endpoint)
+        addressing.assign(change, network, endpoint, claimed)
         catalog.tell(change, network, "connect", container=row.id)
     return endpoint
 

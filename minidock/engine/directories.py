@@ -13,7 +13,6 @@ import os
 
 from minidock import jsonfile
 from minidock.errors import MinidockError, reason
-from minidock.images import drafts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +98,8 @@ class Place:
 
     def _make_locked(self) -> None:
         """`system check` takes the upper lock too: it never sees a directory that its maker has not locked yet."""
+        from minidock.images import drafts
+
         above = os.path.dirname(self.path)
         os.makedirs(above, mode=0o711, exist_ok=True)
         with drafts.Lock(above):
@@ -119,6 +120,8 @@ class Place:
             self._lock = -1
 
     def remove(self) -> None:
+        from minidock.images import drafts
+
         try:
             drafts.remove(self.path)
         except FileNotFoundError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from minidock.engine.directories import Place, data_root
-from minidock.engine.options import Options
+from minidock.engine.network_verbs import NetworkVerbs
 from minidock.runtime.places import state_root
 from minidock.state import containers
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from minidock.engine.checking.finding import Finding
+    from minidock.engine.images.history import Step
     from minidock.engine.images.listing import Images
+    from minidock.engine.images.loading import Arrival
+    from minidock.engine.images.pulling import Outcome
     from minidock.engine.images.removing import Removed
     from minidock.engine.life.booting import Failure
     from minidock.engine.life.executing import Request
@@ -30,11 +33,11 @@ if TYPE_CHECKING:
     from minidock.engine.looking.objects import Found
     from minidock.engine.looking.output import Excerpt
     from minidock.engine.looking.ports import Port
-    from minidock.engine.looking.wiring import Wiring
-    from minidock.engine.options import NetworkRequest
+    from minidock.engine.monitor.birth import Newborn
+    from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
+    from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
-    from minidock.networks.catalog import Network
     from minidock.state.containers import Row
     from minidock.state.database import Database
     from minidock.steps.plan import ContainerPlan
@@ -46,13 +49,15 @@ _NO_FILTERS: Filters = {}
 _NOTHING: dict[str, str] = {}
 
 
-class Engine:
+class Engine(NetworkVerbs):
     """Where everything is: `root` keeps images, containers and volumes, `run_root` what lives until the next boot."""
 
     def __init__(self, root: str = "", run_root: str = "") -> None:
         self.root = root or data_root()
         self.run_root = run_root or state_root()
+        self.listen: Callable[[], Listener] | None = None  # makes who hears of images that are pulled for a container
         self._database: Database | None = None
+        self._newborn: Newborn | None = None
 
     @property
     def database(self) -> Database:
@@ -92,6 +97,8 @@ class Engine:
         return Place(self.root, container_id)
 
     def options(self, row: Row) -> Options:
+        from minidock.engine.options import Options
+
         return Options.from_data(row.wishes)
 
     # Looking at containers ---------------------------------------------------------------------------
@@ -137,6 +144,19 @@ class Engine:
         from minidock.engine.looking import events
 
         return events.follow(self, since=since, until=until, wanted=filters)
+
+    def foresee_start(self) -> None:
+        """Say that a container will be started: its monitor begins to load what that takes in the meantime."""
+        from minidock.engine.monitor.birth import Newborn
+
+        self._newborn = self._newborn or Newborn()
+
+    def newborn(self) -> Newborn:
+        """A monitor to be; the one that was foreseen, if there is one."""
+        self.foresee_start()
+        assert self._newborn
+        newborn, self._newborn = self._newborn, None
+        return newborn
 
     # Containers, from the first to the last ---------------------------------------------------------
 
@@ -263,6 +283,20 @@ class Engine:
 
         return image_listing.Images(self)
 
+    def pull(
+        self, name: str, *, platform: str = "", everything: bool = False, listener: Listener | None = None
+    ) -> list[Outcome]:
+        """An image from a registry, or all tags of a repository; the listener hears how far it is."""
+        from minidock.engine.images import pulling
+
+        return pulling.pull(self, name, platform=platform, everything=everything, listener=listener)
+
+    def push(self, name: str, *, everything: bool = False, listener: Listener | None = None) -> None:
+        """An image to the registry that its name begins with, or all tags that a repository has here."""
+        from minidock.engine.images import pushing
+
+        pushing.push(self, name, everything=everything, listener=listener)
+
     def tag(self, word: str, name: str) -> None:
         from minidock.engine.images import naming as image_naming
 
@@ -279,6 +313,25 @@ class Engine:
         from minidock.engine.images import removing as image_removing
 
         return image_removing.prune(self, everything=everything, wanted=filters, moment=moment)
+
+    def history(self, word: str) -> list[Step]:
+        """How an image came to be, the latest step first."""
+        from minidock.engine.images import history
+
+        images = self.images()
+        return history.history(images, images.find(word))
+
+    def save_images(self, words: Sequence[str], write: Callable[[bytes], object]) -> None:
+        """Images as one archive, handed over piece by piece."""
+        from minidock.engine.images import saving
+
+        saving.save(self, words, write)
+
+    def load_images(self, source: BinaryIO, *, platform: str = "") -> list[Arrival]:
+        """The images of an archive, and the names that they have now."""
+        from minidock.engine.images import loading
+
+        return loading.load(self, source, platform=platform)
 
     def import_image(
         self, source: BinaryIO, name: str = "", *, changes: Sequence[str] = (), message: str = "", platform: str = ""
@@ -343,72 +396,13 @@ class Engine:
 
         return volumes.prune(self, filters)
 
-    # Networks -----------------------------------------------------------------------------------------
+    # Builds: minidock.build makes images, and keeps here what the next build may use ------------------------
 
-    def create_network(
-        self,
-        name: str,
-        *,
-        driver: str = "bridge",
-        subnets: Sequence[str] = (),
-        gateways: Sequence[str] = (),
-        ip_ranges: Sequence[str] = (),
-        aux_addresses: Mapping[str, str] = _NOTHING,
-        internal: bool = False,
-        ipv6: bool = False,
-        attachable: bool = False,
-        labels: Mapping[str, str] = _NOTHING,
-        options: Mapping[str, str] = _NOTHING,
-    ) -> str:
-        """A new network; its id. Gateways, ranges and addresses belong to the subnets that they are in."""
-        from minidock.engine import networks
-        from minidock.networks.subnets import wanted
+    def prune_builds(self, *, everything: bool = False, unused_for: int = 0) -> tuple[list[str], int]:
+        """Forget what was built; the keys, and the bytes they took. `unused_for`: only what was not used so long."""
+        from minidock.engine import builds
 
-        pools = wanted(subnets, gateways, ip_ranges, aux_addresses)
-        traits = {"internal": internal, "ipv6": ipv6, "attachable": attachable}
-        return networks.create(self, name, pools, driver=driver, labels=labels, options=options, **traits)
-
-    def networks(self, filters: Filters = _NO_FILTERS) -> list[Network]:
-        """All of them, or those that pass the filters of `network ls`, by name."""
-        from minidock.engine import networks
-
-        return networks.listed(self, filters)
-
-    def inspect_network(self, word: str) -> Json:
-        """All that is known of it, in Docker's form. `word`: its id, its name, or the beginning of its id."""
-        from minidock.engine import networks
-
-        return networks.inspected(self, word)
-
-    def remove_network(self, word: str, *, force: bool = False) -> bool:
-        """Remove a network that no running container is in. `force`: one that does not exist is no mistake: False."""
-        from minidock.engine import networks
-
-        return networks.remove(self, word, force=force)
-
-    def prune_networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[str]:
-        """Remove the networks that no running container is in; their names. `moment` reads the filter `until`."""
-        from minidock.engine import networks
-
-        return networks.prune(self, filters, moment=moment)
-
-    def connect(self, network: str, word: str, request: NetworkRequest | None = None) -> None:
-        """Put a container into one more network, at once if it runs."""
-        from minidock.engine import connecting
-
-        connecting.connect(self, network, word, request)
-
-    def disconnect(self, network: str, word: str, *, force: bool = False) -> None:
-        """Take a container out of a network. `force`: also one that does not exist any more."""
-        from minidock.engine import connecting
-
-        connecting.disconnect(self, network, word, force=force)
-
-    def wiring(self, word: str) -> Wiring:
-        """What a network is made of at this moment, as the kernel has it: devices, cables, addresses, routes, rules."""
-        from minidock.engine.looking import wiring
-
-        return wiring.wiring(self, word)
+        return builds.prune(self, everything=everything, unused_for=unused_for)
 
     # Small changes ------------------------------------------------------------------------------------
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from minidock.engine import overlays
 from minidock.engine.looking import filters
 from minidock.errors import MinidockError
-from minidock.logs.times import stamp
 from minidock.networks import catalog, drivers, endpoints, naming
 from minidock.networks.addresses import V4
 from minidock.networks.addressing import with_lengths
 from minidock.networks.catalog import BUILTIN
 from minidock.state import containers
+from minidock.times import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,11 +49,16 @@ def create(
     if name in (*BUILTIN, catalog.DEFAULT):
         raise MinidockError(f"operation is not permitted on predefined {name} network", hint="choose another name")
     kind = drivers.load(driver)
-    kind.check(drivers.Definition(name, options, pools, internal=internal))
+    wanted = drivers.Definition(name, options, pools, internal=internal)
+    kind.check(wanted)
+    internal = internal or kind.leads_nowhere(wanted)
     ipv6 = ipv6 or any(pool.subnet.bits != V4 for pool in pools)
+    if driver == catalog.OVERLAY:
+        flags = {"internal": internal, "attachable": attachable, "ipv6": ipv6}
+        return overlays.create(engine, name, pools, flags, labels=labels, options=options)
     with engine.database.change() as change:
         catalog.ensure_builtin(change, engine.root)
-        _refuse_double(change, name, options)
+        kind.fit(wanted, catalog.everyone(change))
         network = catalog.add(
             change,
             name,
@@ -67,22 +73,12 @@ def create(
     return network.id
 
 
-def _refuse_double(change: Change, name: str, options: Mapping[str, str]) -> None:
-    """Two networks on one bridge would be one network."""
-    from minidock.networks.drivers.bridge import NAME
-
-    for other in catalog.everyone(change):
-        if options.get(NAME) and other.options.get(NAME) == options[NAME]:
-            raise MinidockError(
-                f"network {name} conflicts with network {other.id} ({other.name}): already using bridge {options[NAME]}"
-            )
-
-
 # Looked at ------------------------------------------------------------------------------------------------
 
 
 def everyone(engine: Engine) -> list[Network]:
-    """All of them, by name; also the three that everybody has."""
+    """All of them, by name; also the three that everybody has, and those that other hosts have made."""
+    overlays.meet(engine)
     found = catalog.everyone(engine.database)
     if any(network.is_builtin for network in found):
         return found
@@ -94,6 +90,7 @@ def everyone(engine: Engine) -> list[Network]:
 def find(engine: Engine, word: str) -> Network:
     if word in (*BUILTIN, catalog.DEFAULT):
         everyone(engine)
+    overlays.discover(engine, [word])
     return catalog.find(engine.database, word)
 
 
@@ -205,9 +202,21 @@ def remove(engine: Engine, word: str, *, force: bool = False) -> bool:
         now = catalog.find(change, network.id)
         if users := endpoints.active(change, now.id):
             raise _in_use(change, now, users)
-        catalog.forget(change, now)
-        _dismantle(engine, now)
+        if network.driver != catalog.OVERLAY:
+            catalog.forget(change, now)
+            dismantle(engine, now)
+    if network.driver == catalog.OVERLAY:
+        _remove_everywhere(engine, network)
     return True
+
+
+def _remove_everywhere(engine: Engine, network: Network) -> None:
+    """First where all hosts look: what is left here after a kill is forgotten when somebody looks."""
+    overlays.remove(engine, network)
+    with engine.database.change() as change:
+        if catalog.by_id(change, network.id):
+            catalog.forget(change, network)
+        dismantle(engine, network)
 
 
 def _refuse_builtin(network: Network) -> None:
@@ -224,13 +233,16 @@ def _in_use(change: Change, network: Network, users: Sequence[Endpoint]) -> Mini
     )
 
 
-def _dismantle(engine: Engine, network: Network) -> None:
+def dismantle(engine: Engine, network: Network) -> None:
     """Take away what the host has of a network, before its removal is committed: nobody can come into it meanwhile, and
     if we are killed it still exists, and is put up again for the next who does."""
     from minidock.networks import wiring
+    from minidock.networks.drivers import parents
     from minidock.steps import network as steps
     from minidock.steps.live import Live
 
+    if parents.is_shared(network, catalog.everyone(engine.database)):
+        return
     live = Live()
     try:
         for failure in steps.network_plan(steps.Wiring(wiring.bare(engine.root, engine.run_root, network))).undo(live):
@@ -263,6 +275,12 @@ def _remove_unused(engine: Engine, network: Network) -> bool:
         now = catalog.by_id(change, network.id)
         if now is None or endpoints.active(change, now.id):
             return False
-        catalog.forget(change, now)
-        _dismantle(engine, now)
+        if network.driver != catalog.OVERLAY:
+            catalog.forget(change, now)
+            dismantle(engine, now)
+    if network.driver == catalog.OVERLAY:
+        try:
+            _remove_everywhere(engine, network)
+        except MinidockError:  # it is in use on another host, or nobody can tell
+            return False
     return True

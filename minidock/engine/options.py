@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from minidock.jsonfile import Json
 
 DEFAULT_SHM_SIZE = 64 << 20
+UNCONFINED, BUILTIN = "unconfined", "builtin"  # instead of a profile: no filter, and the usual one
 
 
 class Ulimit:

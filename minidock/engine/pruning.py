@@ -25,8 +25,15 @@ class Pruned:
     """What `system prune` has removed."""
 
     def __init__(
-        self, containers: list[str], networks: list[str], volumes: list[str], images: Removed, reclaimed: int
+        self,
+        containers: list[str],
+        networks: list[str],
+        volumes: list[str],
+        images: Removed,
+        builds: list[str],
+        reclaimed: int,
     ) -> None:
+        self.builds = builds  # steps that are not remembered any more, by their keys
         self.containers = containers
         self.networks = networks
         self.volumes = volumes
@@ -94,6 +101,7 @@ def prune_system(
     moment: Moment | None = None,
 ) -> Pruned:
     """Containers first, since what they have is free afterwards. `everything`: all unused images, not only nameless."""
+    from minidock.engine import builds
     from minidock.engine import networks as all_networks
     from minidock.engine import volumes as all_volumes
     from minidock.engine.images import removing as image_removing
@@ -105,4 +113,6 @@ def prune_system(
     networks = all_networks.prune(engine, wanted, moment=moment)
     names, freed_by_volumes = all_volumes.prune(engine, wanted) if volumes else ([], 0)
     images = image_removing.prune(engine, everything=everything, wanted=wanted, moment=moment)
-    return Pruned(ids, networks, names, images, freed + freed_by_volumes + images.reclaimed)
+    steps, freed_by_builds = ([], 0) if wanted else builds.prune(engine)
+    freed += freed_by_volumes + images.reclaimed + freed_by_builds
+    return Pruned(ids, networks, names, images, steps, freed)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
+import os
 
 from minidock.errors import MinidockError
-from minidock.images.drafts import Draft, write_all
+from minidock.images.compression import Inflater, kind_of
+from minidock.images.drafts import Draft, write_with_holes
+from minidock.images.streams import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from zlib import _Decompress
-
     from minidock.images.layout import Layout
+    from minidock.images.limits import Limits
     from minidock.images.making import Making, Source
 
 _CHUNK = 256 << 10
-_GZIP = b"\x1f\x8b"
-_UNREADABLE = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
 class NewBlob:
@@ -26,7 +25,7 @@ class NewBlob:
     def __init__(self, layout: Layout, making: Making | None = None) -> None:
         self._layout = layout
         self._making = making
-        self._draft = Draft(layout.root)
+        self._draft = Draft(layout.root, synced=making is None or not making.hasty)
         self._hash = hashlib.sha256()
         self.size = 0
 
@@ -39,7 +38,7 @@ class NewBlob:
     def write(self, data: bytes) -> int:
         self._hash.update(data)
         self.size += len(data)
-        write_all(self._draft.fd, data)
+        write_with_holes(self._draft.fd, data)
         return len(data)
 
     def commit(self, *, digest: str = "", size: int = -1) -> str:
@@ -49,6 +48,7 @@ class NewBlob:
             raise MinidockError(f"content does not match its digest: expected {digest}, got {came}")
         if size not in (-1, self.size):
             raise MinidockError(f"{came}: expected {size} bytes, got {self.size}")
+        os.ftruncate(self._draft.fd, self.size)
         if self._making:
             self._making.publish(self._draft, self._layout.blob(came))
         elif not self._layout.holds(came):
@@ -56,77 +56,39 @@ class NewBlob:
         return came
 
 
-class Content:
+class Content(Stream):
     """What a blob holds when it is decompressed, as a stream that only goes forward and keeps the digest.
 
-    Compression is told by the first bytes, as Docker does, for media types are often wrong. At no time is
-    more than two chunks in memory, however much a blob inflates to.
+    At no time is more than two chunks in memory, however much a blob inflates to.
     """
 
-    def __init__(self, file: Source) -> None:
+    def __init__(self, file: Source, limits: Limits | None = None) -> None:
         self._file = file
+        self._limits = limits
         self._hash = hashlib.sha256()
-        self._buffer = b""
-        self._at = 0
-        self._pending = file.read(_CHUNK)  # compressed, not yet fed
-        self._inflater: _Decompress | None = None
-        self.is_compressed = self._pending.startswith(_GZIP)
-        for magic, name in _UNREADABLE.items():
-            if self._pending.startswith(magic):
-                raise MinidockError(f"compressed by {name}, which minidock cannot read", hint="gzip or none")
-
-    def some(self, most: int) -> bytes:
-        """The next bytes, as many as are at hand; none only at the end of the stream."""
-        if self._at >= len(self._buffer) and not self._refill():
-            return b""
-        data = self._buffer[self._at : self._at + most]
-        self._at += len(data)
-        return data
-
-    def read(self, size: int) -> bytes:
-        """Exactly that many bytes, unless the stream ends before."""
-        data = self.some(size)
-        while len(data) < size and (more := self.some(size - len(data))):
-            data += more
-        return data
+        self._read_so_far = self._size = 0
+        self._pending = self._next_chunk()
+        self.compression = kind_of(self._pending)
+        self._inflater = Inflater(self.compression, self._next_chunk, self._pending) if self.compression else None
 
     def digest(self) -> str:
         """The digest of all the content; reads what is left of it."""
-        while self._refill():
+        while self.next_piece():
             pass
         return f"sha256:{self._hash.hexdigest()}"
 
-    def _refill(self) -> bool:
-        self._at = 0
-        self._buffer = self._inflate() if self.is_compressed else self._next_chunk()
-        self._hash.update(self._buffer)
-        return self._buffer != b""
+    def next_piece(self) -> bytes:
+        if self._inflater:
+            piece = self._inflater.some(_CHUNK)
+        else:
+            piece, self._pending = self._pending or self._next_chunk(), b""
+        self._hash.update(piece)
+        self._size += len(piece)
+        if self._limits:
+            self._limits.check_size(self._read_so_far, self._size)
+        return piece
 
     def _next_chunk(self) -> bytes:
-        chunk, self._pending = self._pending or self._file.read(_CHUNK), b""
+        chunk = self._file.read(_CHUNK)
+        self._read_so_far += len(chunk)
         return chunk
-
-    def _inflate(self) -> bytes:
-        """The next decompressed bytes; a gzip file may be several, one after the other. RFC 1952"""
-        while True:
-            chunk = self._next_chunk()
-            if self._inflater is None:
-                if not chunk:
-                    return b""
-                self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            inflated = self._feed(self._inflater, chunk)
-            if inflated:
-                return inflated
-            if not chunk and self._inflater is not None:
-                raise MinidockError("the gzip stream is cut off")
-
-    def _feed(self, inflater: _Decompress, chunk: bytes) -> bytes:
-        try:
-            inflated = inflater.decompress(chunk, _CHUNK)
-        except zlib.error as error:
-            raise MinidockError(f"the gzip stream is damaged: {error}") from None
-        self._pending = inflater.unconsumed_tail
-        if inflater.eof:
-            self._inflater = None
-            self._pending = inflater.unused_data.lstrip(b"\0")  # padding, as tapes had it
-        return inflated

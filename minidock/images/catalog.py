@@ -10,7 +10,7 @@ from __future__ import annotations
 from minidock.errors import MinidockError
 from minidock.images import layers, references
 from minidock.images.image import diff_ids_of, manifest_of
-from minidock.images.layout import PARENT, REMOVED, TAGGED, name_of, note_of
+from minidock.images.layout import FOR_BUILDS, PARENT, REMOVED, TAGGED, name_of, note_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,17 +26,36 @@ _BILLION = 1_000_000_000
 class Listed:
     """One image, whole or damaged."""
 
-    def __init__(self, identifier: str) -> None:
+    def __init__(self, layout: Layout, identifier: str) -> None:
+        self._layout = layout
+        self._document: dict[str, Json] | None = None
         self.id = identifier
         self.manifests: list[str] = []  # the digests of its manifests, of which there is seldom more than one
         self.names: list[str] = []  # in full, sorted
         self.parent = ""  # the id of the image that the container was made from which was committed as this one
         self.tagged = ""  # when it got its last name
-        self.is_removed = False  # kept for a container alone
-        self.document: dict[str, Json] = {}
+        self.is_removed = False  # kept for a container alone, or for builds
+        self.is_for_builds = False
+        self.created = 0  # nanoseconds since 1970; 0: it does not say
+        self.labels: dict[str, str] = {}
+        self.known_sizes: dict[str, int] = {}  # of its layers by their chain ids, if they are known already
         self.chain: list[str] = []  # the chain ids of its layers, bottom first
         self.layers: list[Descriptor] = []  # the blobs they are shipped as
         self.damage = ""  # why it cannot be read
+
+    @property
+    def document(self) -> dict[str, Json]:
+        """The whole configuration. A list of images does without, so it is read when it is asked for."""
+        if self._document is None:
+            self._document = {} if self.damage else self._layout.document(self.id)
+        return self._document
+
+    def know(self, document: dict[str, Json]) -> None:
+        """Take from its configuration what a list shows."""
+        self._document = document
+        self.created = nanoseconds(document.get("created"))
+        labels = self.config.get("Labels")
+        self.labels = {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
 
     @property
     def references(self) -> list[Reference]:
@@ -57,22 +76,14 @@ class Listed:
         return not self.names
 
     @property
-    def created(self) -> int:
-        """Nanoseconds since 1970; 0: it does not say."""
-        return nanoseconds(self.document.get("created"))
-
-    @property
     def config(self) -> dict[str, Json]:
         config = self.document.get("config")
         return config if isinstance(config, dict) else {}
 
-    @property
-    def labels(self) -> dict[str, str]:
-        labels = self.config.get("Labels")
-        return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
-
     def sizes(self, layout: Layout) -> dict[str, int]:
         """The size of each layer by its chain id."""
+        if self.known_sizes:
+            return self.known_sizes
         pairs = zip(self.chain, self.layers, strict=False)  # a damaged one has no chain
         return {chain_id: layers.size(layout, chain_id, blob) for chain_id, blob in pairs}
 
@@ -81,16 +92,45 @@ class Listed:
 
 
 def catalog(layout: Layout, *, removed: bool = False) -> list[Listed]:
-    """The images that people see, the newest first; with `removed`, those too that are kept for a container."""
+    """The images that people see, the newest first; with `removed`, those too that are kept for a container. Each
+    document is read: what is damaged is known to be."""
     found: dict[str, Listed] = {}
     for entry in layout.entries():
-        identifier, manifest, damage = _look_into(layout, entry)
-        listed = found.setdefault(identifier, Listed(identifier))
-        if not listed.manifests and manifest:
-            damage = _read(layout, listed, manifest)
-        _note(listed, entry, damage)
-    seen = [listed for listed in found.values() if removed or not listed.is_removed]
-    return sorted(seen, key=lambda listed: (-listed.created, listed.id))
+        _gather(found, layout, entry)
+    return _sorted(listed for listed in found.values() if removed or not listed.is_removed)
+
+
+def glance(layout: Layout) -> list[Listed]:
+    """The images that people see, by what is remembered of them, as far as it is."""
+    from minidock.images.summaries import Summaries
+
+    found: dict[str, Listed] = {}
+    summaries = Summaries(layout)
+    for entry in layout.entries():
+        summary = summaries.of(entry)
+        if summary is None:
+            summaries.learn(entry, _gather(found, layout, entry))
+            continue
+        listed = found.get(summary["id"])
+        if listed is None:
+            listed = found[summary["id"]] = summaries.listed(summary)
+        _note(listed, entry, "")
+    summaries.keep()
+    return _sorted(listed for listed in found.values() if not listed.is_removed)
+
+
+def _sorted(images: Iterable[Listed]) -> list[Listed]:
+    return sorted(images, key=lambda listed: (-listed.created, listed.id))
+
+
+def _gather(found: dict[str, Listed], layout: Layout, entry: Descriptor) -> Listed:
+    """The image of an entry; several may be of one."""
+    identifier, manifest, damage = _look_into(layout, entry)
+    listed = found.setdefault(identifier, Listed(layout, identifier))
+    if not listed.manifests and manifest:
+        damage = _read(layout, listed, manifest)
+    _note(listed, entry, damage)
+    return listed
 
 
 def _look_into(layout: Layout, entry: Descriptor) -> tuple[str, dict[str, Json], str]:
@@ -106,8 +146,9 @@ def _read(layout: Layout, listed: Listed, manifest: dict[str, Json]) -> str:
     """Fill in what the documents say; returns what is wrong with them."""
     listed.layers = manifest["layers"]
     try:
-        listed.document = layout.document(listed.id)
-        diff_ids = diff_ids_of(layout, listed.id, listed.document)
+        document = layout.document(listed.id)
+        listed.know(document)
+        diff_ids = diff_ids_of(layout, listed.id, document)
         if len(diff_ids) != len(listed.layers):
             return f"{listed.id} names {len(diff_ids)} layers, its manifest {len(listed.layers)}"
     except MinidockError as error:
@@ -125,6 +166,7 @@ def _note(listed: Listed, entry: Descriptor, damage: str) -> None:
     listed.parent = listed.parent or note_of(entry, PARENT)
     listed.tagged = max(listed.tagged, note_of(entry, TAGGED))
     listed.is_removed = bool(note_of(entry, REMOVED))
+    listed.is_for_builds = note_of(entry, REMOVED) == FOR_BUILDS
     listed.damage = listed.damage or damage
 
 
@@ -161,6 +203,8 @@ def search(images: Iterable[Listed], word: str) -> Listed | None:
 
 def _goes_by(image: Listed, reference: Reference) -> bool:
     if str(reference) in image.names:
+        return True
+    if reference.digest and f"{reference.name}@{reference.digest}" in image.names:
         return True
     in_repository = any(known.name == reference.name for known in image.references)
     return bool(reference.digest) and in_repository and reference.digest in image.manifests

@@ -11,11 +11,12 @@ import errno
 import fcntl
 import os
 
-from minidock.kernel import syscalls
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_BLOCK = 4096  # of most file systems
+_ZEROS = bytes(_BLOCK)
 
 
 class Lock:
@@ -34,12 +35,14 @@ class Lock:
 class Draft:
     """A file or a directory in the making. Leaving the `with` block unpublished removes it."""
 
-    def __init__(self, root: str, *, directory: bool = False) -> None:
+    def __init__(self, root: str, *, directory: bool = False, synced: bool = True) -> None:
         place = f"{root}/unfinished"
         os.makedirs(place, mode=0o700, exist_ok=True)
         self.path = f"{place}/{os.urandom(8).hex()}"
         self._directory = directory
         self._published = False
+        self._hasty = not synced  # its maker sees to it that all is on disk, before somebody relies on it
+        self.is_synced = self._hasty  # whoever has many may sync them at once
         with Lock(place):  # so that no other process takes it for an orphan before it is locked
             _sweep(place)
             self.fd = _make_directory(self.path) if directory else _make_file(self.path)
@@ -67,7 +70,7 @@ class Draft:
         except OSError as error:
             if not self._directory or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        _sync_directory(os.path.dirname(place))
+        self._sync_directory(place)
 
     def publish_if_new(self, place: str) -> bool:
         """The same, but what is there stays, so that whoever holds it holds what others find. False: it is there."""
@@ -79,14 +82,29 @@ class Draft:
             os.link(self.path, place)
         except FileExistsError:
             return False
-        _sync_directory(os.path.dirname(place))
+        self._sync_directory(place)
         return True
 
     def _sync(self) -> None:
+        if self.is_synced:
+            return
         if self._directory:
+            from minidock.kernel import syscalls
+
             syscalls.syncfs(self.fd)
         else:
             os.fsync(self.fd)
+
+    def _sync_directory(self, place: str) -> None:
+        if not self._hasty:
+            sync_directory(os.path.dirname(place))
+
+
+def remove_if_empty(directory: str) -> None:
+    try:
+        os.rmdir(directory)
+    except OSError:  # somebody else has a draft there
+        pass
 
 
 def write_whole(root: str, place: str, text: str) -> None:
@@ -96,11 +114,28 @@ def write_whole(root: str, place: str, text: str) -> None:
         draft.publish(place)
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """write(2) may take less than it is given."""
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, memoryview(data)[written:])
+
+
+def write_with_holes(fd: int, data: bytes) -> None:
+    """The same, but blocks of zeros become holes, which read as zeros and take no room. At the end the file has to be
+    given its size: a hole at the very end is none yet. lseek(2)"""
+    view, begin, at = memoryview(data), 0, 0
+    end = -os.lseek(fd, 0, os.SEEK_CUR) % _BLOCK or _BLOCK  # of the block, or the part of one, that begins at `at`
+    while at < len(data):
+        part = data[at:end]
+        if part == _ZEROS[: len(part)]:
+            if begin < at:
+                write_all(fd, view[begin:at])
+            os.lseek(fd, len(part), os.SEEK_CUR)
+            begin = end
+        at, end = end, end + _BLOCK
+    if begin < len(data):
+        write_all(fd, view[begin:])
 
 
 def remove(path: str, parent: int | None = None) -> None:
@@ -147,11 +182,22 @@ def _make_directory(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
     """A rename is safe from a power cut when the directory that holds the name is on disk. fsync(2)"""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync(root: str) -> None:
+    """Bring to disk all that was not synced one by one."""
+    from minidock.kernel import syscalls
+
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        syscalls.syncfs(fd)
     finally:
         os.close(fd)
 

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     Layer = tuple[str, Descriptor]  # its diff id, and the blob it is shipped as
 
 _WHOLE_ID = 64  # digits
-_MANIFESTS = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
+MANIFESTS = (MANIFEST, "application/vnd.docker.distribution.manifest.v2+json")
+
+
+class NotHere(MinidockError):
+    """The store has no such image. A registry may have it."""
 
 
 class Image:
@@ -94,7 +98,8 @@ def _find_by_digest(layout: Layout, reference: Reference) -> Descriptor | None:
         return None
     for entry in layout.images():
         in_repository = name_of(entry).startswith((f"{reference.name}:", f"{reference.name}@"))
-        if in_repository and entry.get("digest") == reference.digest:
+        named_so = name_of(entry) == f"{reference.name}@{reference.digest}"  # by the digest of an index, perhaps
+        if named_so or (in_repository and entry.get("digest") == reference.digest):
             return entry
     return None
 
@@ -104,7 +109,7 @@ def _find_by_id(layout: Layout, beginning: str) -> Descriptor | None:
     kept for a container alone, since that is how the engine asks for it."""
     found: dict[str, Descriptor] = {}
     for entry in layout.entries() if len(beginning) == _WHOLE_ID else layout.images():
-        if entry.get("mediaType") not in _MANIFESTS:
+        if entry.get("mediaType") not in MANIFESTS:
             continue
         identifier = manifest_of(layout, entry)["config"]["digest"]
         if identifier.startswith(f"sha256:{beginning}"):
@@ -124,10 +129,7 @@ def _make_embedded(layout: Layout, reference: str) -> Descriptor:
     is_id = references.is_hex(reference.removeprefix("sha256:"), 64)
     shown = reference if is_id else references.parse(reference).familiar()
     if reference != recipes.BUSYBOX:
-        raise MinidockError(
-            f"Unable to find image '{shown}' locally",
-            hint="busybox is the one image that minidock can build by itself",
-        )
+        raise NotHere(f"Unable to find image '{shown}' locally", hint=f"minidock pull {shown} asks a registry for it")
     note = f"Unable to find image '{shown}' locally: building it from the embedded recipe"
     print(note, file=sys.stderr, flush=True)
     with Making(layout) as making:
@@ -141,7 +143,7 @@ def _make_embedded(layout: Layout, reference: str) -> Descriptor:
 def manifest_of(layout: Layout, descriptor: Descriptor) -> dict[str, Json]:
     """An image's manifest, with a configuration and a list of layers that can be relied on."""
     digest = descriptor.get("digest")
-    if descriptor.get("mediaType") not in _MANIFESTS:
+    if descriptor.get("mediaType") not in MANIFESTS:
         raise MinidockError(f"{digest} is no image manifest, but {descriptor.get('mediaType')!r}")
     manifest = layout.document(digest)
     _object(manifest.get("config"), digest, "config")

@@ -72,8 +72,10 @@ def _one(line: str) -> Iterator[tuple[str, str]]:
 class Instructions:
     """A configuration, and the instructions that it understands."""
 
-    def __init__(self, config: dict[str, Json]) -> None:
+    def __init__(self, config: dict[str, Json], *, escape: str = "\\") -> None:
         self.config: dict[str, Json] = dict(config)
+        self.arguments: dict[str, str] = {}  # ARGs of a build: variables that the image does not keep
+        self._escape = escape
         self._command_is_ours = False
 
     def apply(self, name: str, rest: str) -> None:
@@ -151,19 +153,19 @@ class Instructions:
     # Where, and with what -------------------------------------------------------------------------------
 
     def _env(self, rest: str) -> None:
-        pairs = [(self._expanded(key), self._expanded(value)) for key, value in _pairs("ENV", rest)]
-        merged = self._variables()
-        for key, value in pairs:
+        given = [(self._expanded(key), self._expanded(value)) for key, value in pairs("ENV", rest, self._escape)]
+        merged = self._environment()
+        for key, value in given:
             if not key:
                 raise MinidockError("ENV names can not be blank")
             merged[key] = value
         self.config["Env"] = [f"{key}={value}" for key, value in merged.items()]
 
     def _label(self, rest: str) -> None:
-        pairs = [(self._expanded(key), self._expanded(value)) for key, value in _pairs("LABEL", rest)]
-        if not all(key for key, _ in pairs):
+        given = [(self._expanded(key), self._expanded(value)) for key, value in pairs("LABEL", rest, self._escape)]
+        if not all(key for key, _ in given):
             raise MinidockError("LABEL names can not be blank")
-        self.config["Labels"] = {**(self.config.get("Labels") or {}), **dict(pairs)}
+        self.config["Labels"] = {**(self.config.get("Labels") or {}), **dict(given)}
 
     def _user(self, rest: str) -> None:
         self.config["User"] = self._expanded(_required("USER", rest, exactly="one"))
@@ -187,11 +189,16 @@ class Instructions:
         self.config["ExposedPorts"] = dict(sorted(merged.items()))
 
     def _expanded(self, word: str) -> str:
-        return shell_words.expand(word, self._variables())
+        return shell_words.expand(word, self.variables, self._escape)
 
-    def _variables(self) -> dict[str, str]:
-        pairs = [str(pair).partition("=") for pair in self.config.get("Env") or []]
-        return {key: value for key, _, value in pairs}
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a word may refer to: the environment, and behind it the arguments of a build."""
+        return {**self.arguments, **self._environment()}
+
+    def _environment(self) -> dict[str, str]:
+        entries = [str(entry).partition("=") for entry in self.config.get("Env") or []]
+        return {key: value for key, _, value in entries}
 
 
 def json_words(text: str) -> list[str] | None:
@@ -230,9 +237,9 @@ def _required(name: str, rest: str, *, exactly: str = "") -> str:
     return rest
 
 
-def _pairs(name: str, rest: str) -> list[tuple[str, str]]:
+def pairs(name: str, rest: str, escape: str = "\\") -> list[tuple[str, str]]:
     """`KEY=VALUE KEY=VALUE`, or the older `KEY VALUE`, where the value is all that follows."""
-    words = shell_words.split(_required(name, rest))
+    words = shell_words.split(_required(name, rest), escape)
     if "=" not in words[0]:
         key, *value = rest.split(None, 1)
         if not value:

@@ -23,12 +23,12 @@ except ImportError:  # Python 3.12 and later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO
 
-    from minidock.images.blobs import Content
     from minidock.images.drafts import Draft
     from minidock.images.layout import Descriptor, Layout
+    from minidock.images.making import Source
     from minidock.progress import Work
 
 _SIZE = "size"  # beside `diff`
@@ -52,29 +52,53 @@ def place(layout: Layout, chain_id: str) -> str:
     return f"{layout.root}/layers/{chain_id[7:]}"
 
 
-def unpacked(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
-    """The directories of an image's layers, bottom first; what is not there yet is unpacked from its blob."""
+def places(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
+    """The place of each layer of an image, bottom first."""
     if len(diff_ids) != len(blobs):
         raise MinidockError(f"the image names {len(diff_ids)} layers, but its manifest has {len(blobs)}")
-    places = [place(layout, chain_id) for chain_id in chain_ids(diff_ids)]
-    for directory, diff_id, blob in zip(places, diff_ids, blobs, strict=True):
+    return [place(layout, chain_id) for chain_id in chain_ids(diff_ids)]
+
+
+def unpacked(layout: Layout, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> list[str]:
+    """The directories of an image's layers, bottom first; what is not there yet is unpacked from its blob."""
+    found = places(layout, diff_ids, blobs)
+    for directory, diff_id, blob in zip(found, diff_ids, blobs, strict=True):
         if not os.path.isdir(directory):
             _unpack(layout, directory, diff_id, blob)
-    return [f"{directory}/diff" for directory in places]
+    return [f"{directory}/diff" for directory in found]
 
 
 def _unpack(layout: Layout, place: str, diff_id: str, descriptor: Descriptor) -> None:
     """Beside its place first, and moved there when it is whole and what it should be."""
-    from minidock.images.blobs import Content
     from minidock.images.drafts import Draft
 
-    path = layout.blob(descriptor.get("digest"))
     layout.create()
+    with Draft(layout.root, directory=True) as draft:
+        unpack_blob(layout, draft, diff_id, descriptor)
+        draft.publish(place)
+
+
+def unpack_blob(layout: Layout, draft: Draft, diff_id: str, descriptor: Descriptor, work: Work | None = None) -> None:
+    """Unpack a blob of the store into a draft; it must be what the image's configuration says."""
+    _read(layout, diff_id, descriptor, work, lambda source: fill(draft, source)[0])
+
+
+def check_blob(layout: Layout, diff_id: str, descriptor: Descriptor) -> None:
+    """The same for a blob of a layer that is unpacked already: it is only read."""
+    from minidock.images.blobs import Content
+    from minidock.images.limits import Limits
+
+    _read(layout, diff_id, descriptor, None, lambda source: Content(source, Limits()).digest())
+
+
+def _read(
+    layout: Layout, diff_id: str, descriptor: Descriptor, work: Work | None, read: Callable[[Source], str]
+) -> None:
+    path = layout.blob(descriptor.get("digest"))
     try:
-        with open(path, "rb") as blob, Draft(layout.root, directory=True) as draft, _work(diff_id, blob) as work:
-            if (came := fill(draft, Content(work.reading(blob)))) != diff_id:
+        with open(path, "rb") as blob, work or _work(diff_id, blob) as reading:
+            if (came := read(reading.reading(blob))) != diff_id:
                 raise MinidockError(f"its content has another digest: {came}")
-            draft.publish(place)
     except FileNotFoundError as error:
         if error.filename != path:
             raise
@@ -89,20 +113,26 @@ def _work(diff_id: str, blob: BinaryIO) -> Work:
     return Work(f"Unpacking layer {diff_id[7:19]}", os.fstat(blob.fileno()).st_size)
 
 
-def fill(draft: Draft, content: Content) -> str:
-    """Unpack an archive to `diff` in a draft, and write down its size; returns its diff id, of all of it."""
+def fill(draft: Draft, source: Source) -> tuple[str, str]:
+    """Unpack an archive to `diff` in a draft, and write down its size; its diff id, and how it was compressed."""
+    from minidock.images.ahead import Ahead
+    from minidock.images.blobs import Content
+    from minidock.images.limits import Limits
     from minidock.images.unpack import unpack
 
+    limits = Limits()
+    content = Content(source, limits)
     os.mkdir("diff", 0o755, dir_fd=draft.fd)
     root = os.open("diff", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=draft.fd)
     try:
         os.fchmod(root, 0o755)  # whatever the umask: it becomes the `/` of containers
-        size = unpack(content, root)
+        with Ahead(content) as ahead:
+            size = unpack(ahead, root, limits)
     finally:
         os.close(root)
     with open(f"{draft.path}/{_SIZE}", "w") as file:
         file.write(f"{size}\n")
-    return content.digest()
+    return content.digest(), content.compression
 
 
 def size(layout: Layout, chain_id: str, descriptor: Descriptor) -> int:
@@ -120,7 +150,7 @@ def size_of(directory: str, root: str = "") -> int:
         with open(f"{directory}/{_SIZE}") as file:
             return int(file.read())
     except (FileNotFoundError, ValueError):
-        counted = _count(f"{directory}/diff")
+        counted = count(f"{directory}/diff")
     if root:
         from minidock.images.drafts import write_whole
 
@@ -128,7 +158,15 @@ def size_of(directory: str, root: str = "") -> int:
     return counted
 
 
-def _count(directory: str) -> int:
+def note_size(directory: str) -> int:
+    """Count what a layer in the making holds, and write it down."""
+    counted = count(f"{directory}/diff")
+    with open(f"{directory}/{_SIZE}", "w") as file:
+        file.write(f"{counted}\n")
+    return counted
+
+
+def count(directory: str) -> int:
     """The bytes of all files below a directory; of those with several names once."""
     found: dict[tuple[int, int], int] = {}
     waiting = [directory]

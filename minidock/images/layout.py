@@ -21,7 +21,7 @@ from minidock.images.references import is_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from minidock.images.blobs import NewBlob
     from minidock.jsonfile import Json
@@ -33,12 +33,15 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 
 # The annotations of an entry in index.json. The first is the specification's, the others are our own notes.
 NAME = "org.opencontainers.image.ref.name"
 PARENT = "minidock.parent"  # the id of the image whose container was committed as this one
 TAGGED = "minidock.tagged"  # when it was last given a name
-REMOVED = "minidock.removed"  # by force, while a container needs it: it is kept for that one, and shown to nobody
+REMOVED = "minidock.removed"  # shown to nobody; why it is kept all the same:
+FOR_CONTAINER = "yes"  # it was removed by force, while a container needs it
+FOR_BUILDS = "build"  # a stage of a build, which the next build may begin with
 _LARGEST_DOCUMENT = 8 << 20  # of a manifest or configuration; what is larger is an attack, or no such thing
 
 
@@ -97,7 +100,7 @@ class Layout:
 
     def hides_images(self) -> bool:
         """Whether there are images that were removed while containers needed them."""
-        return any(note_of(entry, REMOVED) for entry in self.entries())
+        return any(note_of(entry, REMOVED) == FOR_CONTAINER for entry in self.entries())
 
     def entries(self) -> list[Descriptor]:
         """All that index.json lists."""
@@ -125,21 +128,21 @@ class Layout:
     def lists(self, digest: str) -> bool:
         """Whether an image, by the digest of its manifest, can be seen. In a change of the state this stays true to
         the end of that change: images are removed in such a change too (see engine/images/removing.py)."""
-        return any(entry.get("digest") == digest for entry in self.images())
+        seen = (entry for entry in self.entries() if note_of(entry, REMOVED) in ("", FOR_BUILDS))
+        return any(entry.get("digest") == digest for entry in seen)
 
     def tag(self, name: str, descriptor: Descriptor, notes: Mapping[str, str] | None = None) -> None:
         """Let a name mean this image; "" lists it without one. An image that loses its last name stays, nameless,
         as in Docker."""
-        digest = descriptor.get("digest")
+        self.tag_all([(name, descriptor, notes or {})])
+
+    def tag_all(self, wanted: Iterable[tuple[str, Descriptor, Mapping[str, str]]]) -> None:
+        """Give several names, all of them at one moment."""
 
         def change(entries: list[Descriptor]) -> list[Descriptor]:
-            known = next((entry for entry in entries if entry.get("digest") == digest), {})
-            ours = {key: note_of(known, key) for key in (PARENT, TAGGED)} | dict(notes or {}) | {NAME: name}
-            new = {**_nameless(descriptor), **_annotations(ours)}
-            others = [entry for entry in entries if entry.get("digest") != digest or not note_of(entry, REMOVED)]
-            return _each_once(
-                [without_name(entry) if name and name_of(entry) == name else entry for entry in others] + [new]
-            )
+            for name, descriptor, notes in wanted:
+                entries = _tagged(entries, name, descriptor, notes)
+            return entries
 
         self.change_index(change)
 
@@ -164,6 +167,16 @@ class Layout:
                 os.write(marker, b'{"imageLayoutVersion": "1.0.0"}')
         finally:
             os.close(marker)
+
+
+def _tagged(entries: list[Descriptor], name: str, descriptor: Descriptor, notes: Mapping[str, str]) -> list[Descriptor]:
+    """The entries of the index once a name means this image."""
+    digest = descriptor.get("digest")
+    known = next((entry for entry in entries if entry.get("digest") == digest), {})
+    ours = {key: note_of(known, key) for key in (PARENT, TAGGED)} | dict(notes) | {NAME: name}
+    new = {**_nameless(descriptor), **_annotations(ours)}
+    others = [entry for entry in entries if entry.get("digest") != digest or not note_of(entry, REMOVED)]
+    return _each_once([without_name(entry) if name and name_of(entry) == name else entry for entry in others] + [new])
 
 
 def name_of(entry: Descriptor) -> str:

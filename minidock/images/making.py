@@ -11,11 +11,11 @@ from __future__ import annotations
 import fcntl
 import os
 
-from minidock import jsonfile
+from minidock import jsonfile, times
 from minidock.errors import MinidockError
-from minidock.images import layers
+from minidock.images import drafts, layers
 from minidock.images.image import diff_ids_of
-from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, MANIFEST, PARENT, TAGGED
+from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST, PARENT, TAGGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from minidock.images.drafts import Draft
     from minidock.images.image import Layer
     from minidock.images.layout import Descriptor, Layout
+    from minidock.images.partials import Partial
     from minidock.jsonfile import Json
 
     class Source(Protocol):
@@ -35,12 +36,19 @@ if TYPE_CHECKING:
         def read(self, size: int, /) -> bytes: ...
 
 
+# The media type of a layer, by how it is compressed.
+LAYERS = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
+
+
 class Making:
     """A `with` block in which an image is made. At its end all locks are let go."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, hasty: bool = False) -> None:
         self.layout = layout
+        self.hasty = hasty  # blobs and layers need not be on disk one by one: `finish` sees to all of them
+        self._unsynced = False
         self._held: list[int] = []
+        self.made: list[str] = []  # paths of blobs and layers that were not there before
 
     def __enter__(self) -> Self:
         self.layout.create()
@@ -63,10 +71,12 @@ class Making:
         self._held.append(fd)
         return True
 
-    def publish(self, draft: Draft, place: str) -> None:
+    def publish(self, draft: Draft | Partial, place: str) -> None:
         """Put what we have made in its place and hold it there, or hold what others put there before."""
         while not self.hold(place):
             if draft.publish_if_new(place):
+                self._unsynced = self.hasty
+                self.made.append(place)
                 self._held.append(os.dup(draft.fd))  # the lock of a draft, which goes with it
                 return
 
@@ -83,17 +93,27 @@ class Making:
 
     def add_layer(self, source: Source, below: Sequence[str] = ()) -> Layer:
         """Store a layer's archive as a blob and unpack it at the same time, on top of layers by their diff ids."""
-        from minidock.images.blobs import Content
         from minidock.images.drafts import Draft
         from minidock.progress import Work
 
         with self.new_blob() as blob, Draft(self.layout.root, directory=True) as draft, Work("Adding a layer") as work:
-            content = Content(_Copied(work.reading(source), blob))
-            diff_id = layers.fill(draft, content)
+            diff_id, compression = layers.fill(draft, _Copied(work.reading(source), blob))
             digest = blob.commit()
             self.publish(draft, layers.place(self.layout, layers.chain_ids([*below, diff_id])[-1]))
-        kind = LAYER_GZIP if content.is_compressed else LAYER
-        return diff_id, {"mediaType": kind, "digest": digest, "size": blob.size}
+        return diff_id, {"mediaType": LAYERS[compression], "digest": digest, "size": blob.size}
+
+    def unpack(self, diff_ids: Sequence[str], blobs: Sequence[Descriptor]) -> None:
+        """Unpack what is not there yet of an image's layers, and hold all of them. A blob that has come for a layer
+        which is there must be that layer all the same."""
+        from minidock.images.drafts import Draft
+
+        for place, diff_id, blob in zip(layers.places(self.layout, diff_ids, blobs), diff_ids, blobs, strict=True):
+            if not self.hold(place):
+                with Draft(self.layout.root, directory=True) as draft:
+                    layers.unpack_blob(self.layout, draft, diff_id, blob)
+                    self.publish(draft, place)
+            elif self.layout.blob(blob["digest"]) in self.made:
+                layers.check_blob(self.layout, diff_id, blob)
 
     def hold_image(self, image: Listed) -> list[Layer]:
         """Keep all layers of an image, on which another one will stand."""
@@ -116,6 +136,8 @@ class Making:
         config = self.put_document(CONFIG, document)
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": blobs}
         descriptor = self.put_document(MANIFEST, manifest)
+        if self._unsynced:
+            drafts.sync(self.layout.root)
         self.layout.tag(name, descriptor, notes)
         return descriptor
 
@@ -143,12 +165,4 @@ def is_at(path: str, fd: int) -> bool:
 
 def notes(*, parent: str = "", named: bool = False) -> dict[str, Any]:
     """What we write beside an image's name in the index."""
-    return {PARENT: parent, TAGGED: now() if named else ""}
-
-
-def now() -> str:
-    """This moment as images have it: RFC 3339."""
-    import time
-
-    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:09d}Z"
+    return {PARENT: parent, TAGGED: times.now() if named else ""}

@@ -17,15 +17,17 @@ import stat
 
 from minidock.errors import MinidockError
 from minidock.images import tar, tar_writer
+from minidock.images.streams import Stream
 from minidock.kernel.paths import open_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from minidock.images.tar import Entry, Extents
+    from minidock.images.tar import Entry
 
 _CHUNK = 256 << 10
+_SECOND = 1_000_000_000
 _KINDS = {
     stat.S_IFREG: tar.FILE,
     stat.S_IFLNK: tar.SYMLINK,
@@ -45,10 +47,10 @@ _OVERLAY = ("user.overlay.", "trusted.overlay.")
 class Packing:
     """One archive being made from a tree."""
 
-    def __init__(self, root: int, *, empty: Collection[str] = (), sparse: bool = False) -> None:
+    def __init__(self, root: int, *, empty: Collection[str] = (), fractions: bool = True) -> None:
         self.root = root
         self._empty = {path.strip("/") for path in empty}  # directories of which the content is left out
-        self._sparse = sparse  # whether holes of files stay holes: not every tar understands that
+        self._fractions = fractions  # of seconds: they take an extra entry for nearly each file
         self._names: dict[tuple[int, int], str] = {}  # the first name of each file that has several
         self._buffer: list[bytes] = []
         self._buffered = 0
@@ -86,7 +88,7 @@ class Packing:
         """What says that a directory is there, before all that is in it."""
         if not name:
             return b""
-        entry = entry_of(f"{name}/", os.fstat(directory))
+        entry = self.entry(f"{name}/", os.fstat(directory))
         entry.xattrs = _attributes(directory)
         return tar_writer.header(entry)
 
@@ -131,8 +133,14 @@ class Packing:
         if self._buffered >= _CHUNK:
             yield self._flush()
 
-    def _file(self, handle: int, name: str, status: os.stat_result) -> Iterator[bytes]:
+    def entry(self, name: str, status: os.stat_result) -> Entry:
         entry = entry_of(name, status)
+        if not self._fractions:
+            entry.mtime -= entry.mtime % _SECOND
+        return entry
+
+    def _file(self, handle: int, name: str, status: os.stat_result) -> Iterator[bytes]:
+        entry = self.entry(name, status)
         if status.st_nlink > 1:
             first = self._names.setdefault((status.st_dev, status.st_ino), name)
             if first != name:
@@ -148,22 +156,22 @@ class Packing:
             self._put(tar_writer.header(entry))
 
     def _content(self, handle: int, entry: Entry) -> Iterator[bytes]:
-        """Exactly as many bytes as were announced: a file that has shrunk since is filled up with zeros."""
+        """Exactly as many bytes as were announced: a file that has shrunk since is filled up with zeros. So are its
+        holes: an archive can say that they are holes, but Docker and Podman then cannot make it again from the files.
+        Whoever unpacks it finds zeros, and can make holes of them."""
         fd = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self.check_file(fd, entry.name)
             entry.xattrs = _attributes(fd)
-            entry.extents = _extents(fd, entry.size) if self._sparse and _has_holes(os.fstat(fd)) else None
             self._put(tar_writer.header(entry))
-            for offset, length in [(0, entry.size)] if entry.extents is None else entry.extents:
-                os.lseek(fd, offset, os.SEEK_SET)
-                while length:
-                    data = os.read(fd, min(length, _CHUNK)) or bytes(min(length, _CHUNK))
-                    length -= len(data)
-                    self._put(data)
-                    if self._buffered >= _CHUNK:
-                        yield self._flush()
-            self._put(tar_writer.padding(tar_writer.stored_size(entry)))
+            left = entry.size
+            while left:
+                data = os.read(fd, min(left, _CHUNK)) or bytes(min(left, _CHUNK))
+                left -= len(data)
+                self._put(data)
+                if self._buffered >= _CHUNK:
+                    yield self._flush()
+            self._put(tar_writer.padding(entry.size))
         finally:
             os.close(fd)
 
@@ -185,30 +193,17 @@ class Packing:
         yield self._flush()
 
 
-class Stream:
+class Packed(Stream):
     """An archive that is made while it is read: like a file, or like the content of a blob."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._buffer = b""
-        self._at = 0
         self.read_so_far = 0
 
-    def some(self, most: int) -> bytes:
-        """The next bytes, as many as are at hand; none only at the end."""
-        if self._at >= len(self._buffer):
-            self._buffer, self._at = next(self._pieces, b""), 0
-            self.read_so_far += len(self._buffer)
-        data = self._buffer[self._at : self._at + most]
-        self._at += len(data)
-        return data
-
-    def read(self, size: int) -> bytes:
-        """Exactly that many bytes, unless the archive ends before."""
-        data = self.some(size)
-        while len(data) < size and (more := self.some(size - len(data))):
-            data += more
-        return data
+    def next_piece(self) -> bytes:
+        piece = next(self._pieces, b"")
+        self.read_so_far += len(piece)
+        return piece
 
 
 def entry_of(name: str, status: os.stat_result) -> Entry:
@@ -244,27 +239,6 @@ def _attributes(file: int | str) -> dict[str, bytes]:
                 if error.errno != errno.ENODATA:  # taken away meanwhile
                     raise
     return found
-
-
-def _has_holes(status: os.stat_result) -> bool:
-    return status.st_blocks * 512 < status.st_size
-
-
-def _extents(fd: int, size: int) -> Extents | None:
-    """Where a file has data, as the file system knows it. lseek(2), SEEK_DATA"""
-    found: Extents = []
-    at = 0
-    while at < size:
-        try:
-            start = os.lseek(fd, at, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno != errno.ENXIO:  # nothing but holes from here on
-                return None
-            break
-        at = min(os.lseek(fd, start, os.SEEK_HOLE), size)
-        if start < at:
-            found.append((start, at - start))
-    return [*found, (size, 0)]  # GNU tar ends a map so; some readers take the file's size from it
 
 
 def _too_long(path: str, error: OSError) -> Exception:

@@ -83,6 +83,11 @@ def parse(text: str) -> Reference:
     return Reference(domain, path, tag, digest)
 
 
+def is_bare(text: str) -> bool:
+    """Whether a name says neither tag nor digest."""
+    return "@" not in text and ":" not in text.rpartition("/")[2]
+
+
 def is_hex(text: str, length: int) -> bool:
     """Whether a text is that many lower case hexadecimal digits."""
     return len(text) == length and _only(text, _HEX)

@@ -16,7 +16,7 @@ import time
 from minidock.errors import MinidockError
 from minidock.images import drafts, layers
 from minidock.images.image import diff_ids_of, manifest_of
-from minidock.images.layout import REMOVED, name_of, without_name
+from minidock.images.layout import FOR_CONTAINER, REMOVED, name_of, without_name
 from minidock.images.making import is_at
 
 TYPE_CHECKING = False
@@ -52,12 +52,12 @@ def unlist(layout: Layout, image: Listed, *, keep: bool = False) -> None:
 
 def _hidden(entry: Descriptor) -> Descriptor:
     bare = without_name(entry)
-    return {**bare, "annotations": {**bare.get("annotations", {}), REMOVED: "yes"}}
+    return {**bare, "annotations": {**bare.get("annotations", {}), REMOVED: FOR_CONTAINER}}
 
 
 def unlist_unused(layout: Layout, images: Iterable[Listed], used: Collection[str]) -> list[Listed]:
     """Let go of the images that were kept for containers, by the ids of those that still are in use."""
-    gone = [image for image in images if image.is_removed and image.id not in used]
+    gone = [image for image in images if image.is_removed and not image.is_for_builds and image.id not in used]
     for image in gone:
         unlist(layout, image)
     return gone
@@ -142,6 +142,11 @@ def _needed(layout: Layout) -> set[str]:
         except MinidockError:  # a damaged image: what can be told of it is kept
             continue
     return needed
+
+
+def free_paths(layout: Layout, paths: Iterable[str]) -> None:
+    """Free blobs and layers, by their paths, unless somebody needs or holds them."""
+    _free(layout, [*paths])
 
 
 def _free(layout: Layout, paths: list[str]) -> list[str]:

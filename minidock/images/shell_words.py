@@ -4,13 +4,18 @@ $NAME, ${NAME}      the variable's value; nothing if it is not set
 ${NAME:-word}       word, if it is not set or empty; without the colon only if it is not set
 ${NAME:+word}       word, if it is set and not empty
 ${NAME:?word}       an error that says word, if it is not set or empty
+${NAME#pattern}     without the shortest beginning that fits the pattern; ## the longest
+${NAME%pattern}     without the shortest end that does; %% the longest
+${NAME/pattern/word}    with word in the place of the first part that fits; // of each
 
-In single quotes all is literal. In double quotes `$` keeps its meaning, and a backslash before `"`, `$` and `\\`.
+In a pattern `*` fits anything and `?` one character. In single quotes all is literal. In double quotes `$` keeps its
+meaning, and a backslash before `"`, `$` and `\\`. A Dockerfile may choose another character than the backslash.
 """
 
 from __future__ import annotations
 
 from minidock.errors import MinidockError
+from minidock.images import patterns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,17 +23,17 @@ if TYPE_CHECKING:
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS, _SPECIAL = frozenset("0123456789"), frozenset("@*#?-$!")
-_ESCAPABLE = frozenset('"$\\')
 _BLANKS = " \t"
+_BACKSLASH = "\\"
 
 
-def split(text: str) -> list[str]:
+def split(text: str, escape: str = _BACKSLASH) -> list[str]:
     """The words of a line, cut at blanks that are not quoted. Quotes and backslashes stay for `expand`."""
     words: list[str] = []
     word, quote, at = "", "", 0
     while at < len(text):
         character = text[at]
-        if character == "\\" and quote != "'" and at + 1 < len(text):
+        if character == escape and quote != "'" and at + 1 < len(text):
             word += text[at : at + 2]
             at += 2
             continue
@@ -42,13 +47,26 @@ def split(text: str) -> list[str]:
     return words + ([word] if word else [])
 
 
-def expand(word: str, variables: Mapping[str, str]) -> str:
+def expand(word: str, variables: Mapping[str, str], escape: str = _BACKSLASH) -> str:
     """What a word means: without its quotes, and with the values of variables."""
-    reader = _Reader(word, variables)
+    reader = _Reader(word, variables, escape)
     try:
         return reader.until("")
     except ValueError as error:
         raise MinidockError(f'failed to process "{_quoted(word)}": {error}') from None
+
+
+def replaced(text: str, variables: Mapping[str, str], escape: str = _BACKSLASH) -> str:
+    """A text with the values of variables in their places; quotes in it are characters like others."""
+    try:
+        return _Reader(text, variables, escape, quotes=False).until("")
+    except ValueError as error:
+        raise MinidockError(f"failed to replace variables: {error}") from None
+
+
+def unquoted(word: str, escape: str = _BACKSLASH) -> str:
+    """A word without its quotes, and `$` without a meaning."""
+    return _Reader(word, None, escape).until("")
 
 
 def _quoted(word: str) -> str:
@@ -56,11 +74,14 @@ def _quoted(word: str) -> str:
 
 
 class _Reader:
-    """Goes once through a word, from left to right."""
+    """Goes once through a word, from left to right. Without variables `$` is a character like others."""
 
-    def __init__(self, word: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, word: str, variables: Mapping[str, str] | None, escape: str, *, quotes: bool = True) -> None:
         self._word = word
         self._variables = variables
+        self._escape = escape
+        self._quotes = quotes
+        self._escapable = f'"${escape}'
         self._at = 0
 
     def _peek(self) -> str:
@@ -71,20 +92,21 @@ class _Reader:
         self._at += 1
         return character
 
-    def until(self, end: str) -> str:
-        """All up to an unquoted character, which is consumed; to the end of the word for ""."""
+    def until(self, end: str, *, is_pattern: bool = False) -> str:
+        """All up to an unquoted character, which is consumed; to the end of the word for "". In a pattern what is
+        escaped stays so, for the pattern to see."""
         found = ""
         while (character := self._next()) != end:
             if not character:
                 raise ValueError(f"syntax error: missing '{end}'")
-            if character == "'":
+            if character == "'" and self._quotes:
                 found += self._single_quoted()
-            elif character == '"':
+            elif character == '"' and self._quotes:
                 found += self._double_quoted()
-            elif character == "$":
+            elif character == "$" and self._variables is not None:
                 found += self._variable()
-            elif character == "\\":
-                found += self._next() or character
+            elif character == self._escape and (self._quotes or self._peek() == "$"):
+                found += (_BACKSLASH if is_pattern else "") + (self._next() or character)
             else:
                 found += character
         return found
@@ -101,9 +123,9 @@ class _Reader:
         while (character := self._next()) != '"':
             if not character:
                 raise ValueError("unexpected end of statement while looking for matching double-quote")
-            if character == "$":
+            if character == "$" and self._variables is not None:
                 found += self._variable()
-            elif character == "\\" and self._peek() in _ESCAPABLE:
+            elif character == self._escape and self._peek() and self._peek() in self._escapable:
                 found += self._next()
             else:
                 found += character
@@ -112,7 +134,7 @@ class _Reader:
     def _variable(self) -> str:
         if self._peek() != "{":
             name = self._name()
-            return self._variables.get(name, "") if name else "$"
+            return (self._variables or {}).get(name, "") if name else "$"
         self._at += 1
         name = self._name()
         if not name:
@@ -130,10 +152,14 @@ class _Reader:
 
     def _substituted(self, name: str) -> str:
         """What follows a name in braces."""
-        value = self._variables.get(name)
+        value = (self._variables or {}).get(name)
         kind = self._next()
         if kind == "}":
             return value or ""
+        if kind in ("#", "%"):
+            return self._cut(value or "", kind)
+        if kind == "/":
+            return self._replaced(value or "")
         if kind == ":":
             value, kind = value or None, self._next()
         if kind not in ("-", "+", "?"):
@@ -144,3 +170,14 @@ class _Reader:
         if value is None and kind == "?":
             raise ValueError(f"{name}: {word or 'not allowed to be unset'}")
         return word if value is None else value
+
+    def _cut(self, value: str, kind: str) -> str:
+        longest = self._peek() == kind
+        self._at += longest
+        return patterns.without(value, self.until("}", is_pattern=True), at_end=kind == "%", longest=longest)
+
+    def _replaced(self, value: str) -> str:
+        each = self._peek() == "/"
+        self._at += each
+        pattern, word = self.until("/", is_pattern=True), self.until("}")
+        return patterns.replaced(value, pattern, word, each=each)

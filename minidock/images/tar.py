@@ -229,6 +229,19 @@ def pax_records(text: bytes) -> Records:
     return records
 
 
+def parts_inside(path: str) -> list[str]:
+    """The parts of a name, from the archive's root. `/etc` and `./etc` are `etc`; what climbs is refused."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise MinidockError(f"the name '{path}' climbs out of the archive")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts
+
+
 def _is_header(block: bytes) -> bool:
     """Whether the sum of all bytes is what the header says; the sum itself counts as eight blanks."""
     field = block[148:156]

@@ -1,8 +1,7 @@
 """The other half of tar.py: entries of an archive as bytes.
 
-A header of the ustar format says most of it. What does not fit (long names, large numbers, attributes, the map of
-a sparse file) goes into pax records before it, which every tar of the last twenty years reads. Times are whole
-seconds, as in Docker's layers, so that most files need no records at all.
+A header of the ustar format says most of it. What does not fit (long names, large numbers, attributes, fractions of
+seconds) goes into pax records before it, which every tar of the last twenty years reads.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from minidock.images import tar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.images.tar import Entry, Extents, Records
+    from minidock.images.tar import Entry, Records
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -28,27 +27,16 @@ _PAX = b"x"
 
 
 def header(entry: Entry) -> bytes:
-    """All that comes before an entry's content; of a sparse file that includes the map."""
+    """All that comes before an entry's content."""
     records: Records = {f"SCHILY.xattr.{key}": value for key, value in sorted(entry.xattrs.items())}
-    name, size, sparse_map = os.fsencode(entry.name), entry.size, b""
-    if entry.extents is not None:
-        sparse_map = _sparse_map(entry.extents)
-        size = len(sparse_map) + sum(length for _, length in entry.extents)
-        records |= {"GNU.sparse.major": b"1", "GNU.sparse.minor": b"0"}
-        records |= {"GNU.sparse.name": name, "GNU.sparse.realsize": b"%d" % entry.size}
-        name = b"GNUSparseFile.0/" + name.rpartition(b"/")[2]
-    block = _block(entry, name, size, records)
-    return (_pax(name, records) + block if records else block) + sparse_map
+    name = os.fsencode(entry.name)
+    block = _block(entry, name, entry.size, records)
+    return _pax(name, records) + block if records else block
 
 
 def padding(size: int) -> bytes:
     """What fills content up to whole blocks."""
     return bytes(-size % BLOCK)
-
-
-def stored_size(entry: Entry) -> int:
-    """How many bytes follow the header: of a sparse file those that are not holes."""
-    return entry.size if entry.extents is None else sum(length for _, length in entry.extents)
 
 
 def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
@@ -59,10 +47,13 @@ def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
         records["path"], short = name, short[:_NAME]
     if len(link) > _NAME:
         records["linkpath"], link = link, link[:_NAME]
+    if entry.mtime % _SECOND:
+        records["mtime"] = _time(entry.mtime)
     numbers = {"uid": entry.uid, "gid": entry.gid, "size": size, "mtime": seconds}
     for key, number in numbers.items():
         if not 0 <= number <= (_MOST_IN_8 if key in ("uid", "gid") else _MOST_IN_12):
-            records[key], numbers[key] = b"%d" % number, 0
+            records.setdefault(key, b"%d" % number)
+            numbers[key] = 0
     major, minor = (os.major(entry.device), os.minor(entry.device)) if entry.device else (0, 0)
     block = _HEADER.pack(
         *(short, b"%07o" % entry.mode, b"%07o" % numbers["uid"], b"%07o" % numbers["gid"]),
@@ -70,6 +61,12 @@ def _block(entry: Entry, name: bytes, size: int, records: Records) -> bytes:
         *(b"ustar", b"00", b"", b"", b"%07o" % major, b"%07o" % minor, prefix),
     )
     return block[: _CHECKSUM.start] + b"%06o\0 " % sum(block) + block[_CHECKSUM.stop :]
+
+
+def _time(nanoseconds: int) -> bytes:
+    """Seconds with a fraction, of no more digits than it needs."""
+    seconds, fraction = divmod(abs(nanoseconds), _SECOND)
+    return b"%s%d.%s" % (b"-" if nanoseconds < 0 else b"", seconds, (b"%09d" % fraction).rstrip(b"0"))
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:
@@ -94,10 +91,3 @@ def _record(key: bytes, value: bytes) -> bytes:
     length = rest + len(str(rest))
     length = rest + len(str(length))
     return b"%d %s=%s\n" % (length, key, value)
-
-
-def _sparse_map(extents: Extents) -> bytes:
-    """GNU's form 1.0: a count and the numbers, a line each, padded to a block."""
-    lines = [len(extents), *(number for extent in extents for number in extent)]
-    text = b"".join(b"%d\n" % line for line in lines)
-    return text + padding(len(text))

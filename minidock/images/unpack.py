@@ -20,23 +20,25 @@ import stat
 from minidock.errors import MinidockError
 from minidock.images import drafts, tar
 from minidock.images.layers import OPAQUE, OPAQUE_ATTRIBUTE, WHITEOUT
+from minidock.images.tar import parts_inside
 from minidock.kernel.paths import open_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.images.blobs import Content
-    from minidock.images.tar import Entry
+    from minidock.images.limits import Limits
+    from minidock.images.tar import Bytes, Entry
 
 _WHITEOUT_META = ".wh..wh."
 # What these say is between overlayfs and us: a layer that could say it would rearrange the layers below.
 _OVERLAY_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
 _IN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_WORTH_HOLES = 64 << 10
 _KINDS = {tar.CHARACTER: stat.S_IFCHR, tar.BLOCK: stat.S_IFBLK, tar.FIFO: stat.S_IFIFO}
 
 
-def unpack(content: Content, root: int) -> int:
+def unpack(content: Bytes, root: int, limits: Limits | None = None) -> int:
     """Unpack a layer into the directory that `root` is open on, which nobody else uses yet; how many bytes it has."""
-    layer = _Layer(root)
+    layer = _Layer(root, limits)
     layer.fill(tar.Tar(content))
     return layer.size
 
@@ -73,7 +75,7 @@ class Target:
             self._parent_path = None
 
     def place(self, entry: Entry, archive: tar.Tar) -> None:
-        parts = _inside(entry.name)
+        parts = parts_inside(entry.name)
         if not parts:
             self._place_root(entry)
             return
@@ -197,7 +199,7 @@ class Target:
 
     def _make_hard_link(self, parent: int, name: str, entry: Entry) -> None:
         """Its owner, mode and times are those of the file that it is one more name of."""
-        parts = _inside(entry.link)
+        parts = parts_inside(entry.link)
         try:
             source = self._open("/".join(parts[:-1]))
             try:
@@ -260,6 +262,15 @@ class Target:
 class _Layer(Target):
     """A layer: names that begin with `.wh.` say what of the layers below is gone."""
 
+    def __init__(self, root: int, limits: Limits | None) -> None:
+        super().__init__(root)
+        self._limits = limits
+
+    def place(self, entry: Entry, archive: tar.Tar) -> None:
+        if self._limits:
+            self._limits.count_file()
+        super().place(entry, archive)
+
     def is_taken_otherwise(self, parent: int, name: str) -> bool:
         if not name.startswith(WHITEOUT):
             return False
@@ -304,19 +315,6 @@ class _Layer(Target):
             os.close(fd)
 
 
-def _inside(path: str) -> list[str]:
-    """The parts of a name, from the layer's root. `/etc` and `./etc` are `etc`; what climbs is refused."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                raise MinidockError(f"the name '{path}' climbs out of the layer")
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return parts
-
-
 def _check_climb(target: str, depth: int, entry: Entry) -> None:
     for part in target.split("/"):
         depth += {"..": -1, "": 0, ".": 0}.get(part, 1)
@@ -333,15 +331,16 @@ def _is_whiteout(parent: int, name: str) -> bool:
 
 
 def _write(fd: int, entry: Entry, archive: tar.Tar) -> None:
-    """A file's content; of a sparse file only the parts that are not holes, each at its place."""
-    if entry.extents is None:
+    """A file's content. Of a sparse file the archive has only the parts that are not holes; in any large one, blocks
+    of zeros become holes: as such files are made, they most often were some."""
+    if entry.extents is None and entry.size < _WORTH_HOLES:
         for chunk in archive.data(entry.size):
             drafts.write_all(fd, chunk)
         return
-    for offset, length in entry.extents:
+    for offset, length in [(0, entry.size)] if entry.extents is None else entry.extents:
         os.lseek(fd, offset, os.SEEK_SET)
         for chunk in archive.data(length):
-            drafts.write_all(fd, chunk)
+            drafts.write_with_holes(fd, chunk)
     os.ftruncate(fd, entry.size)
 
 

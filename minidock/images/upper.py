@@ -13,7 +13,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.images import tar, tar_writer
+from minidock.images import settings, tar, tar_writer
 from minidock.images.layers import OPAQUE, OPAQUE_ATTRIBUTE, WHITEOUT
 from minidock.images.pack import Packing
 
@@ -29,7 +29,8 @@ class UpperPacking(Packing):
     """An upper directory as a layer."""
 
     def __init__(self, root: int) -> None:
-        super().__init__(root, sparse=True)
+        super().__init__(root)
+        self._largest = settings.load().largest_layer
 
     def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:
         _check_whole(directory, path)
@@ -49,8 +50,14 @@ class UpperPacking(Packing):
         _check_name(name)
         return b"" if path in PLACEHOLDERS and not status.st_size else None
 
-    def check_file(self, file: int | str, name: str) -> None:
+    def check_file(self, file: int, name: str) -> None:
         _check_whole(file, name)
+        size = os.fstat(file).st_size
+        if size > self._largest:  # a file of holes is made in a moment, and may be larger than all disks
+            raise MinidockError(
+                f"'/{name}' has {size} bytes, holes included; a layer may have {self._largest}",
+                hint=f"remove it, or set largest-layer in {settings.directory()}/images.json",
+            )
 
 
 def is_whiteout(status: os.stat_result) -> bool:

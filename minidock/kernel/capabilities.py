@@ -7,18 +7,10 @@ only be lowered. A container's root is weak because most pieces are missing from
 
 from __future__ import annotations
 
-import prctl
+import _prctl
 
 from minidock.kernel import syscalls
-
-NAMES = """
-    CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
-    NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT
-    SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP
-    MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
-""".split()  # noqa: SIM905 - in the order of their numbers
-NUMBERS = {f"CAP_{name}": number for number, name in enumerate(NAMES)}
-SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
+from minidock.kernel.capability_names import NAMES
 
 
 def bound(keep: set[int]) -> None:
@@ -38,20 +30,13 @@ def bound(keep: set[int]) -> None:
 
 def keep_over_setuid() -> None:
     """Keep the permitted set while the user changes from root; cleared by the next execve(2)."""
-    prctl.set_keepcaps(1)
+    _prctl.prctl(_prctl.PR_SET_KEEPCAPS, 1)
 
 
 def set_all(effective: set[int], permitted: set[int], inheritable: set[int]) -> None:
     """Set the three classic sets at once. capset(2)"""
-    everything = set(range(len(NAMES)))
-    flags = (
-        (prctl.CAP_EFFECTIVE, effective),
-        (prctl.CAP_PERMITTED, permitted),
-        (prctl.CAP_INHERITABLE, inheritable),
-    )
-    changes = [(sorted(wanted), flag, True) for flag, wanted in flags]
-    changes += [(sorted(everything - wanted), flag, False) for flag, wanted in flags]
-    prctl.set_caps(*changes)
+    sets, everything = (effective, permitted, inheritable), set(range(len(NAMES)))
+    _prctl.set_caps(*(sorted(wanted) for wanted in sets), *(sorted(everything - wanted) for wanted in sets))
 
 
 def set_ambient(wanted: set[int]) -> None:

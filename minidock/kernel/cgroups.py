@@ -19,7 +19,7 @@ import select
 import time
 
 from minidock.errors import MinidockError
-from minidock.kernel import mounts
+from minidock.kernel import mount_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _found: list[str] = []  # the mount, once found: the host does not move it
 def mount_point() -> str:
     """Where cgroup version 2 is mounted: the whole tree, or the `unified` folder of a hybrid host."""
     if not _found:
-        points = [point for kind, point, _ in mounts.table() if kind == "cgroup2"]
+        points = [point for kind, point, _ in mount_table.table() if kind == "cgroup2"]
         # A mount can be covered by another one on the same place; then the file is not to be seen there.
         usable = [point for point in points if os.path.exists(f"{point}/cgroup.controllers")]
         if not usable:
@@ -173,7 +173,7 @@ def _unavailable(controller: str) -> MinidockError:
 
 def _holder(name: str) -> tuple[str, str]:
     free = f"boot with the kernel parameters {_FREE_ALL} to free it"
-    for kind, point, options in mounts.table():
+    for kind, point, options in mount_table.table():
         if kind == "cgroup" and name in options.split(","):
             return f"the version 1 mount at {point} holds it", free
     hierarchy, enabled = _version_1_state(name)
@@ -321,8 +321,12 @@ def freeze(group: str, seconds: float = 10.0) -> None:
 
 
 def thaw(group: str) -> None:
-    """Let a frozen group go on."""
-    write(group, "cgroup.freeze", "0")
+    """Let a frozen group go on; one that is gone has nothing to thaw."""
+    try:
+        write(group, "cgroup.freeze", "0")
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):  # removed before or after opening
+            raise
 
 
 def wait_until_empty(group: str, seconds: float = 10.0) -> bool:

@@ -28,7 +28,10 @@ _NUMBERS = {os.strerror(number): number for number in errno.errorcode}
 
 
 class Firewall:
-    """A handle on the tables of one network namespace."""
+    """A handle on the tables of one network namespace. One that is dropped is closed: it has a socket, which Python
+    does not know of."""
+
+    _context = ctypes.c_void_p()
 
     def __init__(self) -> None:
         self._library = _loaded()
@@ -71,6 +74,9 @@ class Firewall:
         answer = self._netlink.recv(4096)
         (number,) = struct.unpack_from(">I", answer, 16 + 4 + 4)  # after two headers, and that of its first attribute
         return int(number)
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._context:
@@ -122,9 +128,10 @@ def _loaded() -> ctypes.CDLL:
 
 
 def _failure(script: str, complaint: str) -> OSError:
-    """nft shows the place in the script, and says what for: `Error: Could not process rule: File exists`."""
+    """nft shows the place in the script, and says what for: `Error: Could not process rule: File exists`. Where it
+    knows of something by another name, it adds `; did you mean …`."""
     lines = complaint.splitlines() or ["no reason was given"]
-    words = lines[0].rpartition("Error: ")[2]
+    words = lines[0].rpartition("Error: ")[2].partition("; did you mean")[0]
     number = _NUMBERS.get(words.rpartition(": ")[2], errno.EINVAL)
     shown = lines[1].strip() if len(lines) > 1 else script.strip().split("\n")[0]
     return OSError(number, words, f"nft: {words}, in `{shown[:_LONGEST_SHOWN]}`")

@@ -18,6 +18,7 @@ import socket
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl.ifinfmsg.plugins.ipvlan import ipvlan
 
 from minidock.kernel import interfaces
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
 _NO_DAD = 0x02  # IFA_F_NODAD: no other machine is asked whether it has this address, since we gave it out
+_LINK = 253  # RT_SCOPE_LINK: what is reached without a gateway
+_PERMANENT = 0x80  # NUD_PERMANENT: said, not learned
+_IPVLAN_MODES = ("l2", "l3", "l3s")
+_IPVLAN_FLAGS = ("bridge", "private", "vepa")
+ipvlan.nla_map = (*ipvlan.nla_map, ("IFLA_IPVLAN_FLAGS", "uint16"))  # linux/if_link.h: pyroute2 knows the mode alone
 _SELF = 0x02  # NTF_SELF: the device's own table, not that of a bridge it is on
 _TO_ALL = "00:00:00:00:00:00"  # in a vxlan's table: where frames go that nobody is known for
 
@@ -113,26 +119,45 @@ class Links:
         flags = {"isolated": int(isolated), "mode": int(hairpin)}
         self._ask(call, self._route.brport, "set", index=self.index(name), **flags)
 
-    def make_macvlan(self, name: str, *, parent: str, mode: str, mac: str, namespace: int) -> None:
+    def make_macvlan(self, name: str, *, parent: str, mode: str, mac: str, mtu: int, namespace: int) -> None:
         """A device on the same cable as its parent, in the namespace behind a descriptor."""
-        address = {"address": mac} if mac else {}
+        wishes = {**({"address": mac} if mac else {}), **({"mtu": mtu} if mtu else {})}
         cable = {"link": self.index(parent), "macvlan_mode": mode, "net_ns_fd": namespace}
-        self.make(name, "macvlan", **cable, **address)
+        self.make(name, "macvlan", **cable, **wishes)
 
-    def make_ipvlan(self, name: str, *, parent: str, mode: str, namespace: int) -> None:
-        modes = {"l2": 0, "l3": 1, "l3s": 2}
-        cable = {"link": self.index(parent), "ipvlan_mode": modes[mode], "net_ns_fd": namespace}
-        self.make(name, "ipvlan", **cable)
-
-    def make_vlan(self, name: str, *, parent: str, number: int) -> None:
-        """The frames of a device that carry a number."""
-        self.make(name, "vlan", link=self.index(parent), vlan_id=number, state="up")
-
-    def make_vxlan(self, name: str, *, number: int, local: str, port: int = 4789, mtu: int = 0) -> None:
-        """A cable to other hosts, which are told to it by `forward`: it learns nothing by itself."""
-        own = {"vxlan_local6": local} if ":" in local else {"vxlan_local": local}
+    def make_ipvlan(self, name: str, *, parent: str, mode: str, flag: str, mtu: int, namespace: int) -> None:
         size = {"mtu": mtu} if mtu else {}
-        self.make(name, "vxlan", vxlan_id=number, vxlan_port=port, vxlan_learning=False, **own, **size)
+        how = {"ipvlan_mode": _IPVLAN_MODES.index(mode), "ipvlan_flags": _IPVLAN_FLAGS.index(flag)}
+        self.make(name, "ipvlan", link=self.index(parent), net_ns_fd=namespace, **how, **size)
+
+    def make_vlan(self, name: str, *, parent: str, number: int, group: int = 0) -> None:
+        """The frames of a device that carry a number."""
+        self.make(name, "vlan", link=self.index(parent), vlan_id=number, group=group, state="up")
+
+    def make_dummy(self, name: str, *, group: int = 0) -> None:
+        """A device with no cable."""
+        self.make(name, "dummy", group=group, state="up")
+
+    def group(self, name: str) -> int:
+        """The number by which whoever made a device knows it again."""
+        (link,) = self._route.link("get", index=self.index(name))
+        return int(link.get("group") or 0)
+
+    def make_vxlan(
+        self, name: str, *, number: int, local: str, port: int = 4789, mtu: int = 0, master: str = ""
+    ) -> None:
+        """A cable to other hosts, which are told to it by `forward`: it learns nothing by itself. It answers questions
+        for addresses by what `neighbour` says, and passes none on."""
+        own = {"vxlan_local6": local} if ":" in local else {"vxlan_local": local}
+        more = {**({"mtu": mtu} if mtu else {}), **({"master": self.index(master)} if master else {})}
+        how = {"vxlan_learning": False, "vxlan_proxy": True, "vxlan_port": port}
+        self.make(name, "vxlan", vxlan_id=number, state="up", **how, **own, **more)
+
+    def vxlan(self, name: str) -> tuple[int, str]:
+        """The number of one that is there, and its address on this host."""
+        (link,) = self._route.link("get", index=self.index(name))
+        data = link.get("linkinfo").get("data")
+        return int(data.get("vxlan_id")), str(data.get("vxlan_local") or data.get("vxlan_local6"))
 
     # Addresses and routes -----------------------------------------------------------------------------
 
@@ -155,12 +180,12 @@ class Links:
         arguments = {"index": self.index(name), "address": host, "prefixlen": int(length)}
         self._ask(call, self._route.addr, "del", fine=errno.EADDRNOTAVAIL, **arguments)
 
-    def set_default_route(self, *, gateway: str = "", device: str = "") -> None:
-        """Where packets go that no other route is for; in place of what was said before."""
-        way: dict[str, Any] = {"gateway": gateway} if gateway else {}
-        way |= {"oif": self.index(device)} if device else {}
+    def set_default_route(self, gateway: str, *, device: str = "") -> None:
+        """Where packets go that no other route is for; in place of what was said before. `device`: they go out there,
+        and need no gateway; it only says of which kind they are."""
+        way = {"oif": self.index(device), "scope": _LINK} if device else {"gateway": gateway}
         family = socket.AF_INET6 if ":" in gateway else socket.AF_INET
-        call = f"replace default route via {gateway or device}"
+        call = f"replace default route via {device or gateway}"
         self._ask(call, self._route.route, "replace", dst="default", family=family, **way)
 
     def add_route(self, network: str, *, gateway: str = "", device: str = "") -> None:
@@ -175,6 +200,13 @@ class Links:
         """Who has an address on a device's network need not be asked for: arp(7)."""
         call = f"neighbour {address} is {mac} on {name}"
         self._ask(call, self._route.neigh, "replace", ifindex=self.index(name), dst=address, lladdr=mac)
+
+    def neighbours(self, name: str) -> Iterator[tuple[str, str]]:
+        """What was said of a device's neighbours: addresses, and MACs."""
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for entry in self._route.neigh("dump", family=family, ifindex=self.index(name)):
+                if entry["state"] & _PERMANENT and entry.get("lladdr"):
+                    yield str(entry.get("dst")), str(entry.get("lladdr"))
 
     def forget_neighbour(self, name: str, address: str, mac: str) -> None:
         call = f"forget neighbour {address} on {name}"

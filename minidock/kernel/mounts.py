@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from minidock.kernel import syscalls
+from minidock.kernel.mount_attributes import ATIME_MASK, IDMAP, PROPAGATION
 from minidock.kernel.syscalls import (
     AT_EMPTY_PATH,
     AT_FDCWD,
@@ -21,18 +22,6 @@ from minidock.kernel.syscalls import (
     FSCONFIG_SET_STRING,
     OPEN_TREE_CLONE,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# Attributes of a mount, for fsmount(2) and mount_setattr(2).
-RDONLY, NOSUID, NODEV, NOEXEC = 0x1, 0x2, 0x4, 0x8
-ATIME_MASK, RELATIME, NOATIME, STRICTATIME, NODIRATIME = 0x70, 0x00, 0x10, 0x20, 0x80
-IDMAP, NOSYMFOLLOW = 0x100000, 0x200000
-
-# How mounts and unmounts spread between copies of a tree. mount_namespaces(7)
-PROPAGATION = {"unbindable": 1 << 17, "private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20}
 
 MNT_DETACH = 2
 
@@ -106,27 +95,6 @@ def propagate_everything(kind: str) -> None:
 def map_ids(mount: int, userns: int, *, recursive: bool = False) -> None:
     """Let the owners of files appear as a user namespace maps them, without changing the files."""
     syscalls.mount_setattr(mount, add=IDMAP, userns=userns, recursive=recursive)
-
-
-def mount_point_of(path: str) -> str:
-    """The mount that a path lies on, by the longest mount point that is a prefix of it."""
-    holding = [point for _, point, _ in table() if (path + "/").startswith(point.rstrip("/") + "/")]
-    return max(holding, key=len, default="/")
-
-
-def table() -> Iterator[tuple[str, str, str]]:
-    """Kind, mount point and options of each mount that this process sees. proc_pid_mountinfo(5)"""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        for line in lines:
-            front, _, back = line.partition(" - ")
-            kind, _, options = back.rstrip("\n").split(" ", 2)
-            yield kind, _unescape(front.split(" ")[4]), options
-
-
-def _unescape(field: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
 
 
 def pivot(root: int) -> None:

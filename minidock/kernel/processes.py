@@ -1,50 +1,15 @@
-"""Processes: born in namespaces and cgroups, named, limited, identified, waited for."""
+"""Processes: identified, named, started, waited for.
+
+What every command needs is here; what one process of a container does to itself is in oneself.py, how it comes
+into being in birth.py.
+"""
 
 from __future__ import annotations
 
 import os
-import resource
 import select
 
-import prctl
-
 from minidock.errors import MinidockError
-from minidock.kernel import syscalls
-
-# The names of setrlimit(2), as the OCI writes them, with Python's numbers.
-RLIMITS: dict[str, int] = {name: value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
-RLIMITS.setdefault("RLIMIT_LOCKS", 10)
-
-
-def born(flags: int, cgroup_fd: int = 0) -> int:
-    """A child in new namespaces and a cgroup from its first moment; 0 in the child."""
-    return syscalls.clone3(flags, cgroup_fd)
-
-
-def born_in_user_namespace(userns: int, flags: int, cgroup_fd: int = 0) -> int:
-    """The same, with the child in an existing user namespace that also owns its other new namespaces.
-
-    Whoever enters a user namespace has no way back, so a child enters it, and has a sibling (CLONE_PARENT).
-    """
-    reading, writing = os.pipe2(os.O_CLOEXEC)
-    go_between = syscalls.clone3(0, cgroup_fd)
-    if go_between == 0:
-        try:
-            syscalls.setns(userns, 0)
-            pid = syscalls.clone3(flags | syscalls.CLONE_PARENT, cgroup_fd)
-            if pid == 0:
-                return 0
-            os.write(writing, pid.to_bytes(4, "little"))
-        except OSError as error:
-            os.write(writing, (-(error.errno or 1)).to_bytes(4, "little", signed=True))
-        os._exit(0)
-    os.close(writing)
-    told = int.from_bytes(os.read(reading, 4) or b"\xff" * 4, "little", signed=True)
-    os.close(reading)
-    wait(go_between)
-    if told < 0:
-        raise OSError(-told, os.strerror(-told), "clone3 in an existing user namespace")
-    return told
 
 
 def start_time(pid: int) -> int:
@@ -71,48 +36,10 @@ def wait(pid: int) -> int:
     return exit_code(os.waitpid(pid, 0)[1])
 
 
-def limit(pid: int, name: str, soft: int, hard: int) -> None:
-    """Set a resource limit of a process. prlimit(2)"""
-    try:
-        resource.prlimit(pid, RLIMITS[name], (_signed(soft), _signed(hard)))
-    except (ValueError, OSError) as error:
-        raise OSError(getattr(error, "errno", None) or 22, str(error), f"prlimit({name}, {soft}, {hard})") from error
-
-
-def _signed(value: int) -> int:
-    """RLIM_INFINITY is the largest unsigned number for the kernel and -1 for Python."""
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def raise_descriptor_limit() -> None:
-    """As many open files as this process may have: the usual 1024 are for programs that use select(2)."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def rename(name: str) -> None:
-    """The name that ps shows, 15 bytes: processes that name themselves teach."""
-    prctl.set_name(name)
-
-
-def hide() -> None:
-    """Not dumpable: other processes cannot look into this one through /proc, whatever their user. prctl(2)
-
-    A process that enters a container while still being minidock must not be readable from in there.
-    """
-    prctl.set_dumpable(0)
-
-
-def forbid_new_privileges() -> None:
-    """From here on no execve(2) gives more than the process has, setuid programs included."""
-    prctl.set_no_new_privs(1)
-
-
-def become(uid: int, gid: int, groups: list[int]) -> None:
-    """Take on a user: groups first, since afterwards the right to set them is gone. credentials(7)"""
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    """The name that ps shows, 15 bytes: processes that name themselves teach. proc_pid_comm(5)"""
+    with open("/proc/self/comm", "w") as file:
+        file.write(name)
 
 
 def find_program(name: str, path: str | None) -> str:

@@ -6,7 +6,8 @@ gives calls up, for itself and all that it starts, for good. It hands the kernel
 classic BPF that sees a call's architecture, number and arguments, though not what a pointer points to, and
 answers with a verdict: allow, fail with an errno, log, kill.
 
-This file turns the rules of an OCI config (`linux.seccomp`) into such a program, without libseccomp:
+This file turns the rules of an OCI config (`linux.seccomp`) into such a program, without libseccomp, and
+seccomp_filter.py hands it to the kernel:
 
     load the architecture       one kernel serves several: x86_64, 32-bit x86, x32, each with its own numbers
     load the number             neighbours with one verdict are a range; ranges are found by halving
@@ -18,13 +19,11 @@ installed, which calls those are, and does not run the filter for them again.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from _bisect import bisect_left
 
 from minidock.errors import MinidockError
-from minidock.kernel import syscalls
 from minidock.kernel.classic_bpf import IF_ANY_BIT, IF_EQUAL, Program, merged
 from minidock.kernel.seccomp_words import ACTIONS, OPERATORS
 from minidock.kernel.syscall_numbers import X32_BIT, numbers
@@ -39,11 +38,6 @@ if TYPE_CHECKING:
     Condition = tuple[int, str, int, int]  # index, operator, value, valueTwo
     Rule = tuple[tuple[Condition, ...], int]  # what must hold, and the verdict if all of it does
 
-FLAGS = {
-    "SECCOMP_FILTER_FLAG_TSYNC": 1,
-    "SECCOMP_FILTER_FLAG_LOG": 2,
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
-}
 _TAKE_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 _KILL = ACTIONS["SCMP_ACT_KILL"]
 _PASSING = (ACTIONS["SCMP_ACT_ALLOW"], ACTIONS["SCMP_ACT_LOG"], ACTIONS["SCMP_ACT_TRACE"])
@@ -82,7 +76,6 @@ ipc 21 0xFFFF shmat shmdt shmget shmctl
 # struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _WORD = 0xFFFF_FFFF  # the largest value of 32 bits
-_SET_MODE_FILTER = 1
 
 
 # From rules to a program --------------------------------------------------------------------------------
@@ -383,36 +376,3 @@ def _fulfilling(operator: str, value: int, top: int) -> list[tuple[int, int]]:
         "SCMP_CMP_GE": [(value, top)],
         "SCMP_CMP_GT": [(value + 1, top)],
     }[operator]
-
-
-# Into the kernel --------------------------------------------------------------------------------------------
-
-
-class _Filter(ctypes.Structure):
-    """struct sock_fprog of linux/filter.h: how many instructions, and where they are."""
-
-    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
-
-
-def install(program: bytes, flags: Sequence[str] = ()) -> None:
-    """Give the calling process, and all that it starts, a filter. It cannot be taken back. seccomp(2)"""
-    bits = 0
-    for flag in flags:
-        if flag not in FLAGS:
-            hint = f"One of {', '.join(FLAGS)}."
-            raise MinidockError(f'seccomp: "{flag}" is no flag of a filter', hint=hint)
-        bits |= FLAGS[flag]
-    instructions = ctypes.create_string_buffer(program, len(program))
-    described = _Filter(len(program) // 8, ctypes.addressof(instructions))
-    try:
-        thread = syscalls.seccomp(_SET_MODE_FILTER, bits, described)
-    except OSError as error:
-        if error.errno != errno.EACCES:
-            raise
-        # Else who filters setuid(2) away could fool a setuid program into believing it gave up its rights.
-        message = "seccomp: a process needs CAP_SYS_ADMIN or no_new_privs to give itself a filter, and has neither"
-        hint = "Install the filter before CAP_SYS_ADMIN is dropped, or set noNewPrivileges to true."
-        raise MinidockError(message, hint=hint) from None
-    if thread:
-        message = f"seccomp: thread {thread} has a filter of its own, so TSYNC cannot give it this one"
-        raise MinidockError(message, hint="Leave SECCOMP_FILTER_FLAG_TSYNC out.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]
 
 from minidock.errors import MinidockError
-from minidock.kernel import syscalls
 
 NAMES: dict[str, int] = {
     name[3:]: number
@@ -13,12 +12,12 @@ NAMES: dict[str, int] = {
     if name.startswith("SIG") and not name.startswith("SIG_") and isinstance(number, int)
 }
 TERM, KILL, STOP, WINCH = (NAMES[name] for name in ("TERM", "KILL", "STOP", "WINCH"))
-_LAST = 64
+LAST = 64
 
 
 def number(name: str) -> int:
     """The number of a signal given as `TERM`, `SIGTERM`, `15` or `RTMIN+3`."""
-    if name.isdecimal() and 0 < int(name) <= _LAST:
+    if name.isdecimal() and 0 < int(name) <= LAST:
         return int(name)
     word = name.upper().removeprefix("SIG")
     base, plus, offset = word.partition("+")
@@ -32,14 +31,6 @@ def number(name: str) -> int:
 def send(pidfd: int, signal: int) -> None:
     """Signal the very process behind a descriptor, never another that got its number later."""
     _signal.pidfd_send_signal(pidfd, signal)
-
-
-def reset_all() -> None:
-    """Give every signal its default action: ignored ones, as Python leaves SIGPIPE, survive execve(2)."""
-    for signal in range(1, _LAST + 1):
-        if signal not in (KILL, STOP):
-            syscalls.default_signal(signal)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
 
 
 def on(signal: int, wakeup: int) -> None:

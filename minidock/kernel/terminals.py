@@ -11,10 +11,11 @@ import fcntl
 import os
 import stat
 import struct
-import termios
 
 from minidock.errors import MinidockError
 
+# asm-generic/ioctls.h: termios, which has some of them, is loaded only to make a terminal raw.
+_TIOCSCTTY, _TIOCGWINSZ, _TIOCSWINSZ = 0x540E, 0x5413, 0x5414
 _TIOCSPTLCK = 0x40045431
 _TIOCGPTPEER = 0x5441
 _PTMX = os.makedev(5, 2)
@@ -37,20 +38,22 @@ def open_pair(root: int, open_inside: _Opener) -> tuple[int, int]:
 
 def control(fd: int) -> None:
     """Make a terminal the one that controls this session: Ctrl-C there signals the processes here."""
-    fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+    fcntl.ioctl(fd, _TIOCSCTTY, 0)
 
 
 def set_size(fd: int, rows: int, columns: int) -> None:
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+    fcntl.ioctl(fd, _TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
 
 def copy_size(source: int, target: int) -> None:
     """Give one terminal the size of another; the kernel signals SIGWINCH to who runs in it."""
-    fcntl.ioctl(target, termios.TIOCSWINSZ, fcntl.ioctl(source, termios.TIOCGWINSZ, b"\0" * 8))
+    fcntl.ioctl(target, _TIOCSWINSZ, fcntl.ioctl(source, _TIOCGWINSZ, b"\0" * 8))
 
 
 def make_raw(fd: int) -> list[object]:
     """Pass every key through unread, as a terminal within a terminal needs; returns what to restore."""
+    import termios
+
     saved = termios.tcgetattr(fd)
     raw = termios.tcgetattr(fd)
     raw[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INPCK | termios.ISTRIP | termios.IXON)
@@ -63,6 +66,8 @@ def make_raw(fd: int) -> list[object]:
 
 
 def restore(fd: int, saved: list[object]) -> None:
+    import termios
+
     termios.tcsetattr(fd, termios.TCSAFLUSH, saved)  # type: ignore[arg-type]
 
 

@@ -14,8 +14,7 @@ from __future__ import annotations
 import _codecs
 import os
 
-from minidock import jsonfile
-from minidock.logs import times
+from minidock import jsonfile, times
 from minidock.logs.form import STREAMS, Form
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ from minidock.networks.addresses import V4, V6, is_address, parse, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Mapping, Sequence, Set
 
     from minidock.jsonfile import Json
     from minidock.networks.catalog import Network
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     from minidock.state.database import Change
 
     Attachment = tuple[Network, Endpoint]
+    Claimed = Mapping[str, Sequence[str]]  # addresses, by the network
 
+_NOTHING: dict[str, Sequence[str]] = {}
 _FIELDS = {V4: "ipv4", V6: "ipv6"}
 _LINK_LOCAL = {V4: 16, V6: 64}  # the lengths of 169.254.0.0/16 and of fe80::/64
 _LOCAL_MAC = "02:42"  # administered by whoever made it up, and Docker's beginning of all
 
 
-def give_out(change: Change, container_id: str) -> list[Attachment]:
-    """For a container that has just been claimed for its start: its networks, and what it has in each."""
+def give_out(change: Change, container_id: str, claimed: Claimed = _NOTHING) -> list[Attachment]:
+    """For a container that has just been claimed for its start: its networks, and what it has in each. `claimed`: what
+    it was given before, in networks of several hosts."""
     found = []
     for slot, endpoint in enumerate(endpoints.of(change, container_id)):
         network = _network(change, endpoint)
         endpoint.slot = slot
-        assign(change, network, endpoint)
+        assign(change, network, endpoint, claimed)
         found.append((network, endpoint))
     return found
 
@@ -44,16 +47,31 @@ def _network(change: Change, endpoint: Endpoint) -> Network:
     return catalog.by_id(change, endpoint.network) or catalog.find(change, endpoint.name)
 
 
-def assign(change: Change, network: Network, endpoint: Endpoint) -> None:
+def assign(change: Change, network: Network, endpoint: Endpoint, claimed: Claimed = _NOTHING) -> None:
     """What an endpoint has in its network, from now on."""
     check(network, endpoint.wishes)
+    if network.driver == "overlay":
+        _note(network, endpoint, claimed)
+    else:
+        _choose(change, network, endpoint)
+    endpoint.mac = endpoint.wishes.get("mac") or mac_of(endpoint.addresses[0])
+    endpoints.save(change, endpoint, network.id)
+
+
+def _note(network: Network, endpoint: Endpoint, claimed: Claimed) -> None:
+    """It was given out before the transaction, which must not wait for another host."""
+    if network.id not in claimed:
+        raise MinidockError(f"network {network.name} was removed, and made again, a moment ago", hint="try again")
+    found = {parse(address)[0]: address for address in claimed[network.id]}
+    endpoint.ipv4, endpoint.ipv6 = found.get(V4, ""), found.get(V6, "")
+
+
+def _choose(change: Change, network: Network, endpoint: Endpoint) -> None:
     taken = _taken(change, network, endpoint)
     for bits, field in _FIELDS.items():
         pools = [pool for pool in network.pools if pool.subnet.bits == bits]
         address = _address(change, network, endpoint, field, pools, taken) if pools else ""
         setattr(endpoint, field, address)
-    endpoint.mac = endpoint.wishes.get("mac") or mac_of(endpoint.addresses[0])
-    endpoints.save(change, endpoint, network.id)
 
 
 def imagine(root: str, network: Network, endpoint: Endpoint) -> None:

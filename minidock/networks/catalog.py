@@ -16,12 +16,13 @@ from minidock.networks.subnets import Pool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from minidock.networks.addresses import Subnet
     from minidock.state.database import Change, Database
 
+OVERLAY = "overlay"  # the one driver whose networks other hosts have as well
 BRIDGE, HOST, NONE = "bridge", "host", "none"
 BUILTIN = {BRIDGE: "bridge", HOST: "host", NONE: "null"}  # each with its driver
 DEFAULT = "default"  # Docker's other name for the first of them
@@ -49,7 +50,7 @@ class Network:
     @property
     def scope(self) -> str:
         """How far it reaches: `swarm` is what Docker calls a network of several hosts."""
-        return "swarm" if self.driver == "overlay" else "local"
+        return "swarm" if self.driver == OVERLAY else "local"
 
     def pool(self, bits: int) -> Pool | None:
         """Where its addresses of this length come from: the first subnet of that kind."""
@@ -124,10 +125,25 @@ def imagined_bridge(root: str, known: Sequence[Network]) -> Network:
 
 def complete(change: Change, pools: list[Pool], *, ipv6: bool) -> list[Pool]:
     """What was asked for, and what was not: a subnet that nobody has, an address for the gateway."""
-    taken = {network.name: network.pools for network in everyone(change)}
+    return completed(pools, taken(change), ipv6=ipv6)
+
+
+def taken(state: Database | Change) -> dict[str, list[Pool]]:
+    """The subnets of all networks, by their names."""
+    return {network.name: network.pools for network in everyone(state)}
+
+
+def completed(
+    pools: list[Pool],
+    taken: Mapping[str, Sequence[Pool]],
+    *,
+    ipv6: bool,
+    choose: Callable[[Sequence[Subnet]], Pool] = subnets.chosen,
+) -> list[Pool]:
+    """The same, with other networks than those of this host, and other subnets to choose from."""
     subnets.check_free(pools, taken)
     if not any(pool.subnet.bits == V4 for pool in pools):
-        pools = [subnets.chosen(_in_use(taken)), *pools]
+        pools = [choose(_in_use(taken)), *pools]
     if ipv6 and not any(pool.subnet.bits == V6 for pool in pools):
         pools = [*pools, subnets.chosen6(_in_use(taken))]
     for pool in pools:
@@ -151,23 +167,29 @@ def add(
     labels: Mapping[str, str] = _NOTHING,
     options: Mapping[str, str] = _NOTHING,
     builtin: bool = False,
+    network_id: str = "",
+    created: int = 0,
 ) -> Network:
-    """A new network. Its name must be nobody's."""
+    """A new network, or one that was made elsewhere (`network_id`, `created`). Its name must be nobody's."""
     if change.rows("SELECT 1 FROM networks WHERE name = ?", name):
         raise MinidockError(
             f"network with name {name} already exists", hint=f"minidock network inspect {name} shows what it is"
         )
-    network_id = naming.new_id()
+    network_id = network_id or naming.new_id()
     flags = (int(builtin), int(internal), int(attachable), int(ipv6))
     texts = (jsonfile.dump(dict(labels)), jsonfile.dump(dict(options)))
     ipam = jsonfile.dump([pool.as_data() for pool in pools])
     marks = ", ".join("?" * len(_COLUMNS.split(", ")))
-    values = (network_id, name, driver, time.time_ns(), *flags, *texts, ipam)
+    values = (network_id, name, driver, created or time.time_ns(), *flags, *texts, ipam)
     change.do(f"INSERT INTO networks ({_COLUMNS}) VALUES ({marks})", *values)
     network = find(change, network_id)
     if not builtin:
         tell(change, network, "create")
     return network
+
+
+def set_options(change: Change, network: Network, options: Mapping[str, str]) -> None:
+    change.do("UPDATE networks SET options = ? WHERE id = ?", jsonfile.dump(dict(options)), network.id)
 
 
 def forget(change: Change, network: Network) -> None:

@@ -24,7 +24,7 @@ _NETWORKS = f"""
 SELECT id, builtin, internal, options, EXISTS (
     SELECT 1 FROM endpoints JOIN containers ON containers.id = container
     WHERE network = networks.id AND {containers.IS_ACTIVE}
-) FROM networks WHERE driver = 'bridge'
+) FROM networks WHERE driver IN ('bridge', 'overlay')
 """
 _PUBLISHED = """
 SELECT protocol, host, host_port, published.address, port FROM published

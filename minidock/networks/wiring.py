@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEVICE_NAME = "com.docker.network.endpoint.ifname"  # an option of an endpoint: --network name=…,driver-opt=…
 _EVERYWHERE = ("0.0.0.0", "::")
 _BINDING = "com.docker.network.bridge.host_binding_ipv4"  # of the bridge: where ports are published by default
-_PUBLISHING = ("bridge",)  # the drivers whose containers are behind the host, not beside it
+_PUBLISHING = ("bridge", "overlay")  # the drivers whose containers are behind the host, not beside it
 
 
 class Wish:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.oci.document import Node
-from minidock.oci.resources import Resources, read_resources
-from minidock.oci.seccomp import read_seccomp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
+    from minidock.oci.resources import Resources
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
@@ -45,8 +44,13 @@ class Spec:
 
 def read_spec(path: str) -> Spec:
     """The configuration in a file; every complaint names the file or the field."""
+    return Spec(read_document(path))
+
+
+def read_document(path: str) -> Json:
+    """The same, not checked: of a container that is made, it was."""
     try:
-        return Spec(jsonfile.read(path))
+        return jsonfile.read(path)
     except FileNotFoundError:
         raise MinidockError(
             f"{path}: no such file",
@@ -169,7 +173,10 @@ class Linux:
     """What only Linux has."""
 
     def __init__(self, node: Node) -> None:
-        self.namespaces = _namespaces(node.get("namespaces"))
+        from minidock.oci.resources import read_resources
+        from minidock.oci.seccomp import read_seccomp
+
+        self.namespaces = read_namespaces(node.get("namespaces"))
         self.uid_mappings = node.get("uidMappings").each(IdMapping)
         self.gid_mappings = node.get("gidMappings").each(IdMapping)
         self.time_offsets = {
@@ -190,7 +197,7 @@ class Linux:
         _refuse(node, "intelRdt", "personality", "mountLabel")
 
 
-def _namespaces(node: Node) -> dict[str, str]:
+def read_namespaces(node: Node) -> dict[str, str]:
     """Kind → path to join, or "" for a new one. A kind that is absent is shared with the host."""
     found: dict[str, str] = {}
     for item in node.items():

@@ -146,9 +146,11 @@ def _version() -> int:
 
 
 def _create(request: Request) -> int:
+    from minidock.runtime import making
+
     arguments = request.arguments
     preserved = _preserved(arguments.integer("preserve-fds"))
-    container = life.create(
+    container = making.create(
         request.root,
         request.one_id(),
         os.path.abspath(arguments.value("bundle") or "."),
@@ -215,7 +217,9 @@ def _bundle_and_id(arguments: Arguments) -> tuple[str, str]:
 
 
 def _start(request: Request) -> int:
-    life.start(request.container())
+    from minidock.runtime import making
+
+    making.start(request.container())
     return 0
 
 
@@ -234,15 +238,15 @@ def _kill(request: Request) -> int:
 
 
 def _delete(request: Request) -> int:
+    from minidock.runtime import deleting
+
     force = request.arguments.flag("force")
     try:
-        container = request.container()
+        deleting.delete(request.container(), force=force)
     except MinidockError:
         if not force:
             raise
-        life.delete_damaged(request.root, request.one_id())  # what is gone already is no error either
-        return 0
-    life.delete(container, force=force)
+        deleting.delete_damaged(request.root, request.one_id())  # what is gone already is no error either
     return 0
 
 

@@ -1,59 +1,68 @@
-"""A container's life: create, start, pause, kill, delete, and what state it is in.
+"""One container as the kernel and its record have it: what state it is in, signals, pause and resume.
 
     creating ──create──▶ created ──start──▶ running ◀──pause, resume──▶ paused
                             │                  │ the program ends
                             └──────kill────▶ stopped ──delete──▶ gone
 
-Each verb is a function of a few lines over the plan: create walks it, delete undoes it.
-https://github.com/opencontainers/runtime-spec/blob/main/runtime.md
+Each verb is a function of a few lines. Those that make a container walk its plan: making.py. The one that deletes
+it undoes what of the plan lasts: deleting.py. https://github.com/opencontainers/runtime-spec/blob/main/runtime.md
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import sys
 
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, processes, signals
-from minidock.oci.spec import read_spec
-from minidock.runtime import init
-from minidock.runtime.journal import Journal
-from minidock.runtime.record import Record, check_id
-from minidock.steps.cgroup import CreateCgroup
-from minidock.steps.gate import Gate
-from minidock.steps.hooks import run_hook
-from minidock.steps.live import Live
-from minidock.steps.plan import ContainerPlan, Place, container_plan
-from minidock.steps.process import Execute
-from minidock.steps.step import HOST
+from minidock.runtime.record import Record
+from minidock.steps.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Iterable, Sequence
 
     from minidock.jsonfile import Json
     from minidock.oci.spec import Spec
-    from minidock.steps.step import Observer
+    from minidock.steps.gate import Gate
 
 
 class Container:
     """One container: what is written down of it, and what the kernel says of it now."""
 
-    def __init__(self, record: Record, spec: Spec | None = None, plan: ContainerPlan | None = None) -> None:
+    def __init__(self, record: Record, spec: Spec | None = None) -> None:
         self.record = record
         self.id = record.id
-        self.spec = spec or record.spec()
-        self._plan = plan
+        self._spec = spec
+        self._gate: Gate | None = None
         self.place = Place(record.id, record.bundle)
-        self.gate = Gate(record.path)
         self.reserved: list[_socket.socket] = []  # of the host's ports, by its creator, as long as that wants
         self.published: list[Json] = []  # which ports these are, and where they lead
 
     @classmethod
     def load(cls, root: str, container_id: str) -> Container:
         return cls(Record.load(root, container_id))
+
+    @property
+    def gate(self) -> Gate:
+        """Where it waits to be started."""
+        if self._gate is None:
+            from minidock.steps.gate import Gate
+
+            self._gate = Gate(self.record.path)
+        return self._gate
+
+    @property
+    def spec(self) -> Spec:
+        """Its configuration. To check it takes longer than most verbs that do without."""
+        if self._spec is None:
+            self._spec = self.record.spec()
+        return self._spec
+
+    @property
+    def document(self) -> Json:
+        """The same as it was written."""
+        return self._spec.document if self._spec else self.record.document()
 
     @property
     def pid(self) -> int:
@@ -65,14 +74,14 @@ class Container:
 
     @property
     def cgroup(self) -> str:
-        return cgroups.locate(self.place.cgroup(self.spec))
+        return cgroups.locate(self.record.cgroup)
 
     def status(self) -> str:
         if not self.record.pid:
             return "creating"
         if not self.pid:
             return "stopped"
-        if self.gate.is_standing():
+        if self.record.waits_at_gate():
             return "created"
         return "paused" if _frozen(self.cgroup) else "running"
 
@@ -84,10 +93,6 @@ class Container:
             "pid": self.pid,
             "created": self.record.created,
         }
-
-    def plan(self) -> ContainerPlan:
-        """The plan it was made by, or, in another process, the same again: plans follow from the configuration."""
-        return self._plan or container_plan(self.spec, self.place)
 
     def expect(self, *allowed: str) -> None:
         """Refuse a verb that the container's state does not allow."""
@@ -104,100 +109,6 @@ def _frozen(group: str) -> bool:
         if error.errno not in (errno.ENOENT, errno.ENODEV):  # removed before or after opening
             raise
         return False
-
-
-def create(
-    root: str,
-    container_id: str,
-    bundle: str,
-    *,
-    console: _socket.socket | None = None,
-    preserved: Sequence[int] = (),
-    private: Iterable[int] = (),
-    without: Iterable[str] = (),
-    observers: Sequence[Observer] = (),
-) -> Container:
-    """Do everything up to the program itself. When it fails, what was done is undone.
-
-    `private` are descriptors whose other end is to see it when we end: the waiting process does not keep them open.
-    """
-    check_id(container_id)
-    spec = read_spec(f"{bundle}/config.json")
-    _check_console(spec, console)
-    place = Place(container_id, bundle)
-    plan = _plan_to_run(spec, place, preserved, without)
-    record = Record.make(root, container_id, bundle, place.cgroup(spec), spec)
-    container = Container(record, spec, plan)
-    live = Live(observers=observers)
-    live.console = console
-    live.inside = lambda live: init.become_container(plan, container.gate, live, private)
-    finished = False
-    try:
-        live.observers.insert(0, Journal(record.path))
-        container.gate.build()
-        plan.create.walk(live)
-        live.hand_over(HOST)
-        record.pid, record.start_time = live.pid, processes.start_time(live.pid)
-        record.save()
-        live.baton.pass_on()
-        finished = True
-    finally:
-        for observer in live.observers:
-            observer.close()
-        container.gate.close()
-        live.baton.close()
-        if not finished:
-            plan.create.undo(live)
-            record.remove()
-        elif live.cgroup_fd:
-            os.close(live.cgroup_fd)
-        live.let_go()
-    container.reserved, container.published = live.reserved, live.published
-    return container
-
-
-def _check_console(spec: Spec, console: _socket.socket | None) -> None:
-    wanted = bool(spec.process and spec.process.terminal)
-    if wanted and console is None:
-        raise MinidockError(
-            "cannot allocate tty if minidock will detach without setting console socket",
-            hint="give --console-socket, or set process.terminal to false",
-        )
-
-
-def _plan_to_run(spec: Spec, place: Place, preserved: Sequence[int], without: Iterable[str]) -> ContainerPlan:
-    plan = container_plan(spec, place)
-    plan = plan.without(without) if without else plan
-    for step in plan.start:
-        if isinstance(step, Execute):
-            step.preserved = list(preserved)
-    return plan
-
-
-def start(container: Container) -> None:
-    """Let the waiting process become the program. Returns once it has, or raises why it could not."""
-    if container.spec.process is None:
-        raise MinidockError(f"container {container.id}: config.json has no process to start")
-    container.expect("created")
-    baton = container.gate.knock()
-    try:
-        baton.pass_on()
-        number = baton.outcome()
-    finally:
-        baton.close()
-    if number:
-        raise Execute(container.spec.process.args).failure(number)
-    _run_poststart(container)
-
-
-def _run_poststart(container: Container) -> None:
-    """The program runs already; a failing hook means that it must not."""
-    try:
-        for hook in container.spec.hooks["poststart"]:
-            run_hook(hook, container.state())
-    except MinidockError:
-        cgroups.kill(container.cgroup)
-        raise
 
 
 def kill(container: Container, signal: int, *, everyone: bool = False) -> None:
@@ -233,55 +144,3 @@ def pause(container: Container) -> None:
 def resume(container: Container) -> None:
     container.expect("paused")
     cgroups.thaw(container.cgroup)
-
-
-def delete(container: Container, *, force: bool = False) -> None:
-    """Undo the plan and forget the container. A plan can be undone by any process, at any later time."""
-    if not force:
-        container.expect("stopped", "created")
-    try:
-        lock = container.record.lock()
-    except FileNotFoundError:  # somebody else was quicker
-        return
-    try:
-        if not container.record.exists():
-            return
-        live = Live(pid=container.pid)
-        failures = container.plan().create.undo(live)
-        live.let_go()
-        if failures:
-            raise failures[0]
-        for hook in container.spec.hooks["poststop"]:
-            _run_last_hook(container, hook)
-        container.record.remove()
-    finally:
-        os.close(lock)
-
-
-def delete_damaged(root: str, container_id: str) -> None:
-    """Forget a container whose files cannot be read, and end what runs in its cgroup, wherever it is named."""
-    record = Record(root, container_id)
-    groups = {f"/minidock/{container_id}"}
-    try:
-        groups.add(Record.load(root, container_id).cgroup)
-    except MinidockError:
-        pass
-    try:
-        groups.add(Place(container_id, "").cgroup(record.spec()))
-    except MinidockError:
-        pass
-    for group in groups:
-        CreateCgroup(group, owner=container_id).undo(Live())
-    record.remove()
-
-
-def _run_last_hook(container: Container, hook: Hook) -> None:
-    """A failing poststop hook is a warning: the container is gone either way."""
-    try:
-        run_hook(hook, {**container.state(), "status": "stopped", "pid": 0})
-    except MinidockError as error:
-        sys.stderr.write(f"warning: {error.message}\n")
-
-
-if TYPE_CHECKING:
-    from minidock.oci.spec import Hook

@@ -5,12 +5,13 @@ from __future__ import annotations
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import processes
-from minidock.kernel.capabilities import SETS
+from minidock.kernel.capability_names import SETS
 from minidock.oci.document import Node
-from minidock.oci.spec import Process
+from minidock.oci.spec import Process, read_namespaces
 from minidock.runtime import init
+from minidock.steps.exec_plan import exec_plan
+from minidock.steps.identity import Seccomp
 from minidock.steps.live import Live
-from minidock.steps.plan import exec_plan
 from minidock.steps.process import Execute
 
 TYPE_CHECKING = False
@@ -32,7 +33,15 @@ def execute(
 ) -> int:
     """Start the program; its pid, of a child of this process. Raises why it could not be started."""
     container.expect("running")
-    plan = exec_plan(container.spec, program, container.pid, _cgroup_of(container.pid), container.place)
+    linux = Node(container.document, "").get("linux")
+    plan = exec_plan(
+        program,
+        container_id=container.id,
+        pid=container.pid,
+        cgroup=_cgroup_of(container.pid),
+        namespaces=read_namespaces(linux.get("namespaces")),
+        seccomp=_filter(container, linux.get("seccomp")),
+    )
     live = Live(observers=observers)
     live.console = console
     live.inside = lambda live: init.become_program(plan, live)
@@ -48,6 +57,18 @@ def execute(
         else:
             plan.undo(live)
     return pid
+
+
+def _filter(container: Container, profile: Node) -> Seccomp | None:
+    """The container's own; it was compiled when that was made."""
+    if not profile.present():
+        return None
+    compiled = container.record.filter()
+    if compiled:
+        return Seccomp(profile.value, compiled)
+    from minidock.oci.seccomp import read_seccomp
+
+    return Seccomp(read_seccomp(profile))
 
 
 def _executed(live: Live, program: Process) -> int:
@@ -93,7 +114,7 @@ def further_process(
     no_new_privileges: bool = False,
 ) -> Process:
     """The container's own process with another command line, as `exec` has it from its flags."""
-    description = {**container.spec.document.get("process", {}), "args": args, "terminal": terminal}
+    description = {**container.document.get("process", {}), "args": args, "terminal": terminal}
     if user:
         description["user"] = _user(user)
     if groups:

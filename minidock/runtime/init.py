@@ -11,7 +11,7 @@ import os
 import sys
 
 from minidock.errors import MinidockError
-from minidock.kernel import processes, syscalls
+from minidock.kernel import oneself, processes, syscalls
 from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def leave_python_behind(name: str) -> None:
     sys.meta_path.clear()
     sys.path_hooks.clear()
     sys.path.clear()
-    processes.hide()
     processes.rename(name)
+    oneself.hide()
     syscalls.close_on_exec_from(3)  # what our caller left open is for none of the image's programs
     os.umask(0)

@@ -4,6 +4,7 @@
                      state.json    its first process, its bundle, its times
                      start.sock    there as long as it waits to be started
                      journal       the steps done so far
+                     filter        its filter of system calls, compiled: for each exec
 
 Whether it runs is not written down: the kernel knows, and a note could be wrong.
 """
@@ -13,15 +14,14 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import time
 
-from minidock import jsonfile
+from minidock import jsonfile, times
 from minidock.errors import MinidockError
-from minidock.oci.spec import Spec, read_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
+    from minidock.oci.spec import Spec
 
 _ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
 _LONGEST_ID = 255
@@ -64,7 +64,7 @@ class Record:
                 hint="delete it first, or choose another ID",
             ) from None
         record.bundle, record.cgroup = bundle, cgroup
-        record.created = _now()
+        record.created = times.now()
         record._write_first(spec)
         return record
 
@@ -107,14 +107,59 @@ class Record:
         }
         jsonfile.write(f"{self.path}/state.json", state)
 
+    def document(self) -> Json:
+        from minidock.oci.spec import read_document
+
+        return read_document(f"{self.path}/config.json")
+
     def spec(self) -> Spec:
+        from minidock.oci.spec import read_spec
+
         return read_spec(f"{self.path}/config.json")
+
+    def keep_filter(self, program: bytes) -> None:
+        with open(f"{self.path}/filter", "wb") as file:
+            file.write(program)
+
+    def filter(self) -> bytes:
+        """The compiled filter of its programs; nothing if there is none, or one must be compiled."""
+        try:
+            with open(f"{self.path}/filter", "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def mentions(self, field: str) -> bool:
+        """Whether the configuration has a field of this name anywhere."""
+        return jsonfile.dump(field) in self._configuration()
+
+    def annotation(self, name: str) -> str | None:
+        """One annotation of the configuration, which is not checked from end to end for that."""
+        text = self._configuration()
+        if jsonfile.dump(name) not in text:
+            return None
+        try:
+            found = jsonfile.parse(text)["annotations"].get(name)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+        return found if isinstance(found, str) else None
+
+    def _configuration(self) -> str:
+        try:
+            with open(f"{self.path}/config.json", encoding="utf-8", errors="surrogateescape") as file:
+                return file.read()
+        except OSError as error:
+            raise MinidockError(f"{self.path}/config.json: {error.strerror}") from None
 
     def lock(self) -> int:
         """Hold this container for one command; closing the descriptor lets go. flock(2)"""
         fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(fd, fcntl.LOCK_EX)
         return fd
+
+    def waits_at_gate(self) -> bool:
+        """Nobody has knocked yet: see steps/gate.py."""
+        return os.path.exists(f"{self.path}/start.sock")
 
     def exists(self) -> bool:
         return _has_state(os.path.dirname(self.path), self.id)
@@ -144,8 +189,3 @@ def known_ids(root: str) -> list[str]:
 
 def _has_state(root: str, name: str) -> bool:
     return os.path.exists(f"{root}/{name}/state.json")
-
-
-def _now() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1e9):09d}Z"

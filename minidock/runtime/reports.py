@@ -10,7 +10,8 @@ from minidock.kernel import cgroup_stats, cgroups
 from minidock.oci.spec import HOOKS, NAMESPACES, read_spec
 from minidock.runtime.container import Container
 from minidock.runtime.record import known_ids
-from minidock.steps.plan import Place, container_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import container_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def counted(container: Container) -> Json:
 
 def features() -> Json:
     """The OCI's features document. https://github.com/opencontainers/runtime-spec/blob/main/features.md"""
-    from minidock.kernel.capabilities import NUMBERS
+    from minidock.kernel.capability_names import NUMBERS
     from minidock.steps.mount_options import known_options
 
     return {

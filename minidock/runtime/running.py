@@ -7,7 +7,7 @@ import os
 from minidock.errors import MinidockError
 from minidock.kernel import terminals
 from minidock.kernel.arrivals import Signals
-from minidock.runtime import container as life
+from minidock.runtime import deleting, making
 from minidock.runtime.executing import execute
 from minidock.runtime.foreground import attend, console_pair
 
@@ -35,19 +35,19 @@ def run(
     """Create, start, wait, delete; the program's exit code."""
     arriving = None if detach else Signals()
     ours, theirs = (None, console) if console or detach else console_pair()
-    container = life.create(root, container_id, bundle, console=theirs, preserved=preserved, without=without)
+    container = making.create(root, container_id, bundle, console=theirs, preserved=preserved, without=without)
     stays = keep
     try:
         born(container.pid)
         master = _master(ours, theirs, container)
-        life.start(container)
+        making.start(container)
         if arriving is None:
             stays = True
             return 0
         return attend(container.record.pid, arriving, master)
     finally:
         if not stays:
-            life.delete(container, force=True)
+            deleting.delete(container, force=True)
 
 
 def _master(ours: _socket.socket | None, theirs: _socket.socket | None, container: Container) -> int:

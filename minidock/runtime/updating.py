@@ -8,7 +8,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.oci.document import Node
 from minidock.oci.resources import read_resources
-from minidock.steps import cgroup
+from minidock.steps import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def apply(container: Container, wanted: Json) -> None:
     if resources.memory_swap and not resources.memory_limit:
         # memory.swap counts both, so it cannot be understood without the limit that stands.
         resources.memory_limit = container.spec.linux.resources.memory_limit
-    cgroup.update(container.place.cgroup(container.spec), resources)
+    limits.update(container.record.cgroup, resources)
 
 
 def _from_file(path: str) -> Json:

@@ -9,7 +9,8 @@ https://sqlite.org/wal.html#readonly
 from __future__ import annotations
 
 import os
-from _sqlite3 import DatabaseError, connect
+
+from minidock.state.sqlite import DatabaseError, connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

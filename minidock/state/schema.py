@@ -109,4 +109,29 @@ CREATE TABLE published (
 ) STRICT, WITHOUT ROWID;
 """
 
-CHANGES = (_FIRST, _NETWORKS)
+_BUILDS = """
+-- What a step of a build came to, by the digest of all that it depended on.
+CREATE TABLE build_cache (
+    key TEXT PRIMARY KEY,
+    layer TEXT NOT NULL,               -- JSON: its diff id, and the descriptor of its blob; null: no file changed
+    parts TEXT NOT NULL,               -- JSON: what the key was made of, each by itself
+    place TEXT NOT NULL,               -- which step of which Dockerfile it was the last time
+    created INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    size INTEGER NOT NULL              -- bytes of the layer
+) STRICT;
+CREATE INDEX build_places ON build_cache (place, used);
+
+-- Digests of files, as long as the kernel says that they were not touched.
+CREATE TABLE build_files (
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (device, inode)
+) STRICT, WITHOUT ROWID;
+"""
+
+CHANGES = (_FIRST, _NETWORKS, _BUILDS)

@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups, mounts, overlay, paths, processes, syscalls
+from minidock.kernel import birth, cgroups, mount_attributes, mounts, overlay, paths, processes, syscalls
 from minidock.kernel import namespaces as ns
 from minidock.steps.mount_options import MountOptions
 from minidock.steps.shell import in_root, quoted, words
@@ -246,7 +246,7 @@ class MountLayers(Step):
             mounts.attach(mount, target)
         finally:
             os.close(target)
-        mounts.add_attributes(mount, mounts.RDONLY | self.options.add)
+        mounts.add_attributes(mount, mount_attributes.RDONLY | self.options.add)
         mounts.propagate(mount, "private")
         live.mounts[self.target.rstrip("/")] = mount
 
@@ -317,7 +317,7 @@ class OpenSource(Step):
 
     def _user_namespace(self) -> int:
         """A user namespace that holds the mapping: held by a child for as long as it takes to open it."""
-        child = processes.born(ns.FLAGS["user"])
+        child = birth.born(ns.FLAGS["user"])
         if child == 0:
             while True:
                 os.kill(os.getpid(), 19)  # SIGSTOP: it only has to exist
@@ -375,7 +375,7 @@ def _cover(live: Live, path: str, null: int) -> None:
         return
     try:
         if paths.is_directory(target):
-            cover = mounts.new("tmpfs", ["size=4k", "nr_inodes=2"], mounts.RDONLY, "tmpfs")
+            cover = mounts.new("tmpfs", ["size=4k", "nr_inodes=2"], mount_attributes.RDONLY, "tmpfs")
         else:
             cover = mounts.copy_of(null)
         mounts.attach(cover, target)
@@ -422,7 +422,7 @@ class ReadonlyPaths(Step):
             if target is None:
                 continue
             mount = mounts.copy_of(target, recursive=True)
-            mounts.add_attributes(mount, mounts.RDONLY, recursive=True)
+            mounts.add_attributes(mount, mount_attributes.RDONLY, recursive=True)
             mounts.attach(mount, target)
             os.close(target)
             os.close(mount)

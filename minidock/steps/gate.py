@@ -63,10 +63,6 @@ class Gate:
         except FileNotFoundError:
             pass
 
-    def is_standing(self) -> bool:
-        """Nobody has knocked yet."""
-        return os.path.exists(self.path)
-
     def _at_address(self, call: _AddressCall) -> None:
         """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""
         directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

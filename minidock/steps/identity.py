@@ -10,7 +10,7 @@ import os
 import stat
 
 from minidock.errors import MinidockError
-from minidock.kernel import capabilities, paths, processes, syscalls
+from minidock.kernel import capabilities, capability_names, oneself, paths, seccomp_filter, syscalls
 from minidock.steps import users
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, INSIDE, Step
@@ -32,10 +32,12 @@ class Rlimits(Step):
     hints = {1: "only root of the host may raise a hard limit"}
 
     def __init__(self, limits: list[Rlimit]) -> None:
+        from minidock.kernel import rlimits  # few programs have any
+
         self.limits = limits
         for limit in limits:
-            if limit.type not in processes.RLIMITS:
-                known = ", ".join(sorted(processes.RLIMITS))
+            if limit.type not in rlimits.NUMBERS:
+                known = ", ".join(sorted(rlimits.NUMBERS))
                 raise MinidockError(f"process.rlimits: unknown limit {limit.type}", hint=f"known are {known}")
 
     def says(self) -> str:
@@ -46,8 +48,10 @@ class Rlimits(Step):
         return f"prlimit --pid $PID {' '.join(options)}"
 
     def do(self, live: Live) -> None:
+        from minidock.kernel import rlimits
+
         for limit in self.limits:
-            processes.limit(live.pid, limit.type, limit.soft, limit.hard)
+            rlimits.limit(live.pid, limit.type, limit.soft, limit.hard)
 
 
 class OomScore(Step):
@@ -148,7 +152,7 @@ class NoNewPrivileges(Step):
         return "setpriv --no-new-privs bash"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        processes.forbid_new_privileges()
+        oneself.forbid_new_privileges()
 
 
 class Seccomp(Step):
@@ -159,13 +163,14 @@ class Seccomp(Step):
     man = "seccomp(2)"
     why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
 
-    def __init__(self, profile: Json) -> None:
+    def __init__(self, profile: Json, compiled: bytes = b"") -> None:
+        self.program = compiled or self._compiled(profile)  # for one more program there is one already
+        self.flags: list[str] = profile.get("flags") or []
+
+    def _compiled(self, profile: Json) -> bytes:
         from minidock.kernel import seccomp  # here, since most of what `minidock-runtime` does needs no filter
 
-        self.install = seccomp.install
-        self.profile = profile
-        self.program = seccomp.compile(profile)
-        self.flags: list[str] = profile.get("flags") or []
+        return seccomp.compile(profile)
 
     def says(self) -> str:
         return (
@@ -176,7 +181,7 @@ class Seccomp(Step):
         return "# seccomp has no command of its own; systemd-run -p SystemCallFilter=… comes closest"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        self.install(self.program, self.flags)
+        seccomp_filter.install(self.program, self.flags)
 
 
 class BoundingSet(Step):
@@ -225,7 +230,7 @@ class BecomeUser(Step):
         for stream in range(3):
             _own_stream(stream, live.uid, terminal=self.terminal)
         os.umask(self.user.umask)
-        processes.become(live.uid, live.gid, live.groups)
+        oneself.become(live.uid, live.gid, live.groups)
 
 
 def _own_stream(fd: int, uid: int, *, terminal: bool) -> None:
@@ -254,7 +259,9 @@ class Capabilities(Step):
         self.numbers["ambient"] &= self.numbers["permitted"] & self.numbers["inheritable"]
 
     def says(self) -> str:
-        return "set capabilities: " + ", ".join(f"{len(self.numbers[name])} {name}" for name in capabilities.SETS[1:])
+        return "set capabilities: " + ", ".join(
+            f"{len(self.numbers[name])} {name}" for name in capability_names.SETS[1:]
+        )
 
     def shell(self) -> str:
         parts = (
@@ -271,9 +278,9 @@ class Capabilities(Step):
 
 def _numbers(names: list[str], which: str) -> set[int]:
     for name in names:
-        if name not in capabilities.NUMBERS:
+        if name not in capability_names.NUMBERS:
             raise MinidockError(
                 f"process.capabilities.{which}: unknown capability {name}",
                 hint="capabilities(7) lists them, for example CAP_NET_BIND_SERVICE",
             )
-    return {capabilities.NUMBERS[name] for name in names}
+    return {capability_names.NUMBERS[name] for name in names}

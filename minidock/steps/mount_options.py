@@ -7,28 +7,28 @@ mount(8) mixes them in one list. An option with an `r` before it (`rro`) is mean
 from __future__ import annotations
 
 from minidock.errors import MinidockError
-from minidock.kernel import mounts
+from minidock.kernel import mount_attributes
 
 _ATTRIBUTES = {
-    "ro": mounts.RDONLY,
-    "nosuid": mounts.NOSUID,
-    "nodev": mounts.NODEV,
-    "noexec": mounts.NOEXEC,
-    "noatime": mounts.NOATIME,
-    "strictatime": mounts.STRICTATIME,
-    "nodiratime": mounts.NODIRATIME,
-    "nosymfollow": mounts.NOSYMFOLLOW,
+    "ro": mount_attributes.RDONLY,
+    "nosuid": mount_attributes.NOSUID,
+    "nodev": mount_attributes.NODEV,
+    "noexec": mount_attributes.NOEXEC,
+    "noatime": mount_attributes.NOATIME,
+    "strictatime": mount_attributes.STRICTATIME,
+    "nodiratime": mount_attributes.NODIRATIME,
+    "nosymfollow": mount_attributes.NOSYMFOLLOW,
 }
 _OPPOSITES = {
-    "rw": mounts.RDONLY,
-    "suid": mounts.NOSUID,
-    "dev": mounts.NODEV,
-    "exec": mounts.NOEXEC,
-    "atime": mounts.NOATIME,
-    "relatime": mounts.ATIME_MASK,
-    "nostrictatime": mounts.STRICTATIME,
-    "diratime": mounts.NODIRATIME,
-    "symfollow": mounts.NOSYMFOLLOW,
+    "rw": mount_attributes.RDONLY,
+    "suid": mount_attributes.NOSUID,
+    "dev": mount_attributes.NODEV,
+    "exec": mount_attributes.NOEXEC,
+    "atime": mount_attributes.NOATIME,
+    "relatime": mount_attributes.ATIME_MASK,
+    "nostrictatime": mount_attributes.STRICTATIME,
+    "diratime": mount_attributes.NODIRATIME,
+    "symfollow": mount_attributes.NOSYMFOLLOW,
 }
 # What is to be seen of the source: a path in it. mount(8) knows this option as well.
 SUBDIRECTORY = "X-mount.subdir="
@@ -39,7 +39,7 @@ _WITHOUT_EFFECT = ("defaults", "async", "loud", "silent", "nomand", "norelatime"
 def known_options() -> list[str]:
     """Every option that is understood here; others are passed on to the file system."""
     plain = [*_ATTRIBUTES, *_OPPOSITES]
-    spread = [*mounts.PROPAGATION, *(f"r{kind}" for kind in mounts.PROPAGATION)]
+    spread = [*mount_attributes.PROPAGATION, *(f"r{kind}" for kind in mount_attributes.PROPAGATION)]
     return sorted([*plain, *(f"r{option}" for option in plain), *spread, "bind", "rbind", "idmap", "ridmap"])
 
 
@@ -64,8 +64,8 @@ class MountOptions:
             self.recursive_bind = option == "rbind"
         elif option in ("idmap", "ridmap"):
             self.idmap, self.idmap_tree = True, option == "ridmap"
-        elif option in mounts.PROPAGATION or plain in mounts.PROPAGATION:
-            self.propagation, self.propagate_tree = plain.removeprefix("r"), option not in mounts.PROPAGATION
+        elif option in mount_attributes.PROPAGATION or plain in mount_attributes.PROPAGATION:
+            self.propagation, self.propagate_tree = plain.removeprefix("r"), option not in mount_attributes.PROPAGATION
         elif option in _ATTRIBUTES or option in _OPPOSITES:
             self.add, self.clear = _later_wins(self.add, self.clear, option)
         elif option != plain and (plain in _ATTRIBUTES or plain in _OPPOSITES):
@@ -81,5 +81,7 @@ class MountOptions:
 def _later_wins(add: int, clear: int, option: str) -> tuple[int, int]:
     """Of two opposite options the later one counts."""
     added, cleared = _ATTRIBUTES.get(option, 0), _OPPOSITES.get(option, 0)
-    atime = mounts.ATIME_MASK if (added | cleared) & mounts.ATIME_MASK else 0  # one field, not single bits
+    atime = (
+        mount_attributes.ATIME_MASK if (added | cleared) & mount_attributes.ATIME_MASK else 0
+    )  # one field, not single bits
     return (add & ~cleared & ~atime) | added, (clear & ~added) | cleared | (atime if cleared else 0)

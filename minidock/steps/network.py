@@ -12,14 +12,13 @@ import _socket
 import errno
 import os
 
-from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import interfaces, namespaces
-from minidock.steps.annotations import NETWORK
-from minidock.steps.keeper import Keeper
 from minidock.steps.ruleset import Port, Segment, addition
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, Plan, Step
+from minidock.steps.wiring import Endpoint as Endpoint
+from minidock.steps.wiring import Wiring as Wiring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,65 +30,6 @@ if TYPE_CHECKING:
 _MOST_PORTS = 500  # in one request
 _MOST_SHOWN = 8  # in one sentence
 _INSIDE = "nsenter --target $PID --net"
-
-
-class Endpoint:
-    """A container's place in a network, with all that was decided about it."""
-
-    def __init__(self, data: Json) -> None:
-        self.data = data
-        self.network: str = data["network"]
-        self.name: str = data["name"]
-        self.driver: str = data["driver"]
-        self.device: str = data["device"]  # in the container
-        self.mac: str = data["mac"]
-        self.mtu = int(data["mtu"])
-        self.addresses: list[str] = data["addresses"]  # with the length of their networks: 172.18.0.2/16
-        self.gateways: list[str] = data["gateways"]
-        self.internal = bool(data["internal"])
-        self.gw_priority = int(data.get("gw_priority", 0))
-
-    @property
-    def hosts(self) -> list[str]:
-        """The addresses alone."""
-        return [address.partition("/")[0] for address in self.addresses]
-
-    @property
-    def has_ipv6(self) -> bool:
-        return any(":" in address for address in self.addresses)
-
-
-class Wiring:
-    """The annotation: a container's endpoints and ports, and where the state and the keeper are."""
-
-    def __init__(self, data: Json) -> None:
-        self.root: str = data["root"]
-        self.run: str = data["run"]
-        self.table: str = data["table"]
-        self.id: str = data.get("id", "")  # the container's
-        self.container: str = data.get("container", "")  # its name, for people
-        self.endpoints = [Endpoint(endpoint) for endpoint in data["endpoints"]]
-        self.ports: list[Json] = data["ports"]
-        self.names = bool(data["names"])
-
-    @classmethod
-    def parse(cls, text: str) -> Wiring:
-        try:
-            return cls(jsonfile.parse(text))
-        except (ValueError, KeyError, TypeError) as error:
-            raise MinidockError(f"annotations.{NETWORK}: not what the engine writes: {error!r}") from None
-
-    def keeper(self) -> Keeper:
-        return Keeper(self.root, self.run, self.table)
-
-    def way_out(self) -> tuple[Endpoint | None, list[str]]:
-        """The gateways for all else, of IPv4 and IPv6: those of the network with the highest priority that has one."""
-        found: dict[bool, tuple[Endpoint, str]] = {}
-        for endpoint in sorted(self.endpoints, key=lambda one: (-one.gw_priority, one.name)):
-            for gateway in endpoint.gateways if not endpoint.internal else ():
-                found.setdefault(":" in gateway, (endpoint, gateway))
-        first = next((endpoint for endpoint, _ in found.values()), None)
-        return first, [gateway for _, gateway in found.values()]
 
 
 # Plans --------------------------------------------------------------------------------------------------
@@ -130,11 +70,25 @@ def names_plan(wiring: Wiring) -> Plan:
 
 def network_plan(wiring: Wiring) -> Plan:
     """What a network is on the host without any container; undone, nothing is left of it."""
-    return Plan([*(Bridge(wiring, endpoint, lasting=False) for endpoint in _bridged(wiring.endpoints))])
+    return Plan(step for endpoint in wiring.endpoints for step in _base(wiring, endpoint, lasting=False))
 
 
 def _bridged(endpoints: list[Endpoint]) -> list[Endpoint]:
-    return [endpoint for endpoint in endpoints if endpoint.driver == "bridge"]
+    return [endpoint for endpoint in endpoints if endpoint.driver in ("bridge", "overlay")]
+
+
+def _base(wiring: Wiring, endpoint: Endpoint, *, lasting: bool = True) -> list[Step]:
+    """What a network is on the host; what few have is loaded for those alone."""
+    if endpoint.driver in ("macvlan", "ipvlan"):
+        from minidock.steps import sharing
+
+        return sharing.parent(wiring, endpoint, lasting=lasting)
+    bridge: list[Step] = [Bridge(wiring, endpoint, lasting=lasting)]
+    if endpoint.driver == "overlay":
+        from minidock.steps.overlay import Tunnel
+
+        return [*bridge, Tunnel(wiring, endpoint, lasting=lasting)]
+    return bridge
 
 
 def _ground(wiring: Wiring, endpoints: list[Endpoint]) -> Iterator[Step]:
@@ -142,7 +96,8 @@ def _ground(wiring: Wiring, endpoints: list[Endpoint]) -> Iterator[Step]:
     bridged = _bridged(endpoints)
     if any(not endpoint.internal for endpoint in bridged):
         yield Forwarding(ipv6=any(endpoint.has_ipv6 for endpoint in bridged))
-    yield from (Bridge(wiring, endpoint) for endpoint in bridged)
+    for endpoint in endpoints:
+        yield from _base(wiring, endpoint)
     if bridged:
         yield Firewall(wiring, bridged)
 
@@ -150,12 +105,20 @@ def _ground(wiring: Wiring, endpoints: list[Endpoint]) -> Iterator[Step]:
 def _cable(wiring: Wiring, endpoint: Endpoint, *, prompt: bool = False) -> list[Step]:
     if endpoint.driver == "bridge":
         return [Veth(wiring, endpoint, prompt=prompt), Address(wiring, endpoint)]
+    if endpoint.driver == "overlay":
+        from minidock.steps.overlay import Peers
+
+        return [Veth(wiring, endpoint, prompt=prompt), Address(wiring, endpoint), Peers(wiring, endpoint)]
+    if endpoint.driver in ("macvlan", "ipvlan"):
+        from minidock.steps.sharing import Shared
+
+        return [Shared(wiring, endpoint, prompt=prompt), Address(wiring, endpoint)]
     raise MinidockError(f"network {endpoint.name}: nobody knows the driver {endpoint.driver}")
 
 
 def _route(wiring: Wiring) -> list[Step]:
-    endpoint, gateways = wiring.way_out()
-    return [Route(wiring, endpoint, gateways)] if endpoint else []
+    ways = wiring.ways_out()
+    return [Route(wiring, ways)] if ways else []
 
 
 # On the host ----------------------------------------------------------------------------------------------
@@ -308,8 +271,10 @@ class Bridge(Kept):
         return not wanted or interfaces.address(self.bridge) in wanted
 
     def _mac(self) -> str:
-        """It follows from the address, as the containers' do."""
-        for address in sorted(self.addresses, key=lambda one: ":" in one):
+        """It follows from the address, as the containers' do. Where each host has one with the same address, from the
+        host's own: a bridge that gets frames from its own MAC takes them for a loop."""
+        hosts = [self.endpoint.data["vtep"]] if "vtep" in self.endpoint.data else []
+        for address in (*hosts, *sorted(self.addresses, key=lambda one: ":" in one)):
             host = address.partition("/")[0]
             family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
             return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + _socket.inet_pton(family, host)[-4:])
@@ -419,19 +384,25 @@ class Route(Kept):
     why = "without it the container reaches its neighbours on the bridge, and nobody else"
     hints = {errno.ENETUNREACH: "is the gateway in the network's subnet?"}
 
-    def __init__(self, wiring: Wiring, endpoint: Endpoint, gateways: list[str]) -> None:
+    def __init__(self, wiring: Wiring, ways: list[tuple[Endpoint, str]]) -> None:
         super().__init__(wiring)
-        self.name = f"network.route.{endpoint.name}"
-        self.gateways = gateways
+        self.name = f"network.route.{ways[0][0].name}"
+        self.gateways = [gateway for _, gateway in ways]
+        self.devices = {gateway: endpoint.device for endpoint, gateway in ways if endpoint.data.get("by_device")}
 
     def says(self) -> str:
-        return f"send what is for elsewhere to {' and '.join(self.gateways)}"
+        ways = [f"out by {self.devices[each]}" if each in self.devices else f"to {each}" for each in self.gateways]
+        return f"send what is for elsewhere {' and '.join(ways)}"
 
     def shell(self) -> str:
-        return "\n".join(f"{_INSIDE} ip route replace default via {gateway}" for gateway in self.gateways)
+        lines = []
+        for gateway in self.gateways:
+            way = f"dev {self.devices[gateway]}" if gateway in self.devices else f"via {gateway}"
+            lines.append(f"{_INSIDE} ip {'-6 ' if ':' in gateway else ''}route replace default {way}")
+        return "\n".join(lines)
 
     def do(self, live: Live) -> None:
-        self.ask_inside(live, "route", gateways=self.gateways)
+        self.ask_inside(live, "route", gateways=self.gateways, devices=self.devices)
 
 
 class Publish(Kept):

@@ -6,51 +6,24 @@ takes over. Nothing here asks the kernel for anything, so anybody may make a pla
 
 from __future__ import annotations
 
-import os
-
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel.namespaces import FLAGS
-from minidock.steps import devices, filesystem, hooks, identity, namespaces, process, root
+from minidock.steps import birth, devices, filesystem, hooks, identity, namespaces, process, root
 from minidock.steps.annotations import INIT, LAYERS, NETWORK, UPPER, WORK
-from minidock.steps.cgroup import cgroup_steps
+from minidock.steps.limits import cgroup_steps
+from minidock.steps.program import found, named, weakened
 from minidock.steps.step import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from minidock.jsonfile import Json
-    from minidock.oci.spec import Process, Spec
+    from minidock.oci.spec import Spec
     from minidock.steps.network import Wiring
+    from minidock.steps.place import Place
     from minidock.steps.step import Step
 
 _COUNTED = ("cpu", "io", "memory", "pids")  # enabled even without limits, so that use can be told
-
-
-class Place:
-    """What a configuration leaves to whoever runs it: names and directories."""
-
-    def __init__(self, container_id: str, bundle: str) -> None:
-        self.container_id = container_id
-        self.bundle = bundle
-
-    def root(self, spec: Spec) -> str:
-        return os.path.join(self.bundle, spec.root.path)
-
-    def cgroup(self, spec: Spec) -> str:
-        """Below the cgroup2 mount: as the configuration says, else named after the container."""
-        wanted = spec.linux.cgroups_path
-        return wanted if wanted.startswith("/") else f"/minidock/{wanted or self.container_id}"
-
-    def state(self, spec: Spec) -> Json:
-        """What a hook is told of the container."""
-        return {
-            "ociVersion": spec.oci_version,
-            "id": self.container_id,
-            "bundle": self.bundle,
-            "annotations": spec.annotations,
-        }
 
 
 class ContainerPlan:
@@ -95,30 +68,10 @@ def container_plan(spec: Spec, place: Place) -> ContainerPlan:
         *_hooks("createContainer", spec, place),
         root.Pivot(),
         *_hardening(spec),
-        *(_found(spec.process) if spec.process else []),
+        *(found(spec.process) if spec.process else []),
     ]
     start = _program(spec, place) if spec.process else []
-    return ContainerPlan(Plan(_named(create)), Plan(_named(start)))
-
-
-def exec_plan(spec: Spec, program: Process, pid: int, cgroup: str, place: Place) -> Plan:
-    """The steps that run one more program in a running container."""
-    kinds = [kind for kind in FLAGS if kind in spec.linux.namespaces]
-    terminal = program.terminal
-    steps: list[Step] = [
-        process.JoinCgroup(cgroup),
-        process.Birth([]),
-        *([identity.Rlimits(program.rlimits)] if program.rlimits else []),
-        *([identity.OomScore(program.oom_score_adj)] if program.oom_score_adj is not None else []),
-        process.JoinContainer(pid, kinds),
-        *([namespaces.BecomeMappedRoot()] if "user" in kinds else []),
-        *([devices.Console(program.rows, program.columns, bind=False)] if terminal else []),
-        identity.SessionKeyring(place.container_id),
-        *_found(program, make_directory=False),
-        *_weakened(program, spec.linux.seccomp),
-        process.Execute(program.args, fork=True, terminal=terminal),
-    ]
-    return Plan(_named(steps))
+    return ContainerPlan(Plan(named(create)), Plan(named(start)))
 
 
 def _cgroup(spec: Spec, place: Place) -> list[Step]:
@@ -166,9 +119,9 @@ def _birth(spec: Spec) -> list[Step]:
         if path := spec.linux.namespaces.get(kind):
             steps.append(namespaces.JoinNamespace(kind, path))
     if path := spec.annotations.get(INIT):
-        steps.append(process.LoadInit(path))
+        steps.append(birth.LoadInit(path))
     kinds = [kind for kind in ("user", "pid") if spec.linux.namespaces.get(kind) == ""]
-    return [*steps, process.Birth(kinds)]
+    return [*steps, birth.Birth(kinds)]
 
 
 def _limits(spec: Spec) -> list[Step]:
@@ -311,40 +264,7 @@ def _program(spec: Spec, place: Place) -> list[Step]:
     return [
         process.Session(terminal=program.terminal),
         identity.SessionKeyring(place.container_id),
-        *_weakened(program, spec.linux.seccomp),
+        *weakened(program, identity.Seccomp(spec.linux.seccomp) if spec.linux.seccomp else None),
         *_hooks("startContainer", spec, place),
         process.Execute(program.args),
     ]
-
-
-def _found(program: Process, *, make_directory: bool = True) -> list[Step]:
-    """What the program needs of the image. It is looked for before anybody waits: a mistake shows at once."""
-    return [
-        identity.FindUser(program.user),
-        process.WorkingDirectory(program.cwd, make=make_directory),
-        process.FindProgram(program),
-    ]
-
-
-def _weakened(program: Process, filter_: Json) -> list[Step]:
-    """A filter needs the right to set one, which no_new_privs replaces: with it, the filter comes last."""
-    early = [identity.Seccomp(filter_)] if filter_ and not program.no_new_privileges else []
-    late = [identity.Seccomp(filter_)] if filter_ and program.no_new_privileges else []
-    return [
-        *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
-        *early,
-        identity.BoundingSet(program.capabilities["bounding"]),
-        identity.BecomeUser(program.user, terminal=program.terminal),
-        identity.Capabilities(program.capabilities),
-        *late,
-    ]
-
-
-def _named(steps: list[Step]) -> list[Step]:
-    """Each name once: a second mount on /data becomes mount.data#2."""
-    seen: dict[str, int] = {}
-    for step in steps:
-        seen[step.name] = seen.get(step.name, 0) + 1
-        if seen[step.name] > 1:
-            step.name = f"{step.name}#{seen[step.name]}"
-    return steps

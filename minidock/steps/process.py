@@ -1,13 +1,13 @@
-"""The steps of the process itself: its birth, its session, its working directory, and the program it becomes."""
+"""The steps of the process itself: its session, its working directory, and the program it becomes."""
 
 from __future__ import annotations
 
 import os
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups, namespaces, paths, processes, signals, syscalls, terminals, trampoline
-from minidock.steps.shell import in_root, quoted, words
-from minidock.steps.step import HOST, INSIDE, Step
+from minidock.kernel import namespaces, oneself, paths, processes, syscalls, terminals, trampoline
+from minidock.steps.shell import quoted, words
+from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,106 +15,6 @@ if TYPE_CHECKING:
     from minidock.steps.live import Live
 
 _FIRST_FREE_FD = 3
-
-
-class LoadInit(Step):
-    """A small init, as the container's first process: it starts the program, and buries what others orphan."""
-
-    name = "process.init"
-    side = HOST
-    man = "wait(2)"
-    why = "PID 1 gets every orphan and no default signal handlers: few programs are made for that"
-    hints = {2: "Debian's package tini has such a program, /usr/bin/tini-static"}
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def says(self) -> str:
-        return f"keep a copy of {self.path} in memory, sealed, to be the container's first process"
-
-    def shell(self) -> str:
-        return f"install {quoted(self.path)} {in_root('/sbin/init')}"
-
-    def do(self, live: Live) -> None:
-        with open(self.path, "rb") as file:
-            live.init_fd = trampoline.sealed("init", file.read())
-
-
-class Birth(Step):
-    """The container's first process, born in its cgroup and in the namespaces asked for so far."""
-
-    name = "process.clone"
-    side = HOST
-    man = "clone(2)"
-    why = "there is no container without a process to be it; born in its cgroup, it is never outside of it"
-    hints = {
-        11: "a limit on processes is reached: see ulimit -u, and pids.max of this cgroup and those above it",
-        16: "the cgroup has children with controllers of their own, so no process can live in it",
-        28: "a limit of /proc/sys/user/max_*_namespaces is reached",
-    }
-
-    def __init__(self, kinds: list[str]) -> None:
-        self.kinds = kinds
-
-    def says(self) -> str:
-        new = f", in a new {' and '.join(self.kinds)} namespace" if self.kinds else ""
-        return f"make the process that becomes the container, inside its cgroup{new}"
-
-    def shell(self) -> str:
-        options = "".join(f" --{kind}" for kind in self.kinds)
-        return f'sh -c \'echo $$ > "$CGROUP/cgroup.procs"; exec unshare --fork{options} "$0"\' bash & PID=$!'
-
-    def do(self, live: Live) -> None:
-        live.baton.make()
-        if live.birth_userns >= 0:
-            pid = processes.born_in_user_namespace(live.birth_userns, live.birth_flags, live.cgroup_fd)
-        else:
-            pid = processes.born(live.birth_flags, live.cgroup_fd)
-        if pid == 0:
-            live.become_inside()  # and never comes back
-        live.pid = pid
-        live.baton.take_end(0)
-        self._restore(live)
-
-    def undo(self, live: Live) -> None:
-        """End the process if it is still there; its namespaces and everything mounted in them go with it."""
-        live.baton.close()
-        self._restore(live)
-        if not live.pid:
-            return
-        try:
-            os.kill(live.pid, signals.KILL)
-            processes.wait(live.pid)
-        except (ProcessLookupError, ChildProcessError):  # gone already, or not our child: its parent reaps it
-            pass
-
-    def _restore(self, live: Live) -> None:
-        """Go back to the namespaces left for the sake of the birth."""
-        for kind, fd in live.restore.items():
-            namespaces.enter(kind, fd)
-            os.close(fd)
-        live.restore.clear()
-
-
-class JoinCgroup(Step):
-    """A further process of a container is born where the first one is now, which may be below its cgroup."""
-
-    name = "cgroup.join"
-    side = HOST
-    man = "cgroups(7)"
-    why = "without it what an exec uses would not count towards the container's limits"
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def says(self) -> str:
-        return f"have the new process born in the cgroup {self.path}"
-
-    def shell(self) -> str:
-        return f'CGROUP="$CGROUP_ROOT"{quoted(self.path)}'
-
-    def do(self, live: Live) -> None:
-        live.cgroup_fd = cgroups.open_group(cgroups.locate(self.path))
 
 
 class JoinContainer(Step):
@@ -261,7 +161,7 @@ class Execute(Step):
         return "exec " + words(self.args)
 
     def do(self, live: Live) -> None:
-        signals.reset_all()
+        oneself.reset_signals()
         syscalls.close_on_exec_from(_FIRST_FREE_FD)
         for fd in self.preserved:
             os.set_inheritable(fd, True)

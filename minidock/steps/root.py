@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.kernel import mounts, overlay, paths
+from minidock.kernel import mount_attributes, mount_table, mounts, overlay, paths
 from minidock.steps.shell import quoted, words
 from minidock.steps.step import INSIDE, Step
 
@@ -22,7 +22,7 @@ class Propagation(Step):
     man = "mount_namespaces(7)"
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind.removeprefix("r") if kind not in mounts.PROPAGATION else kind
+        self.kind = kind.removeprefix("r") if kind not in mount_attributes.PROPAGATION else kind
 
     def says(self) -> str:
         return f"make every mount of this namespace {self.kind}"
@@ -119,7 +119,7 @@ class DetachParent(Step):
         return f'mount --make-private "$(findmnt -n -o TARGET -T {quoted(self.path)})"'
 
     def do(self, live: Live) -> None:  # noqa: ARG002
-        parent = paths.open_root(mounts.mount_point_of(os.path.realpath(self.path)))
+        parent = paths.open_root(mount_table.mount_point_of(os.path.realpath(self.path)))
         try:
             mounts.propagate(parent, "private")
         finally:
@@ -160,7 +160,7 @@ class ReadonlyRoot(Step):
         return "mount -o remount,bind,ro /"
 
     def do(self, live: Live) -> None:
-        mounts.add_attributes(live.root_fd, mounts.RDONLY)
+        mounts.add_attributes(live.root_fd, mount_attributes.RDONLY)
 
 
 class FinalPropagation(Step):
@@ -172,7 +172,7 @@ class FinalPropagation(Step):
     why = "programs that mount in the container and expect it to spread, as rootfsPropagation asks"
 
     def __init__(self, kind: str) -> None:
-        self.recursive = kind not in mounts.PROPAGATION
+        self.recursive = kind not in mount_attributes.PROPAGATION
         self.kind = kind[1:] if self.recursive else kind
 
     def says(self) -> str:

@@ -18,7 +18,7 @@ import fcntl
 import os
 
 from minidock.errors import MinidockError
-from minidock.kernel import mounts, syscalls
+from minidock.kernel import mount_table, mounts, syscalls
 from minidock.steps.mount_options import MountOptions
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ def is_locked(directory: str) -> bool:
 
 def is_mounted(place: str) -> bool:
     real = os.path.realpath(place)
-    return any(point == real for _, point, _ in mounts.table())
+    return any(point == real for _, point, _ in mount_table.table())
 
 
 def mount(place: str, options: Mapping[str, str]) -> bool:

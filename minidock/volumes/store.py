@@ -14,7 +14,7 @@ import time
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import mounts
+from minidock.kernel import mount_table
 from minidock.volumes import mounting
 from minidock.volumes.names import ANONYMOUS, LOCAL
 
@@ -174,7 +174,7 @@ def _set_aside(root: str, volume: Volume) -> str:
     place, aside = directory(root, volume.name), directory(root, volume.set_aside)
     mounting.unmount(data(root, volume.name))
     below = f"{os.path.realpath(place)}/"
-    for _, point, _ in mounts.table():
+    for _, point, _ in mount_table.table():
         if point.startswith(below):  # deleting would go on into it
             raise MinidockError(f"remove {volume.name}: {point} is mounted in it", hint=f"umount {point}")
     try:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from minidock.engine.engine import Engine
+from minidock.state import owners
+from tests.integration.keepers import end_keepers
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
 
@@ -29,7 +31,8 @@ def small(tmp_path: Path) -> Generator[Minidock]:
         (disk / "filler").unlink(missing_ok=True)
         made.clear()
     finally:
-        subprocess.run(["umount", disk], check=True)
+        end_keepers(made.state)  # one has the state on that disk open, until it is quite gone
+        wait_until(lambda: subprocess.run(["umount", disk], check=False).returncode == 0, "that nobody has the disk")
 
 
 def fill(minidock: Minidock) -> Path:
@@ -81,6 +84,7 @@ def test_an_end_that_comes_while_the_disk_is_full_is_written_down_as_soon_as_the
     wait_until(lambda: engine.find("runs").status == "exited")
     assert engine.find("runs").exit_code == 4
     engine.database.close()
+    wait_until(lambda: not owners.lives(row.owner))  # its monitor has files open on the disk to its own end
 
 
 def test_a_log_that_cannot_be_written_does_not_end_the_program(small: Minidock) -> None:

@@ -456,16 +456,20 @@ def test_everything_that_a_layer_can_hold_survives_a_commit(images: Minidock) ->
     os.setxattr(upper / "program", "security.capability", CAPABILITY)
     os.setxattr(upper / "program", "user.note", b"\0\xff")
     os.mknod(upper / "node", 0o020620, os.makedev(5, 1))
+    os.utime(upper / "program", ns=(0, 1_234_567_890_123_456_789))
+    os.link(upper / "program", upper / "second name")
     with (upper / "sparse").open("wb") as sparse:
         sparse.seek(30_000_000)
         sparse.write(b"end")
     images.ok("commit", "c1", "committed:1")
     blob = max((images.root / "blobs/sha256").iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    assert blob.stat().st_size < 1_000_000
+    assert blob.stat().st_blocks < 2000  # in the blob too, holes are holes
     made = Path(inspected(images, "committed:1")["GraphDriver"]["Data"]["UpperDir"])
     assert (made / long).read_text() == "long"
     status = (made / "program").stat()
     assert (status.st_mode, status.st_uid, status.st_gid) == (0o104755, 3_000_000, 5)
+    assert (status.st_mtime_ns, status.st_nlink) == (1_234_567_890_123_456_789, 2)
+    assert (made / "second name").samefile(made / "program")
     assert os.getxattr(made / "program", "security.capability") == CAPABILITY
     assert os.getxattr(made / "program", "user.note") == b"\0\xff"
     assert (made / "node").stat().st_rdev == os.makedev(5, 1)

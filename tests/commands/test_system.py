@@ -306,6 +306,7 @@ def test_the_question_says_what_will_go(minidock: Minidock) -> None:
         "  - all networks not used by at least one container\n"
         "  - all anonymous volumes not used by at least one container\n"
         "  - all images without at least one container associated to them\n"
+        "  - unused build cache\n"
         "\n"
         "  Items to be pruned will be filtered with:\n"
         "  - label!=b\n"
@@ -325,7 +326,8 @@ def test_df_adds_up_what_there_is(minidock: Minidock) -> None:
     data.write_bytes(bytes(1500))
     rows = [json.loads(line) for line in minidock.ok("system", "df", "--format", "json").splitlines()]
     minidock.ok("volume", "rm", "unused")
-    images, ours, volumes = rows
+    images, ours, volumes, builds = rows
+    assert (builds["Type"], builds["TotalCount"], builds["Size"]) == ("Build Cache", "0", "0B")
     assert (images["Type"], images["TotalCount"], images["Active"]) == ("Images", "1", "1")
     assert images["Reclaimable"] == "0B (0%)"
     assert ours == {

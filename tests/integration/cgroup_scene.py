@@ -16,7 +16,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, syscalls
 from minidock.oci.resources import Resources
-from minidock.steps.cgroup import cgroup_steps
+from minidock.steps.limits import cgroup_steps
 from minidock.steps.live import Live
 from minidock.steps.step import Plan
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from minidock.kernel.capabilities import NAMES
+from minidock.kernel.capability_names import NAMES
 from minidock.kernel.namespaces import file_of
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ import pytest
 from minidock.kernel import device_filter, syscalls
 from minidock.kernel.device_filter import DeviceRule, parse
 from minidock.oci.resources import Resources
-from minidock.steps import cgroup
+from minidock.steps import limits
 from tests.integration.cgroup_scene import Group, Scene, wait_until
 
 DENY_ALL = parse("deny a *:* rwm")
@@ -87,7 +87,7 @@ def test_making_a_node_is_an_access_of_its_own(scene: Scene, tmp_path: os.PathLi
 def test_new_rules_take_the_place_of_the_old_ones_for_living_processes(scene: Scene) -> None:
     group = scene.group(devices=[DENY_ALL])
     [first] = device_filter.attached(group.live.cgroup_fd)
-    cgroup.update(group.path, Resources(devices=[parse("allow c 1:11 rw")]))
+    limits.update(group.path, Resources(devices=[parse("allow c 1:11 rw")]))
     [second] = device_filter.attached(group.live.cgroup_fd)
     assert first != second
     assert group.ask(lambda: opens("/dev/kmsg", os.O_RDONLY)) is True

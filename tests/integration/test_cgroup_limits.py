@@ -15,7 +15,7 @@ import pytest
 from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups
 from minidock.oci.resources import Resources
-from minidock.steps import cgroup
+from minidock.steps import limits
 from minidock.steps.step import StepFailed
 from tests.integration.cgroup_scene import Scene
 
@@ -90,7 +90,7 @@ def test_a_limit_below_what_is_in_use_is_refused_when_asked_to_check(scene: Scen
     group = scene.limited(memory_limit=64 * MIB)
     pid = group.held(lambda: fill(16 * MIB))
     with pytest.raises(MinidockError, match="are in use"):
-        cgroup.update(group.path, Resources(memory_limit=8 * MIB, memory_check_before_update=True))
+        limits.update(group.path, Resources(memory_limit=8 * MIB, memory_check_before_update=True))
     assert group.read("memory.max") == str(64 * MIB)
     assert cgroups.processes(group.directory) == [pid]
 
@@ -124,7 +124,7 @@ def test_a_pids_limit_refuses_the_fork_beyond_it(scene: Scene) -> None:
 
 def test_a_living_group_gets_a_new_limit_and_keeps_the_others(scene: Scene) -> None:
     group = scene.limited(pids_limit=4, cpu_quota=50000)
-    steps = cgroup.update(group.path, Resources(pids_limit=6))
+    steps = limits.update(group.path, Resources(pids_limit=6))
     assert [step.name for step in steps] == ["cgroup.pids"]
     assert group.ask(fork_until_refused) == [5, errno.EAGAIN]
     assert group.read("cpu.max") == "50000 100000"
@@ -134,7 +134,7 @@ def test_a_controller_can_be_had_later_while_processes_live_in_the_group(scene: 
     scene.limited(pids_limit=100)
     group = scene.group()
     pid = group.held(lambda: None)
-    cgroup.update(group.path, Resources(memory_limit=64 * MIB))
+    limits.update(group.path, Resources(memory_limit=64 * MIB))
     assert group.read("memory.max") == str(64 * MIB)
     assert cgroups.processes(group.directory) == [pid]
 
@@ -170,16 +170,16 @@ def test_cpu_shares_are_written_as_a_weight(scene: Scene, shares: int, weight: s
 def test_a_quota_with_a_burst_can_be_lowered_and_raised(scene: Scene) -> None:
     group = scene.limited(cpu_quota=100000, cpu_burst=50000)
     assert group.read("cpu.max.burst") == "50000"
-    cgroup.update(group.path, Resources(cpu_quota=20000, cpu_burst=10000))
+    limits.update(group.path, Resources(cpu_quota=20000, cpu_burst=10000))
     assert (group.read("cpu.max"), group.read("cpu.max.burst")) == ("20000 100000", "10000")
-    cgroup.update(group.path, Resources(cpu_quota=-1, cpu_burst=0))
+    limits.update(group.path, Resources(cpu_quota=-1, cpu_burst=0))
     assert (group.read("cpu.max"), group.read("cpu.max.burst")) == ("max 100000", "0")
 
 
 def test_an_idle_group_gets_its_weight_back_with_the_same_call_that_ends_idling(scene: Scene) -> None:
     group = scene.limited(cpu_idle=1, cpu_shares=512)
     assert group.read("cpu.idle") == "1"
-    cgroup.update(group.path, Resources(cpu_idle=0, cpu_shares=512))
+    limits.update(group.path, Resources(cpu_idle=0, cpu_shares=512))
     assert (group.read("cpu.idle"), group.read("cpu.weight")) == ("0", "59")
 
 
@@ -279,7 +279,7 @@ def test_a_rate_of_zero_lifts_an_io_limit(scene: Scene, disk: tuple[int, int]) -
     number = "{}:{}".format(*disk)
     group = scene.limited(throttle_write_bps=[(*disk, MIB)], throttle_read_iops=[(*disk, 10)])
     assert group.read("io.max") == f"{number} rbps=max wbps={MIB} riops=10 wiops=max"
-    cgroup.update(group.path, Resources(throttle_write_bps=[(*disk, 0)]))
+    limits.update(group.path, Resources(throttle_write_bps=[(*disk, 0)]))
     assert group.read("io.max") == f"{number} rbps=max wbps=max riops=10 wiops=max"
 
 

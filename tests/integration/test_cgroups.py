@@ -19,7 +19,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups, device_filter
 from minidock.kernel.device_filter import parse
 from minidock.oci.resources import Resources
-from minidock.steps import cgroup
+from minidock.steps import cgroup, limits
 from minidock.steps.live import Live
 from minidock.steps.step import StepFailed, perform
 from tests.integration.cgroup_scene import Group, Scene, wait_until
@@ -253,7 +253,7 @@ def test_a_controller_works_or_the_error_says_what_holds_it_and_what_frees_it(sc
 
 @pytest.mark.hybrid_host
 @pytest.mark.parametrize(
-    ("step", "limits"),
+    ("step", "wanted"),
     [
         ("cgroup.memory", {"memory_limit": 1 << 26}),
         ("cgroup.cpu", {"cpu_shares": 512}),
@@ -264,10 +264,10 @@ def test_a_controller_works_or_the_error_says_what_holds_it_and_what_frees_it(sc
     ],
 )
 def test_a_limit_that_a_hybrid_host_cannot_give_fails_in_its_own_step(
-    scene: Scene, step: str, limits: dict[str, object]
+    scene: Scene, step: str, wanted: dict[str, object]
 ) -> None:
     path = scene.path()
-    create, limit = cgroup.cgroup_steps(path, Resources(**limits))  # type: ignore[arg-type]
+    create, limit = limits.cgroup_steps(path, Resources(**wanted))  # type: ignore[arg-type]
     live = Live()
     perform(create, live)
     with pytest.raises(StepFailed, match="does not offer the cgroup controller") as failed:
@@ -372,7 +372,7 @@ def test_a_value_that_the_kernel_refuses_is_an_error_with_file_value_and_reason(
 def test_what_the_steps_would_type_does_what_they_do(scene: Scene) -> None:
     path = scene.path()
     resources = Resources(hugepage_limits=[("2MB", 4 << 20)], unified={"cgroup.max.depth": "3"}, devices=[DENY_ALL])
-    steps = cgroup.cgroup_steps(path, resources)
+    steps = limits.cgroup_steps(path, resources)
     if "hugetlb" not in cgroups.offered(cgroups.mount_point()):
         steps = [step for step in steps if step.name != "cgroup.hugetlb"]
     script = "\n".join(["set -e", *(step.shell() for step in steps)])

@@ -23,10 +23,12 @@ import pytest
 from minidock.errors import MinidockError
 from minidock.kernel import processes
 from minidock.oci.spec import read_spec
-from minidock.runtime import container as life
+from minidock.runtime import making
+from minidock.runtime.container import Container
 from minidock.steps.baton import Baton
 from minidock.steps.live import Live
-from minidock.steps.plan import Place, container_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import container_plan
 from minidock.steps.step import Observer, Step
 from tests.annotations import TABLE, endpoint, port
 from tests.integration.bundles import Bundle
@@ -187,7 +189,7 @@ def _create(bundle: Bundle, container_id: str, *observers: Observer) -> NoReturn
     try:
         _silence()
         viewer, console = socket.socketpair() if bundle.process["terminal"] else (None, None)
-        life.create(str(bundle.state), container_id, str(bundle.path), console=console, observers=observers)
+        making.create(str(bundle.state), container_id, str(bundle.path), console=console, observers=observers)
         del viewer  # whoever shows the terminal: it must not be gone before
         code = 0
     except (MinidockError, OSError) as error:
@@ -330,7 +332,7 @@ def _namespaces_after_failure(bundle: Bundle, kinds: tuple[str, ...], report: in
     os.write(halt.answering, b"!")
     try:
         _silence()
-        life.create(str(bundle.state), bundle.id, str(bundle.path), observers=[halt])
+        making.create(str(bundle.state), bundle.id, str(bundle.path), observers=[halt])
     except MinidockError:
         os.write(report, " ".join(namespace("self", kind) for kind in kinds).encode())
     finally:
@@ -354,7 +356,8 @@ def test_a_plan_can_be_undone_twice_by_a_process_that_did_not_do_it(rich_bundle:
     creator = _fork_creator(rich_bundle)
     assert os.waitstatus_to_exitcode(os.waitpid(creator, 0)[1]) == 0, (rich_bundle.path / "error").read_text()
     pid = rich_bundle.inspect()["pid"]
-    plan = life.Container.load(str(rich_bundle.state), rich_bundle.id).plan().create
+    container = Container.load(str(rich_bundle.state), rich_bundle.id)
+    plan = container_plan(container.spec, container.place).create
     for _ in range(2):
         assert plan.undo(Live(pid=pid)) == []
         assert not processes.start_time(pid)

@@ -134,8 +134,10 @@ def test_a_container_with_a_damaged_file_is_named_in_a_clear_error_and_can_be_de
     pid = bundle.sleeping()
     damaged = bundle.state / bundle.id / file
     damaged.write_text(text)
+    asking = [["state"], ["start"], ["delete"]]
+    asking += [["ps"]] if file == "state.json" else []  # it needs no more than the cgroup
     try:
-        for words in (["state"], ["start"], ["delete"], ["ps"]):
+        for words in asking:
             done = bundle.runtime(*words, bundle.id)
             assert (done.returncode, "Traceback" in done.stderr) == (1, False), done
         done = bundle.runtime("delete", "--force", bundle.id)

@@ -24,9 +24,19 @@ from tests.waiting import wait_until
 
 INIT = Path("/usr/bin/tini-static")
 # What the start of a container must not load: each costs milliseconds, and together half a container.
-# (SQLite's module itself loads functools, and with it collections.)
 SLOW = {
-    *("argparse", "contextlib", "dataclasses", "enum", "hashlib", "inspect", "json"),
+    *(
+        "argparse",
+        "collections",
+        "contextlib",
+        "ctypes",
+        "dataclasses",
+        "enum",
+        "functools",
+        "hashlib",
+        "inspect",
+        "json",
+    ),
     *("logging", "pathlib", "pyroute2", "random", "re", "shutil", "signal", "socket", "sqlite3", "string"),
     *("subprocess", "tempfile", "textwrap", "threading", "typing", "warnings"),
 }

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.kernel import seccomp, syscalls
+from minidock.kernel import seccomp, seccomp_filter, syscalls
 from minidock.kernel.syscall_numbers import numbers
 from minidock.runtime import seccomp_profile
 
@@ -63,7 +63,7 @@ def under(config: dict[str, Any], act: Callable[[], object], flags: Iterable[str
     program = seccomp.compile(config)
 
     def confined() -> object:
-        seccomp.install(program, list(flags))
+        seccomp_filter.install(program, list(flags))
         return act()
 
     return in_child(confined)
@@ -218,7 +218,7 @@ def output_of(*command: str) -> str:
     program = seccomp.compile(docker())
     done = subprocess.run(
         command,
-        preexec_fn=lambda: seccomp.install(program),
+        preexec_fn=lambda: seccomp_filter.install(program),
         capture_output=True,
         text=True,
         timeout=60,
@@ -313,11 +313,11 @@ def test_without_rights_and_without_no_new_privs_a_filter_is_refused_with_a_way_
     def as_nobody() -> str:
         os.setresuid(NOBODY, NOBODY, NOBODY)
         try:
-            seccomp.install(program)
+            seccomp_filter.install(program)
         except MinidockError as error:
             refused = f"{error.message} / {error.hint}"
         syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
-        seccomp.install(program)
+        seccomp_filter.install(program)
         return f"{refused} / {status_of()['Seccomp']}"
 
     told = in_child(as_nobody)
@@ -329,7 +329,7 @@ def test_without_rights_and_without_no_new_privs_a_filter_is_refused_with_a_way_
 def test_what_is_no_program_is_refused_by_the_kernel() -> None:
     def endless() -> str:
         try:
-            seccomp.install(struct.pack("=HBBI", 0x20, 0, 0, 0))  # a load, and no return after it
+            seccomp_filter.install(struct.pack("=HBBI", 0x20, 0, 0, 0))  # a load, and no return after it
         except OSError as error:
             return f"{errno.errorcode[error.errno or 0]} {error.filename} {status_of()['Seccomp']}"
         return "taken"
@@ -350,7 +350,7 @@ def test_tsync_gives_the_filter_to_the_other_threads_too(flags: list[str], mode:
         done = threading.Event()
         thread = threading.Thread(target=done.wait)
         thread.start()
-        seccomp.install(program, flags)
+        seccomp_filter.install(program, flags)
         seen = status_of(f"self/task/{thread.native_id}")["Seccomp"]
         done.set()
         thread.join()
@@ -366,7 +366,7 @@ def test_tsync_with_a_thread_that_has_a_filter_of_its_own_is_refused() -> None:
         done, ready = threading.Event(), threading.Event()
 
         def alone() -> None:
-            seccomp.install(program)
+            seccomp_filter.install(program)
             ready.set()
             done.wait()
 
@@ -374,7 +374,7 @@ def test_tsync_with_a_thread_that_has_a_filter_of_its_own_is_refused() -> None:
         thread.start()
         ready.wait()
         try:
-            seccomp.install(program, ["SECCOMP_FILTER_FLAG_TSYNC"])
+            seccomp_filter.install(program, ["SECCOMP_FILTER_FLAG_TSYNC"])
         except MinidockError as error:
             return str(f"thread {thread.native_id} has a filter" in error.message)
         finally:

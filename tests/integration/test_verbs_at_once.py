@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from minidock.kernel import processes
-from minidock.runtime import container as life
+from minidock.runtime.container import Container
 from minidock.steps.baton import Baton
 from tests.integration.bundles import Bundle
 from tests.integration.facts import eventually
@@ -70,7 +70,7 @@ def test_a_start_that_comes_second_to_the_gate_is_told_so(bundle: Bundle) -> Non
     bundle.program("sleep", "3600").create()
     pid = bundle.inspect()["pid"]
     os.kill(pid, signal.SIGSTOP)
-    first = life.Container.load(str(bundle.state), bundle.id).gate
+    first = Container.load(str(bundle.state), bundle.id).gate
     baton = _knock_without_closing_the_gate(first.path)
     second = bundle.begin("start", bundle.id)
     try:

@@ -41,9 +41,9 @@ class CannotRun(Exception):
 class Docker:
     """The two daemons. `socket` is where the command `docker` finds them."""
 
-    def __init__(self, place: Path, space: Space) -> None:
+    def __init__(self, place: Path, space: Space | None = None) -> None:
         self.place = place
-        self.space = space
+        self.inside = space.inside if space else []  # without one: on the network that the tests are on
         self.socket = f"unix://{place}/docker.sock"
         self.root = place / "data"
         self.group = f"minidock-{os.getpid()}-docker"
@@ -76,7 +76,7 @@ class Docker:
     def _daemon(self, program: Path, *words: str) -> None:
         """A daemon that ends when the tests do, whatever ends them."""
         with (self.place / f"{program.name}.log").open("wb") as log:
-            command = [*self.space.inside, "setpriv", "--pdeathsig", "TERM", str(program), *words]
+            command = [*self.inside, "setpriv", "--pdeathsig", "TERM", str(program), *words]
             self._daemons.append(subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **DEBIAN}))
 
     def _wait_for(self, socket: Path) -> None:

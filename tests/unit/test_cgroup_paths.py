@@ -7,7 +7,7 @@ import os
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroup_stats, cgroups, mounts
+from minidock.kernel import cgroup_stats, cgroups, mount_table
 
 
 @pytest.mark.parametrize("path", ["/minidock/web", "minidock/web", "//minidock///web/"])
@@ -74,4 +74,4 @@ def test_an_error_names_the_file_the_value_and_the_reason(group: str) -> None:
 
 
 def test_a_mount_point_with_spaces_and_backslashes_is_unescaped() -> None:
-    assert mounts._unescape("/mnt/a\\040b\\134040") == "/mnt/a b\\040"
+    assert mount_table._unescape("/mnt/a\\040b\\134040") == "/mnt/a b\\040"

@@ -9,7 +9,7 @@ import pytest
 from minidock.errors import MinidockError
 from minidock.kernel import device_filter
 from minidock.oci.resources import Resources
-from minidock.steps import cgroup
+from minidock.steps import limits
 from minidock.steps.live import Live
 from minidock.steps.step import HOST, Step
 from tests.unit.test_device_filter import allowed
@@ -28,8 +28,8 @@ EVERYTHING = Resources(
 )
 
 
-def steps(**limits: object) -> list[Step]:
-    return cgroup.cgroup_steps("/minidock/web", Resources(**limits))  # type: ignore[arg-type]
+def steps(**wanted: object) -> list[Step]:
+    return limits.cgroup_steps("/minidock/web", Resources(**wanted))  # type: ignore[arg-type]
 
 
 def test_without_limits_there_is_one_step_and_it_makes_the_group() -> None:
@@ -37,7 +37,7 @@ def test_without_limits_there_is_one_step_and_it_makes_the_group() -> None:
 
 
 def test_each_kind_of_limit_is_a_step_of_its_own() -> None:
-    assert [step.name for step in cgroup.cgroup_steps("/minidock/web", EVERYTHING)] == [
+    assert [step.name for step in limits.cgroup_steps("/minidock/web", EVERYTHING)] == [
         "cgroup.create",
         "cgroup.memory",
         "cgroup.cpu",
@@ -50,7 +50,7 @@ def test_each_kind_of_limit_is_a_step_of_its_own() -> None:
     ]
 
 
-@pytest.mark.parametrize("step", cgroup.cgroup_steps("/minidock/web", EVERYTHING), ids=lambda step: step.name)
+@pytest.mark.parametrize("step", limits.cgroup_steps("/minidock/web", EVERYTHING), ids=lambda step: step.name)
 def test_every_step_explains_itself_and_is_the_hosts(step: Step) -> None:
     assert step.side == HOST
     assert step.says() and step.why.startswith(("without it", "the configuration")) and step.shell() and step.man
@@ -79,7 +79,7 @@ def test_an_io_weight_in_shell_falls_back_to_the_other_file() -> None:
 
 def test_no_path_file_or_value_can_add_a_command_to_what_would_be_typed() -> None:
     hostile = "$(reboot) ; reboot ' `reboot`"
-    steps = cgroup.cgroup_steps(f"/{hostile}", Resources(unified={f"x.{hostile}": hostile}))
+    steps = limits.cgroup_steps(f"/{hostile}", Resources(unified={f"x.{hostile}": hostile}))
     for line in "\n".join(step.shell() for step in steps).splitlines():
         words = shlex.split(line, posix=True)
         assert not {"reboot", "`reboot`", "$(reboot)"} & set(words), line
@@ -87,17 +87,17 @@ def test_no_path_file_or_value_can_add_a_command_to_what_would_be_typed() -> Non
 
 def test_device_rules_are_followed_by_those_that_runc_always_adds() -> None:
     [_, devices] = steps(devices=[device_filter.parse("deny a *:* rwm"), device_filter.parse("allow b 8:0 r")])
-    assert isinstance(devices, cgroup.DeviceFilter)
+    assert isinstance(devices, limits.DeviceFilter)
     assert [str(rule) for rule in devices.rules] == [
         "deny a *:* rwm",
         "allow b 8:0 r",
-        *cgroup.ALWAYS_ALLOWED,
+        *limits.ALWAYS_ALLOWED,
     ]
 
 
 def test_what_docker_always_allows_can_be_opened_and_the_disk_cannot() -> None:
     [_, devices] = steps(devices=[device_filter.parse("deny a *:* rwm")])
-    assert isinstance(devices, cgroup.DeviceFilter)
+    assert isinstance(devices, limits.DeviceFilter)
     for major, minor in ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (136, 77)):
         assert allowed(devices.rules, "c", major, minor, "rw")
     assert allowed(devices.rules, "b", 8, 0, "m")
@@ -108,15 +108,15 @@ def test_what_docker_always_allows_can_be_opened_and_the_disk_cannot() -> None:
 @pytest.mark.parametrize("path", ["..", "/", "/minidock/../../etc"])
 def test_a_path_outside_of_the_tree_is_refused_before_anything_is_done(path: str) -> None:
     with pytest.raises(MinidockError):
-        cgroup.cgroup_steps(path, Resources())
+        limits.cgroup_steps(path, Resources())
 
 
 def test_unified_files_of_several_controllers_enable_each_of_them_but_not_the_core() -> None:
-    files = cgroup.UnifiedFiles("/x", Resources(unified={"memory.high": "1", "cgroup.max.depth": "3", "io.max": "a"}))
+    files = limits.UnifiedFiles("/x", Resources(unified={"memory.high": "1", "cgroup.max.depth": "3", "io.max": "a"}))
     assert files.controllers() == ["memory", "io"]
 
 
 def test_undoing_what_was_never_done_is_harmless() -> None:
-    for step in cgroup.cgroup_steps("/minidock-never-made/web", EVERYTHING):
+    for step in limits.cgroup_steps("/minidock-never-made/web", EVERYTHING):
         step.undo(Live())
         step.undo(Live())

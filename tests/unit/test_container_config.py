@@ -18,7 +18,7 @@ from minidock.errors import MinidockError
 from minidock.networks import resolvers
 from minidock.oci.spec import Spec
 from minidock.runtime import defaults
-from minidock.steps.plan import Place as StepsPlace
+from minidock.steps.place import Place as StepsPlace
 from minidock.steps.plan import container_plan
 from tests.unit.configured import PLACE, SHORT, an_image, config, mount, refused
 

@@ -16,7 +16,7 @@ from minidock.engine.options import DeviceLimit, Healthcheck, Options
 from minidock.errors import MinidockError
 from minidock.oci.spec import Spec
 from minidock.steps import foreign
-from minidock.steps.plan import Place as StepsPlace
+from minidock.steps.place import Place as StepsPlace
 from minidock.steps.plan import container_plan
 from tests.unit.configured import PLACE, SHORT, an_image, config, mount, refused
 

@@ -152,14 +152,14 @@ def test_holes_of_sparse_files_stay_holes(tmp_path: Path, form: str) -> None:
 
 @pytest.mark.parametrize("name", ["../secret", "a/../../secret", "./../secret", "..", "a/b/../../../secret"])
 def test_a_name_that_climbs_is_refused(tmp_path: Path, outside: Path, name: str) -> None:
-    with pytest.raises(MinidockError, match="climbs out of the layer"):
+    with pytest.raises(MinidockError, match="climbs out of the archive"):
         unpacked(file(name, b"evil") + END, outside / "layer")
     assert not (tmp_path / "secret").exists()
     assert (outside / "secret").read_text() == "the host's"
 
 
 def test_a_name_that_climbs_in_a_pax_record_is_refused(outside: Path) -> None:
-    with pytest.raises(MinidockError, match="climbs out of the layer"):
+    with pytest.raises(MinidockError, match="climbs out of the archive"):
         unpacked(pax(path="../secret") + file("harmless", b"evil") + END, outside / "layer")
     assert (outside / "secret").read_text() == "the host's"
 
@@ -237,7 +237,7 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 def test_a_hard_link_to_a_file_of_the_host_is_refused(tmp_path: Path, outside: Path) -> None:
     for target in ("../outside/secret", "a/../../outside/secret"):
-        with pytest.raises(MinidockError, match="climbs out of the layer"):
+        with pytest.raises(MinidockError, match="climbs out of the archive"):
             unpacked(hard_link("a", target) + END, tmp_path / f"layer{len(os.listdir(tmp_path))}")
     for planted in (b"", symlink("door", str(outside))):
         target = "door/secret" if planted else str(outside / "secret")
@@ -413,11 +413,6 @@ def test_a_damaged_gzip_is_refused() -> None:
 
 def unpacked_to_the_end(stream: bytes) -> str:
     return Content(io.BytesIO(stream)).digest()
-
-
-def test_a_compression_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(MinidockError, match="compressed by zstd"):
-        Content(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(100)))
 
 
 def test_a_bomb_is_never_in_memory_at_once() -> None:

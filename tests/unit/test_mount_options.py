@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.kernel import mounts
+from minidock.kernel import mount_attributes
 from minidock.steps.mount_options import MountOptions, known_options
 
 
@@ -18,7 +18,12 @@ def test_attributes_of_the_mount_are_told_from_options_of_the_file_system() -> N
         "ro", "nosuid", "size=64k", "nodev", "mode=755", "noexec", "nosymfollow", "nodiratime", "newinstance"
     )
     assert options.add == (
-        mounts.RDONLY | mounts.NOSUID | mounts.NODEV | mounts.NOEXEC | mounts.NOSYMFOLLOW | mounts.NODIRATIME
+        mount_attributes.RDONLY
+        | mount_attributes.NOSUID
+        | mount_attributes.NODEV
+        | mount_attributes.NOEXEC
+        | mount_attributes.NOSYMFOLLOW
+        | mount_attributes.NODIRATIME
     )
     assert options.data == ["size=64k", "mode=755", "newinstance"]
     assert (options.clear, options.add_to_tree, options.propagation, options.recursive_bind) == (0, 0, "", False)
@@ -27,11 +32,11 @@ def test_attributes_of_the_mount_are_told_from_options_of_the_file_system() -> N
 @pytest.mark.parametrize(
     ("first", "second", "added", "cleared"),
     [
-        ("ro", "rw", 0, mounts.RDONLY),
-        ("rw", "ro", mounts.RDONLY, 0),
-        ("nosuid", "suid", 0, mounts.NOSUID),
-        ("dev", "nodev", mounts.NODEV, 0),
-        ("noexec", "exec", 0, mounts.NOEXEC),
+        ("ro", "rw", 0, mount_attributes.RDONLY),
+        ("rw", "ro", mount_attributes.RDONLY, 0),
+        ("nosuid", "suid", 0, mount_attributes.NOSUID),
+        ("dev", "nodev", mount_attributes.NODEV, 0),
+        ("noexec", "exec", 0, mount_attributes.NOEXEC),
     ],
 )
 def test_the_later_of_two_opposite_options_counts(first: str, second: str, added: int, cleared: int) -> None:
@@ -41,31 +46,31 @@ def test_the_later_of_two_opposite_options_counts(first: str, second: str, added
 
 def test_the_later_of_two_opposite_options_counts_for_a_tree_as_well() -> None:
     options = sort("rro", "rrw")
-    assert (options.add_to_tree, options.clear_in_tree) == (0, mounts.RDONLY)
+    assert (options.add_to_tree, options.clear_in_tree) == (0, mount_attributes.RDONLY)
     options = sort("rrw", "rro")
-    assert (options.add_to_tree, options.clear_in_tree) == (mounts.RDONLY, 0)
+    assert (options.add_to_tree, options.clear_in_tree) == (mount_attributes.RDONLY, 0)
 
 
 @pytest.mark.parametrize(
     ("words", "value"),
     [
-        (("noatime", "strictatime"), mounts.STRICTATIME),
-        (("strictatime", "noatime"), mounts.NOATIME),
-        (("noatime", "relatime"), mounts.RELATIME),
-        (("noatime", "atime"), mounts.RELATIME),
-        (("strictatime", "nostrictatime"), mounts.RELATIME),
-        (("relatime", "noatime"), mounts.NOATIME),
+        (("noatime", "strictatime"), mount_attributes.STRICTATIME),
+        (("strictatime", "noatime"), mount_attributes.NOATIME),
+        (("noatime", "relatime"), mount_attributes.RELATIME),
+        (("noatime", "atime"), mount_attributes.RELATIME),
+        (("strictatime", "nostrictatime"), mount_attributes.RELATIME),
+        (("relatime", "noatime"), mount_attributes.NOATIME),
     ],
 )
 def test_of_several_ways_to_keep_access_times_one_is_chosen(words: tuple[str, ...], value: int) -> None:
     """They are values of one field, not bits: two at once are none. mount_setattr(2)"""
-    assert sort(*words).add & mounts.ATIME_MASK == value
+    assert sort(*words).add & mount_attributes.ATIME_MASK == value
 
 
 @pytest.mark.parametrize("option", ["atime", "relatime", "nostrictatime"])
 def test_to_take_an_access_time_attribute_away_the_whole_field_is_cleared(option: str) -> None:
     """The kernel refuses to clear a part of it."""
-    assert sort(option).clear & mounts.ATIME_MASK == mounts.ATIME_MASK
+    assert sort(option).clear & mount_attributes.ATIME_MASK == mount_attributes.ATIME_MASK
 
 
 @pytest.mark.parametrize("kind", ["private", "slave", "shared", "unbindable"])
@@ -78,8 +83,8 @@ def test_propagation_is_for_one_mount_or_for_its_tree(kind: str) -> None:
 def test_bind_idmap_and_attributes_of_a_tree_have_their_places() -> None:
     options = sort("rbind", "ridmap", "rro", "rnosuid", "rexec")
     assert (options.recursive_bind, options.idmap, options.idmap_tree) == (True, True, True)
-    assert options.add_to_tree == mounts.RDONLY | mounts.NOSUID
-    assert options.clear_in_tree == mounts.NOEXEC
+    assert options.add_to_tree == mount_attributes.RDONLY | mount_attributes.NOSUID
+    assert options.clear_in_tree == mount_attributes.NOEXEC
     assert options.add == options.clear == 0
     assert (sort("bind").recursive_bind, sort("idmap").idmap_tree) == (False, False)
 

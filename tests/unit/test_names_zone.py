@@ -10,11 +10,25 @@ import pytest
 from minidock.networks import resolvers
 from minidock.networks.names import message
 from minidock.networks.names.upstream import Server, Upstream
-from minidock.networks.names.zone import Zone, reversed_address
+from minidock.networks.names.zone import Elsewhere, Member, Zone, reversed_address
 from minidock.state import containers
 from minidock.state.database import Database
 from tests.connected import a_container, a_network, connect, id_of, settle
 from tests.dns import AAAA, ANY, MX, PTR, A, question, response_of
+
+
+class OtherHosts(Elsewhere):
+    """Containers on other hosts, in one network of the scene."""
+
+    def __init__(self) -> None:
+        self.known: list[Member] = []
+
+    def members(self, network: str) -> list[Member]:
+        return self.known if network == id_of("front") else []
+
+    def learn(self, *members: Member) -> None:
+        self.known = list(members)
+        self.changes += 1
 
 
 class Scene:
@@ -66,6 +80,20 @@ def test_a_container_goes_by_its_name_its_short_id_and_its_aliases_in_any_case(s
 @pytest.mark.parametrize("name", ["nobody", DB[:13], DB[:11], "db.back", "far", "far.back", "example.org", "", "front"])
 def test_all_else_is_not_ours(scene: Scene, name: str) -> None:
     assert scene.lookup(WEB, name) is None
+
+
+def test_containers_of_other_hosts_are_known_in_the_network_that_they_share_for_as_long_as_they_are_there(
+    scene: Scene,
+) -> None:
+    others = scene.zone.elsewhere = OtherHosts()
+    assert scene.lookup(WEB, "remote") is None
+    others.learn(Member("e" * 64, ["remote", "db"], "172.18.0.9", ""))
+    assert scene.lookup(WEB, "remote") == ["172.18.0.9"]
+    assert scene.lookup(WEB, "9.0.18.172.in-addr.arpa", PTR) == ["remote\x05front\x00"]
+    assert sorted(scene.lookup(WEB, "db") or ()) == ["172.18.0.3", "172.18.0.9"]
+    assert scene.lookup(FAR, "remote") is None
+    others.learn()
+    assert scene.lookup(WEB, "remote") is None
 
 
 def test_a_container_finds_itself(scene: Scene) -> None:

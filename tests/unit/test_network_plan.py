@@ -12,7 +12,8 @@ from minidock.errors import MinidockError
 from minidock.oci.spec import Spec
 from minidock.runtime import defaults
 from minidock.steps.network import Wiring, endpoint_plan, network_plan, route_plan
-from minidock.steps.plan import ContainerPlan, Place, container_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import ContainerPlan, container_plan
 from minidock.steps.step import HOST, Step
 from tests.annotations import endpoint, port
 
@@ -100,7 +101,7 @@ def test_the_way_out_is_by_the_network_of_highest_priority_that_has_one(
 def test_ipv4_and_ipv6_may_go_out_by_different_networks() -> None:
     both = endpoint("one", 2, gw_priority=1), endpoint("two", 2, device="eth1", ipv6=True)
     steps = _steps(*both)
-    assert "172.30.0.1 and fd00:31::1" in steps["network.route.one"].says()
+    assert "172.30.0.1 and to fd00:31::1" in steps["network.route.one"].says()
 
 
 def test_an_internal_network_alone_needs_no_forwarding() -> None:

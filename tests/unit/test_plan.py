@@ -17,7 +17,10 @@ from minidock.errors import MinidockError
 from minidock.oci.document import Node
 from minidock.oci.spec import Process, Spec
 from minidock.runtime import defaults
-from minidock.steps.plan import Place, container_plan, exec_plan
+from minidock.steps.exec_plan import exec_plan
+from minidock.steps.identity import Seccomp
+from minidock.steps.place import Place
+from minidock.steps.plan import container_plan
 from minidock.steps.step import HOST, INSIDE, Step
 
 PLACE = Place("test", "/bundle")
@@ -103,11 +106,12 @@ JOINED = plan_of(
 HOSTS = plan_of(linux__namespaces=[{"type": "mount"}], hostname="")
 EXEC = list(
     exec_plan(
-        Spec(rich()),
         Process(Node({"args": ["ls", AWKWARD], "cwd": "/", "terminal": True, "oomScoreAdj": 1}, "process")),
-        4711,
-        "/minidock/test",
-        PLACE,
+        container_id=PLACE.container_id,
+        pid=4711,
+        cgroup="/minidock/test",
+        namespaces=Spec(rich()).linux.namespaces,
+        seccomp=Seccomp(Spec(rich()).linux.seccomp),
     )
 )
 ALL = [*RICH, *JOINED, *HOSTS, *EXEC, *plan_of()]

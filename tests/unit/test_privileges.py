@@ -10,7 +10,7 @@ import pytest
 from minidock.engine.configuring.privileges import ALL, Privileges, available, capabilities, privileges
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
-from minidock.kernel.capabilities import NUMBERS
+from minidock.kernel.capability_names import NUMBERS
 from minidock.runtime import defaults
 
 # dockerd 20.10, `docker run busybox`; the kernel shows it as 00000000a80425fb.

@@ -56,15 +56,21 @@ def test_a_command_that_is_not_minidocks_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "bin/minidock").read_text() == "somebody's own\n"
 
 
-def test_the_commands_become_python_without_a_shell_left_over(tmp_path: Path) -> None:
+def test_the_commands_are_python_without_a_shell_or_a_site_module(tmp_path: Path) -> None:
     assert write_commands(tmp_path).returncode == 0
     assert write_commands(tmp_path).returncode == 0, "a second time, over what the first one wrote"
     for name, module in (
         ("minidock", "minidock.cli.main"),
         ("minidock-runtime", "minidock.runtime.__main__"),
     ):
-        last = (tmp_path / "bin" / name).read_text().splitlines()[-1]
-        assert last == (f'exec "{_PROJECT}/.venv/bin/python" -I -S "{_PROJECT}/minidock/launch.py" {module} "$@"')
+        first, *_, last = (tmp_path / "bin" / name).read_text().splitlines()
+        assert (first, last) == (f"#!{_PROJECT}/.venv/bin/python -IS", f'start("{module}")')
+
+
+def test_a_command_answers_wherever_it_is_called_from(tmp_path: Path) -> None:
+    write_commands(tmp_path)
+    done = subprocess.run([tmp_path / "bin/minidock", "--version"], cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("minidock version ")
 
 
 def write_service(prefix: Path, *, systemd: Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidock.errors import MinidockError
-from minidock.kernel import seccomp, seccomp_words
+from minidock.kernel import seccomp, seccomp_filter, seccomp_words
 from minidock.kernel.syscall_numbers import X32_BIT, numbers
 from minidock.runtime import seccomp_profile
 from tests import seccomp_judges
@@ -433,4 +433,4 @@ def test_more_instructions_than_the_kernel_takes_are_refused_with_their_number()
 
 def test_a_flag_that_filters_do_not_have_is_named() -> None:
     with pytest.raises(MinidockError, match='"SECCOMP_FILTER_FLAG_NEW_LISTENER" is no flag'):
-        seccomp.install(b"", ["SECCOMP_FILTER_FLAG_NEW_LISTENER"])
+        seccomp_filter.install(b"", ["SECCOMP_FILTER_FLAG_NEW_LISTENER"])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from minidock.errors import MinidockError
 from minidock.oci.spec import HOOKS, NAMESPACES, Spec, read_spec
 from minidock.runtime import defaults
-from minidock.steps.plan import Place, container_plan
+from minidock.steps.place import Place
+from minidock.steps.plan import container_plan
 
 HUGE = 10**4000
 DEEP: Any = []

@@ -7,7 +7,7 @@ import sys
 from minidock.cli import network_flags
 from minidock.cli.command import Command
 from minidock.cli.complaints import warn
-from minidock.cli.container_flags import FLAGS, options
+from minidock.cli.container_flags import FLAGS, listen, options
 from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def _create(arguments: Arguments) -> int:
     asked = options(arguments)
     warn([*network_flags.warnings(asked), *warnings(asked)])
-    sys.stdout.write(f"{Engine().create(asked).id}\n")
+    engine = Engine()
+    listen(engine, arguments)
+    sys.stdout.write(f"{engine.create(asked).id}\n")
     return 0
 
 

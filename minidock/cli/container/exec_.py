@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from minidock.cli import pair_files, values
 from minidock.cli.command import Command, Flag
 from minidock.cli.presence import DETACH_KEYS, finish, manner
 from minidock.engine.engine import Engine
@@ -25,15 +24,23 @@ def _exec(arguments: Arguments) -> int:
 
 def _request(arguments: Arguments) -> Request:
     request = Request(arguments.words[1:])
-    for path in arguments.values("env-file"):
-        request.environment += pair_files.read(path, from_environment=True)
-    request.environment += [values.environment(text) for text in arguments.values("env")]
+    if arguments.given("env") or arguments.given("env-file"):
+        request.environment = _environment(arguments)
     request.user = arguments.value("user")
     request.workdir = arguments.value("workdir")
     request.terminal = arguments.flag("tty")
     request.interactive = arguments.flag("interactive")
     request.privileged = arguments.flag("privileged")
     return request
+
+
+def _environment(arguments: Arguments) -> list[str]:
+    from minidock.cli import pair_files, values
+
+    found: list[str] = []
+    for path in arguments.values("env-file"):
+        found += pair_files.read(path, from_environment=True)
+    return found + [values.environment(text) for text in arguments.values("env")]
 
 
 COMMAND = Command(

@@ -8,9 +8,8 @@ import sys
 from minidock.cli import network_flags
 from minidock.cli.command import Command, Flag
 from minidock.cli.complaints import warn
-from minidock.cli.container_flags import FLAGS, options
+from minidock.cli.container_flags import FLAGS, listen, options
 from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
-from minidock.engine.configuring.limits import warnings
 from minidock.engine.engine import Engine
 
 TYPE_CHECKING = False
@@ -20,14 +19,24 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: Arguments) -> int:
-    engine, asked = Engine(), options(arguments)
-    warn([*network_flags.warnings(asked), *warnings(asked)])
+    engine = Engine()
+    engine.foresee_start()
+    asked = _options(arguments)
+    listen(engine, arguments)
     if asked.terminal:
         _look_at_terminal(asked)
     if arguments.flag("detach"):
         engine.run_detached(asked, lambda row: sys.stdout.write(f"{row.id}\n"))
         return 0
     return finish(engine.run(asked, manner(arguments)))
+
+
+def _options(arguments: Arguments) -> Options:
+    from minidock.engine.configuring.limits import warnings
+
+    asked = options(arguments)
+    warn([*network_flags.warnings(asked), *warnings(asked)])
+    return asked
 
 
 def _look_at_terminal(asked: Options) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def _start(arguments: Arguments) -> int:
     engine = Engine()
+    engine.foresee_start()
     if not arguments.flag("attach") and not arguments.flag("interactive"):
         return each_shown(arguments.words, engine.start)
     if len(arguments.words) > 1:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from minidock.cli import inputs
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError
 from minidock.runtime.arguments import MANY, VALUE
 
 TYPE_CHECKING = False
@@ -19,8 +19,11 @@ _URLS = ("http://", "https://")
 
 def _import(arguments: Arguments) -> int:
     path, *names = arguments.words
-    fd = _opened(path)
-    with open(fd, "rb", closefd=fd != 0) as source:
+    if path.startswith(_URLS):
+        raise MinidockError(
+            f"{path}: minidock does not load archives by itself", hint=f"curl -L {path} | minidock import -"
+        )
+    with inputs.opened(path) as source:
         image_id = Engine().import_image(
             source,
             "".join(names),
@@ -30,19 +33,6 @@ def _import(arguments: Arguments) -> int:
         )
     sys.stdout.write(f"{image_id}\n")
     return 0
-
-
-def _opened(path: str) -> int:
-    if path == "-":
-        return 0
-    if path.startswith(_URLS):
-        raise MinidockError(
-            f"{path}: minidock does not load archives by itself", hint=f"curl -L {path} | minidock import -"
-        )
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise MinidockError(reason(error).replace(f"{path}: ", f"open {path}: ")) from None
 
 
 COMMAND = Command(

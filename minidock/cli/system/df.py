@@ -33,6 +33,16 @@ _IMAGES = images.LISTING.with_columns(
 _CONTAINERS = containers.LISTING.with_columns(
     "ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"
 )
+_BUILD_HEADERS = {
+    "ID": "CACHE ID",
+    "CacheType": "CACHE TYPE",
+    "Size": "SIZE",
+    "CreatedSince": "CREATED",
+    "LastUsedSince": "LAST USED",
+    "UsageCount": "USAGE",
+    "Shared": "SHARED",
+}
+_BUILDS = tables.Listing(_BUILD_HEADERS, tuple(_BUILD_HEADERS))
 _VOLUMES = volumes.LISTING.with_columns("Name", "Links", "Size")
 
 
@@ -69,6 +79,9 @@ def _show_tables(engine: Engine, usage: DiskUsage) -> None:
     tables.show(sys.stdout, _containers(engine, usage), _CONTAINERS)
     sys.stdout.write("\nLocal Volumes space usage:\n\n")
     tables.show(sys.stdout, _volumes(engine, usage), _VOLUMES)
+    size = next(kind.size for kind in usage.sums() if kind.name == "Build Cache")
+    sys.stdout.write(f"\nBuild cache usage: {human.size(size)}\n\n")
+    tables.show(sys.stdout, _builds(usage), _BUILDS)
 
 
 def _show_document(engine: Engine, usage: DiskUsage, form: str) -> None:
@@ -99,6 +112,21 @@ def _shares(usage: DiskUsage, image: Listed) -> tables.Row:
 def _containers(engine: Engine, usage: DiskUsage, *, full: bool = False) -> list[tables.Row]:
     lines = containers.Lines(engine, full=full, sized=False)
     return [{**lines.fields(row), "Size": human.size(size, 3)} for row, size in usage.containers]
+
+
+def _builds(usage: DiskUsage) -> list[tables.Row]:
+    return [
+        {
+            "ID": step.key[:12],
+            "CacheType": "regular",
+            "Size": human.size(step.size),
+            "CreatedSince": human.ago(step.created),
+            "LastUsedSince": human.ago(step.used),
+            "UsageCount": "1",
+            "Shared": "false",
+        }
+        for step in usage.builds
+    ]
 
 
 def _volumes(engine: Engine, usage: DiskUsage) -> list[tables.Row]:

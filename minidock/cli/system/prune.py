@@ -23,6 +23,7 @@ def _prune(arguments: Arguments) -> int:
     pruned.tell("Deleted Networks:", done.networks)
     pruned.tell("Deleted Volumes:", done.volumes)
     pruned.tell("Deleted Images:", [f"{what.lower()}: {which}" for what, which in done.images.records])
+    pruned.tell("Deleted build cache objects:", done.builds)
     pruned.tell_total(done.reclaimed)
     return 0
 
@@ -33,6 +34,7 @@ def _warning(arguments: Arguments) -> str:
         goes.append("all anonymous volumes not used by at least one container")
     unused = "all images without at least one container associated to them"
     goes.append(unused if arguments.flag("all") else "all dangling images")
+    goes.append("unused build cache")
     text = "This will remove:\n" + "".join(f"  - {line}\n" for line in goes)
     if kept := arguments.values("filter"):
         text += "\n  Items to be pruned will be filtered with:\n" + "".join(f"  - {line}\n" for line in sorted(kept))

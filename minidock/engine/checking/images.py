@@ -78,7 +78,7 @@ def _layers_of(engine: Engine, row: Row) -> list[str]:
 
 def _kept(engine: Engine, known: list[Listed]) -> list[Finding]:
     """Images that were removed by force, and kept for a container that is gone by now."""
-    hidden = [listed for listed in known if listed.is_removed]
+    hidden = [listed for listed in known if listed.is_removed and not listed.is_for_builds]
     if not hidden:
         return []
     with engine.database.change() as change:  # images go, and come into use, in such a change

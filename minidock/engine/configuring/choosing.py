@@ -1,88 +1,93 @@
-"""Which image a container is made from: `--pull` and `--platform`. So far there are the images of this host, and
-the one whose recipe minidock carries; no registry is asked.
+"""Which image a container is made from: `--pull` and `--platform`.
+
+What is here is used. What is not here is made, if minidock carries the recipe for it, which takes no network; else it
+is pulled. `--pull always` asks the registry in any case, `never` in none.
 """
 
 from __future__ import annotations
 
-import os
-
 from minidock.errors import MinidockError
 from minidock.images import image as images
-from minidock.images import references
+from minidock.images import platforms, references
 from minidock.images.layout import Layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
     from minidock.engine.options import Options
     from minidock.images.image import Image
 
 ALWAYS, MISSING, NEVER = "always", "missing", "never"
-_SYSTEMS = ("linux",)
-# Other names of the same machines, as people write them.
-_MACHINES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm", "armel": "arm"}
 
 
-def image(root: str, options: Options) -> Image:
+def image(engine: Engine, options: Options, *, may_pull: bool = True) -> Image:
     """The image that was asked for, in the way that was asked for."""
     if options.pull not in (ALWAYS, MISSING, NEVER):
         raise MinidockError(
             f'invalid pull option: \'{options.pull}\': must be one of "always", "missing" or "never"', code=125
         )
-    if options.pull != MISSING:
-        _heed_pull(root, options)
-    found = images.resolve(root, options.image)
+    found = _found(engine, options, may_pull=may_pull and options.pull != NEVER)
     if not found.layers:
         raise MinidockError(f"image {options.image} has no layers", hint="there is no program in it that could run")
-    if options.platform:
-        _check_platform(found, options)
     return found
 
 
-def _heed_pull(root: str, options: Options) -> None:
-    """The embedded recipe makes the same image each time: there is no newer one to be had."""
+def _found(engine: Engine, options: Options, *, may_pull: bool) -> Image:
+    has_name = not references.is_hex(options.image.removeprefix("sha256:"), 64)
+    if options.pull == ALWAYS and has_name and may_pull:
+        _pull(engine, options)
+    elif options.pull == NEVER and has_name:
+        _must_be_here(engine, options)
+    try:
+        found = images.resolve(engine.root, options.image)
+    except images.NotHere as error:
+        if not (has_name and may_pull):
+            raise
+        _pull(engine, options, error.message)
+        found = images.resolve(engine.root, options.image)
+    return _for_platform(engine, options, found, may_pull=may_pull and has_name) if options.platform else found
+
+
+def _must_be_here(engine: Engine, options: Options) -> None:
+    """The recipe that minidock carries would make a missing one."""
     from minidock.images import recipes
 
-    if references.is_hex(options.image.removeprefix("sha256:"), 64):
-        return
     reference = references.parse(options.image)
-    is_embedded = str(reference) == recipes.BUSYBOX
-    if options.pull == ALWAYS and not is_embedded:
-        raise MinidockError(
-            f"--pull always: no registry can be asked for {reference.familiar()}",
-            hint="leave --pull out to use the image that is here",
-            code=125,
-        )
-    if options.pull == NEVER and is_embedded and not Layout(root).find(str(reference)):
+    if str(reference) == recipes.BUSYBOX and not Layout(engine.root).find(str(reference)):
         raise MinidockError(f"No such image: {reference.familiar()}", hint="leave --pull out to have it made", code=125)
 
 
-def _check_platform(found: Image, options: Options) -> None:
+def _pull(engine: Engine, options: Options, why: str = "") -> None:
+    from minidock.engine.images import pulling
+
+    listener = engine.listen() if engine.listen else None
+    if why and listener:
+        listener.line(why)
+    pulling.pull(engine, options.image, platform=options.platform, listener=listener)
+
+
+def _for_platform(engine: Engine, options: Options, found: Image, *, may_pull: bool) -> Image:
+    """The one that is here may be for another platform; the registry may have it for this one as well."""
+    if complaint := _mismatch(found, options):
+        if not may_pull or options.pull == ALWAYS:
+            raise complaint
+        try:
+            _pull(engine, options)
+        except MinidockError:
+            raise complaint from None
+        found = images.resolve(engine.root, options.image)
+        if complaint := _mismatch(found, options):
+            raise complaint
+    return found
+
+
+def _mismatch(found: Image, options: Options) -> MinidockError | None:
     has = (str(found.document.get("os")), str(found.document.get("architecture")))
-    system, architecture = _platform(options.platform)
-    if (system or has[0], architecture or has[1]) != has:
-        raise MinidockError(
-            f"image with reference {options.image} was found but its platform ({'/'.join(has)}) "
-            f"does not match the specified platform ({options.platform})",
-            hint="leave --platform out",
-        )
-
-
-def _platform(text: str) -> tuple[str, str]:
-    """`linux/arm64`, `linux/arm/v7`, or one of the two words; what is not said is ''."""
-    words = text.lower().split("/")
-    if len(words) > 3 or not all(words):
-        raise MinidockError(f'"{text}" is an invalid component of a platform', hint="write it like linux/amd64")
-    if len(words) > 1:
-        return words[0], _MACHINES.get(words[1], words[1])
-    if words[0] in _SYSTEMS:
-        return words[0], ""
-    machine = _MACHINES.get(words[0], words[0])
-    if machine not in _MACHINES.values() and machine not in ("riscv64", "ppc64le", "s390x"):
-        raise MinidockError(f'"{text}": unknown operating system or architecture', hint="write it like linux/amd64")
-    return "", machine
-
-
-def architecture() -> str:
-    """This host's, as images have it."""
-    machine = os.uname().machine
-    return _MACHINES.get(machine, machine)
+    wanted = platforms.parse(options.platform)
+    if (wanted.system or has[0], wanted.architecture or has[1]) == has:
+        return None
+    return MinidockError(
+        f"image with reference {options.image} was found but its platform ({'/'.join(has)}) "
+        f"does not match the specified platform ({options.platform})",
+        hint="leave --platform out",
+    )

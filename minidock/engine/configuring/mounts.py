@@ -10,7 +10,8 @@ import os
 
 from minidock.engine.configuring.mount_points import BIND, DISABLED, IMAGE, TMPFS, WRITABLE, MountPoint
 from minidock.errors import MinidockError, reason
-from minidock.kernel.mounts import PROPAGATION, mount_point_of
+from minidock.kernel.mount_attributes import PROPAGATION
+from minidock.kernel.mount_table import mount_point_of
 from minidock.runtime import defaults
 from minidock.steps.mount_options import SUBDIRECTORY
 

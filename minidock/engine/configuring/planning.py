@@ -12,6 +12,7 @@ from minidock.engine.life import attachments, volume_mounts
 from minidock.oci.spec import Spec
 from minidock.steps import plan as steps
 from minidock.steps.annotations import NETWORK
+from minidock.steps.place import Place as StepsPlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ _EXAMPLE_ID = "0" * 64
 
 
 def plan(engine: Engine, options: Options) -> ContainerPlan:
-    place, image = engine.place(_EXAMPLE_ID), choosing.image(engine.root, options)
+    place, image = engine.place(_EXAMPLE_ID), choosing.image(engine, options, may_pull=False)
     options.mount_points = volume_mounts.resolve(engine, options, image)
     document = configuration(image, options, place, sharing.find(engine, options, running=False))
     if attachments.concern(options):
         document["annotations"][NETWORK] = jsonfile.dump(_wiring(engine, options))
-    return steps.container_plan(Spec(document), steps.Place(place.id, place.path))
+    return steps.container_plan(Spec(document), StepsPlace(place.id, place.path))
 
 
 def _wiring(engine: Engine, options: Options) -> Json:

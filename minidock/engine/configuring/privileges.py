@@ -6,9 +6,9 @@ that, `--privileged` lifts every barrier that keeps root inside from being root 
 
 from __future__ import annotations
 
+from minidock.engine.options import BUILTIN, UNCONFINED
 from minidock.errors import MinidockError
-from minidock.kernel import syscalls
-from minidock.kernel.capabilities import NUMBERS
+from minidock.kernel.capability_names import NUMBERS
 from minidock.runtime import defaults, seccomp_profile
 
 TYPE_CHECKING = False
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from minidock.jsonfile import Json
 
 ALL = "ALL"
-UNCONFINED, BUILTIN = "unconfined", "builtin"
 SYSTEM_PATHS_UNCONFINED = "systempaths=unconfined"
 _AS_IT_IS = (("apparmor", UNCONFINED), ("label", "disable"))  # no container has a profile, or a label of SELinux
 _SECURITY_HINT = "known are no-new-privileges, seccomp=FILE, apparmor=unconfined and systempaths=unconfined"
@@ -67,6 +66,8 @@ def available() -> list[str]:
 
 
 def _is_available(number: int) -> bool:
+    from minidock.kernel import syscalls
+
     try:
         return syscalls.prctl(syscalls.PR_CAPBSET_READ, number) == 1
     except OSError:  # EINVAL: this kernel is older than the capability

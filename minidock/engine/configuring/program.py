@@ -6,7 +6,6 @@ import os
 
 from minidock.engine.configuring.merging import merged
 from minidock.errors import MinidockError
-from minidock.kernel import paths
 from minidock.runtime import defaults
 
 TYPE_CHECKING = False
@@ -86,6 +85,8 @@ def _number(group: str, trees: Sequence[str]) -> int:
 
 def _group_file(trees: Sequence[str]) -> str:
     """As the container will see it: that of the uppermost tree that has one. A whiteout is no file to read."""
+    from minidock.kernel import paths
+
     for tree in trees:
         try:
             root = paths.open_root(tree)

@@ -11,7 +11,6 @@ import os
 
 from minidock.engine.configuring.network_files import NAMES
 from minidock.errors import MinidockError
-from minidock.kernel.namespaces import file_of
 from minidock.state import containers
 
 TYPE_CHECKING = False
@@ -45,7 +44,11 @@ class Shared:
         self.hosts: set[str] = set()  # kinds that the other has from the host
 
     def namespace(self, kind: str) -> str:
-        return file_of(self.pids[kind], kind) if kind in self.pids else ""
+        if kind not in self.pids:
+            return ""
+        from minidock.kernel.namespaces import file_of
+
+        return file_of(self.pids[kind], kind)
 
 
 def others(options: Options) -> dict[str, str]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 
+from minidock import times
 from minidock.engine.images import naming as image_naming
 from minidock.engine.life import changing
 from minidock.engine.looking import inspecting
 from minidock.errors import MinidockError
-from minidock.images import instructions, making, upper
+from minidock.images import instructions, upper
 from minidock.images.catalog import catalog
 from minidock.images.layout import Layout
 from minidock.images.making import Making
-from minidock.images.pack import Stream
+from minidock.images.pack import Packed
 from minidock.kernel import paths
 from minidock.state import containers
 
@@ -96,7 +97,7 @@ def _layer(engine: Engine, row: Row, new: Making, stack: list[Layer], *, pause: 
         root = paths.open_root(path)
         try:
             pieces: Iterator[bytes] = upper.UpperPacking(root).tree("")
-            return new.add_layer(Stream(pieces), [diff_id for diff_id, _ in stack])
+            return new.add_layer(Packed(pieces), [diff_id for diff_id, _ in stack])
         finally:
             os.close(root)
 
@@ -130,7 +131,7 @@ class _Paused:
 
 
 def _history(row: Row, author: str, message: str, *, is_empty: bool) -> dict[str, Json]:
-    entry: dict[str, Json] = {"created": making.now(), "created_by": " ".join(row.arguments)}
+    entry: dict[str, Json] = {"created": times.now(), "created_by": " ".join(row.arguments)}
     if author:
         entry["author"] = author
     if message:

@@ -22,7 +22,7 @@ import stat
 from minidock.engine.files import tree
 from minidock.errors import MinidockError
 from minidock.images.files import Files, mount_id
-from minidock.images.pack import Packing, Stream
+from minidock.images.pack import Packed, Packing
 from minidock.images.tar import Tar
 from minidock.kernel import paths
 from minidock.state import containers
@@ -50,7 +50,7 @@ def copy_out(
         with tree.seen(engine, row) as inside:
             source = _source_in(inside, row, path, follow=follow)
             with source, Spot(host, os.path.join(os.getcwd(), target), follow=True) as place:
-                pieces = Stream(_packed(source, placed(source, place), inside.empty))
+                pieces = Packed(_packed(source, placed(source, place), inside.empty))
                 with _Directory(place) as directory:
                     Files(directory.fd, "", place.directory_path, keep_owners=keep_owners).fill(Tar(pieces))
     finally:
@@ -77,7 +77,7 @@ def copy_in(engine: Engine, row: Row, source_path: str, path: str, *, follow: bo
             tree.writable(engine, row) as inside,
             _place_in(inside, row, path) as place,
         ):
-            pieces = Stream(_packed(source, placed(source, place)))
+            pieces = Packed(_packed(source, placed(source, place)))
             _fill(inside, place, Tar(pieces))
     finally:
         os.close(host)
@@ -284,13 +284,13 @@ def _missing(path: str, row: Row) -> MinidockError:
 
 def _packed(source: Spot, name: str, empty: Iterable[str] = ()) -> Iterator[bytes]:
     if not source.is_directory:
-        yield from Packing(source.parent).file(source.parent, source.base, name)
+        yield from Packing(source.parent, fractions=False).file(source.parent, source.base, name)
         return
     top = source.open_directory()
     try:
         above = source.real.rstrip("/") + "/"
         left_out = [path[len(above) :] for path in empty if path.startswith(above)]
-        yield from Packing(top, empty=left_out).tree("", name or ".")
+        yield from Packing(top, empty=left_out, fractions=False).tree("", name or ".")
     finally:
         os.close(top)
 

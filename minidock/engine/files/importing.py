@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
+from minidock import times
 from minidock.engine.images import naming as image_naming
 from minidock.errors import MinidockError
-from minidock.images import instructions, making
+from minidock.images import instructions
+from minidock.images.compression import plain
 from minidock.images.layout import Layout
+from minidock.images.limits import Limits
 from minidock.images.making import Making
 from minidock.images.platforms import SYSTEM, architecture
 
@@ -33,7 +36,7 @@ def import_archive(
     full = image_naming.new_name(name, "cannot import digest reference") if name else ""
     config = instructions.changed({}, changes)
     _check_platform(platform)
-    now = making.now()
+    now = times.now()
     document = {
         "created": now,
         "architecture": architecture(),
@@ -42,7 +45,8 @@ def import_archive(
         "history": [{"created": now, "comment": message or f"Imported from {called}"}],
     }
     with Making(Layout(engine.root)) as new:
-        return image_naming.store(engine, new, full, document, [new.add_layer(source)], action="import")
+        layer = new.add_layer(plain(source, Limits()))
+        return image_naming.store(engine, new, full, document, [layer], action="import")
 
 
 def _check_platform(platform: str) -> None:

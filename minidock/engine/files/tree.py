@@ -19,7 +19,7 @@ import time
 from minidock import jsonfile
 from minidock.errors import MinidockError, reason
 from minidock.images.drafts import Lock
-from minidock.kernel import mounts, overlay, paths, processes
+from minidock.kernel import birth, mounts, overlay, paths, processes
 from minidock.kernel import namespaces as ns
 from minidock.oci.spec import read_spec
 from minidock.runtime import container as runtime
@@ -117,6 +117,11 @@ def below(engine: Engine, row: Row) -> Tree:
     place = engine.place(row.id)
     lower = [*layers_of(read_spec(place.file("config.json"))), place.file("root")]  # an overlay takes at least two
     return Tree(_from_child(lambda: overlay.mount(lower, "", "", place.file("root"))))
+
+
+def layered(lower: list[str], place: str, *, upper: str = "", work: str = "") -> int:
+    """A descriptor of directories seen as one, topmost first; `place` is a directory to mount at for a moment."""
+    return _from_child(lambda: overlay.mount(lower, upper, work, place))
 
 
 def layers_of(spec: Spec) -> list[str]:
@@ -257,7 +262,7 @@ def _from_child(make: Callable[[], int], flags: int = ns.FLAGS["mount"]) -> int:
     """What a child process makes, in a mount namespace of its own: a descriptor, which is all that is left of it."""
     baton = Baton()
     baton.make()
-    pid = processes.born(flags)
+    pid = birth.born(flags)
     if pid == 0:
         baton.take_end(1)
         _live(baton, make, private=bool(flags))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from minidock.engine.looking import filters
 from minidock.errors import MinidockError
 from minidock.images import layers
-from minidock.images.catalog import catalog, find
+from minidock.images.catalog import find, glance
 from minidock.images.layout import Layout
 
 TYPE_CHECKING = False
@@ -48,30 +48,30 @@ class Images:
 
     def __init__(self, engine: Engine) -> None:
         self.layout = Layout(engine.root)
-        self.everyone = catalog(self.layout)
+        self.everyone = glance(self.layout)
         self._engine = engine
         self._sizes: dict[str, int] = {}
         self._users: dict[str, int] | None = None
 
     def size(self, image: Listed) -> int:
-        return sum(self._layers(image))
+        return sum(self.sizes(image))
 
     def size_of_all(self) -> int:
         """A layer that several images have is there once."""
         for image in self.everyone:
-            self._layers(image)
+            self.sizes(image)
         return sum(self._sizes.values())
 
     def shared_size(self, image: Listed) -> int:
         """Of the layers that another image has too."""
-        self._layers(image)
+        self.sizes(image)
         others = {chain_id for other in self.everyone if other is not image for chain_id in other.chain}
         return sum(self._sizes[chain_id] for chain_id in image.chain if chain_id in others)
 
-    def _layers(self, image: Listed) -> list[int]:
-        for chain_id, blob in zip(image.chain, image.layers, strict=False):
-            if chain_id not in self._sizes:
-                self._sizes[chain_id] = layers.size(self.layout, chain_id, blob)
+    def sizes(self, image: Listed) -> list[int]:
+        """Of each of its layers, bottom first."""
+        if not self._sizes.keys() >= set(image.chain):
+            self._sizes |= image.sizes(self.layout)
         return [self._sizes[chain_id] for chain_id in image.chain]
 
     def users(self, image: Listed) -> int:

@@ -15,7 +15,7 @@ from minidock import jsonfile
 from minidock.engine.images.naming import tell
 from minidock.engine.looking import filters
 from minidock.errors import MinidockError
-from minidock.images import references, removing
+from minidock.images import partials, references, removing
 from minidock.images.catalog import catalog, find
 from minidock.images.layout import Layout
 from minidock.state import containers
@@ -86,6 +86,7 @@ def prune(
     free_unused(engine)
     removal.free()
     removal.done.reclaimed += removing.free_strays(Layout(engine.root), seconds=_HOUR)
+    removal.done.reclaimed += partials.sweep(Layout(engine.root), seconds=_HOUR)
     return removal.done
 
 
@@ -130,6 +131,7 @@ class _Removal:
         self._layout = Layout(engine.root)
         self._force = force
         self._prune = prune
+        self._everyone: list[Listed] = []  # all images, as the index has them within the change that is being made
         self._gone: list[Listed] = []
         self.done = Removed()
 
@@ -151,7 +153,8 @@ class _Removal:
         self._gone.clear()
 
     def remove(self, change: Change, word: str) -> None:
-        image = find(catalog(self._layout), word)
+        self._everyone = catalog(self._layout)
+        image = find(self._everyone, word)
         if _is_id(image, word):
             if _is_single(image.references):
                 self._check(change, image, soft=not self._force, names=False)
@@ -182,11 +185,10 @@ class _Removal:
 
     def _delete(self, change: Change, image: Listed, *, force: bool, quiet: bool = False) -> None:
         """The image itself. `quiet`: if something is in the way it stays, and nobody needs to hear of it."""
-        everyone = catalog(self._layout)
         try:
             self._check(change, image, soft=not force, names=True)
         except Conflict as conflict:
-            has_children = any(other.parent == image.id for other in everyone)
+            has_children = any(other.parent == image.id for other in self._everyone)
             if quiet and (conflict.used or image.names or has_children):
                 return
             raise
@@ -195,13 +197,14 @@ class _Removal:
         self.done.records.append((DELETED, image.id))
         tell(change, image, "delete", image.id)
         self._gone.append(image)
-        parent = next((other for other in everyone if other.id == image.parent), None)
+        self._everyone.remove(image)
+        parent = next((other for other in self._everyone if other.id == image.parent), None)
         if self._prune and parent is not None and not parent.names:
             self._delete(change, parent, force=False, quiet=True)
 
     def _check(self, change: Change, image: Listed, *, soft: bool, names: bool) -> None:
         """Raise what is in the way of deleting an image: what cannot be forced, and, with `soft`, what can."""
-        if any(other.parent == image.id for other in catalog(self._layout)):
+        if any(other.parent == image.id for other in self._everyone):
             raise _conflict(image, "cannot be forced", "image has dependent child images")
         users = used_by(change, image.id)
         for container, is_alive in users:

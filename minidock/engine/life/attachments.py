@@ -1,6 +1,7 @@
 """Networks in the life of a container: connected when it is made, given addresses before each start.
 
     claim                    when the container is made: part of the transaction that makes it
+    ask_for_addresses        before that transaction, for networks of several hosts: they are given out by all together
     give_out ─▶ configure    before each start; the first is part of the transaction that claims the start
     note                     when it runs: which ports of the host it got, part of the transaction that says so
     forget                   at each end: it has no ports any more, part of the transaction that says so
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from minidock.engine.life.linking import Link
     from minidock.engine.options import NetworkRequest, Options
     from minidock.jsonfile import Json
-    from minidock.networks.addressing import Attachment
+    from minidock.networks.addressing import Attachment, Claimed
     from minidock.networks.catalog import Network
     from minidock.networks.wiring import Wish
     from minidock.state.containers import Row
@@ -46,11 +47,20 @@ def concern(options: Options) -> bool:
 
 
 def settle(engine: Engine, options: Options) -> None:
-    """For a new container: whom it is linked to on the default bridge."""
+    """For a new container: whom it is linked to on the default bridge, and networks that other hosts have made."""
     if options.links:
         from minidock.engine.life import linking
 
         linking.settle(engine, options)
+    if options.networks or options.network not in ("bridge", "default", *_WITHOUT_ADDRESSES):
+        _discover(engine, options)
+
+
+def _discover(engine: Engine, options: Options) -> None:
+    if concern(options):
+        from minidock.engine import overlays
+
+        overlays.discover(engine, [request.network for request in requests(options)])
 
 
 def claim(change: Change, root: str, container_id: str, options: Options) -> None:
@@ -102,13 +112,22 @@ def connect(change: Change, container_id: str, network: Network, request: Networ
 # When it starts -------------------------------------------------------------------------------------------
 
 
-def give_out(change: Change, row: Row, options: Options) -> list[Attachment]:
+def ask_for_addresses(engine: Engine, row: Row, options: Options) -> Claimed:
+    """What it is to have in networks of several hosts, of which most hosts have none."""
+    if not concern(options) or not engine.database.rows("SELECT 1 FROM networks WHERE driver = 'overlay' LIMIT 1"):
+        return {}
+    from minidock.engine import overlays
+
+    return overlays.claim(engine, row, options)
+
+
+def give_out(change: Change, row: Row, options: Options, claimed: Claimed) -> list[Attachment]:
     """Its addresses in all its networks, for a container whose start has just been claimed in this transaction."""
     if not concern(options):
         return []
     from minidock.networks import addressing
 
-    return addressing.give_out(change, row.id)
+    return addressing.give_out(change, row.id, claimed)
 
 
 def configure(engine: Engine, row: Row, options: Options, attachments: Sequence[Attachment]) -> None:

@@ -16,7 +16,7 @@ from minidock.engine.directories import new_id
 from minidock.engine.life import attachments, volume_mounts
 from minidock.engine.life.id_file import IdFile
 from minidock.images import image as images
-from minidock.state import containers
+from minidock.state import containers, owners
 from minidock.steps.annotations import LAYERS
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def create(engine: Engine, options: Options) -> Row:
         options.name = checked(options.name)
         containers.must_be_free(engine.database, options.name)
     with IdFile(options.container_id_file) as id_file:
-        image = choosing.image(engine.root, options)
+        image = choosing.image(engine, options)
         row = _make(engine, image, _settled(engine, image, options))
         id_file.write(row.id)
     return row
@@ -51,7 +51,14 @@ def _settled(engine: Engine, image: Image, options: Options) -> Options:
     return options
 
 
-def _make(engine: Engine, image: Image, options: Options) -> Row:
+def passing(engine: Engine, image: Image, options: Options) -> Row:
+    """A container of this process's own, from an image that need not be listed: it is `starting` at once, and gone when
+    this process is."""
+    options.auto_remove = True
+    return _make(engine, image, options, owner=owners.myself())
+
+
+def _make(engine: Engine, image: Image, options: Options, *, owner: str = "") -> Row:
     place = engine.place(new_id())
     shared = sharing.find(engine, options, running=False)
     document = configuration(image, options, place, shared)
@@ -60,8 +67,9 @@ def _make(engine: Engine, image: Image, options: Options) -> Row:
     try:
         place.make(document, network_files.texts(options, hostname), image.layers[-1])
         with engine.database.change() as change:
-            images.must_be_listed(engine.root, image)
-            row = _write_down(change, place.id, image, options)
+            if not owner:
+                images.must_be_listed(engine.root, image)
+            row = _write_down(change, place.id, image, options, owner)
             attachments.claim(change, engine.root, place.id, options)
             volume_mounts.claim(change, engine.root, place.id, options.mount_points)
         made = True
@@ -85,7 +93,7 @@ def _fill_volumes(engine: Engine, row: Row, points: list[MountPoint]) -> None:
             removing.remove(engine, row, volumes=True)
 
 
-def _write_down(change: Change, container_id: str, image: Image, options: Options) -> Row:
+def _write_down(change: Change, container_id: str, image: Image, options: Options, owner: str) -> Row:
     containers.add(
         change,
         {
@@ -96,7 +104,8 @@ def _write_down(change: Change, container_id: str, image: Image, options: Option
             "image_id": image.id,
             "command": jsonfile.dump(program.command_line(image, options)),
             "options": jsonfile.dump(options.as_data()),
-            "status": containers.CREATED,
+            "status": containers.STARTING if owner else containers.CREATED,
+            "owner": owner,
         },
     )
     row = containers.again(change, container_id)

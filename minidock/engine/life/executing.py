@@ -13,7 +13,6 @@ from minidock.kernel.watching import READ, wait
 from minidock.oci.document import Node
 from minidock.oci.spec import Process
 from minidock.runtime import container as runtime
-from minidock.runtime import defaults
 from minidock.runtime.executing import execute
 from minidock.state import containers
 
@@ -163,7 +162,7 @@ def _tell(engine: Engine, row: Row, request: Request) -> str:
 
 def _process(container: runtime.Container, request: Request) -> Process:
     """The container's own process, with what is asked for in its place."""
-    own: Json = container.spec.document["process"]
+    own: Json = container.document["process"]
     capabilities = privileges() if request.privileged else own.get("capabilities", {})
     asked = {
         **own,
@@ -181,6 +180,7 @@ def _process(container: runtime.Container, request: Request) -> Process:
 
 def privileges() -> Json:
     from minidock.engine.configuring.privileges import available
+    from minidock.runtime import defaults
 
     return defaults.capability_sets(available())
 

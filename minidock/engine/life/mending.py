@@ -6,9 +6,11 @@ known too. Of several commands that find the same container, one mends it.
 
 from __future__ import annotations
 
+import os
+
 from minidock.engine.life import attachments, volume_mounts
 from minidock.errors import MinidockError
-from minidock.runtime import container as runtime
+from minidock.kernel import cgroups
 from minidock.state import containers, owners
 
 TYPE_CHECKING = False
@@ -76,8 +78,22 @@ def _before(row: Row) -> str:
 
 
 def end_remains(engine: Engine, container_id: str) -> None:
-    """All that the runtime has of it: processes, cgroup, files."""
+    """All that the runtime has of it: processes, cgroup, files. Most often that is nothing any more."""
+    if not _something_remains(engine, container_id):
+        return
+    from minidock.runtime import deleting
+    from minidock.runtime.container import Container
+
     try:
-        runtime.delete(runtime.Container.load(engine.run_root, container_id), force=True)
+        deleting.delete(Container.load(engine.run_root, container_id), force=True)
     except MinidockError:  # not made, made in part, or its files are damaged
-        runtime.delete_damaged(engine.run_root, container_id)
+        deleting.delete_damaged(engine.run_root, container_id)
+
+
+def _something_remains(engine: Engine, container_id: str) -> bool:
+    """A group of another name is known by the record alone, which is removed after it."""
+    try:
+        places = (f"{engine.run_root}/{container_id}", cgroups.locate(f"/minidock/{container_id}"))
+    except MinidockError:  # there are no cgroups here
+        return True
+    return any(map(os.path.lexists, places))

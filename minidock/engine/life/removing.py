@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.engine.life import mending, stopping, volume_mounts
+from minidock.engine.life import mending, volume_mounts
 from minidock.errors import MinidockError
 from minidock.images.layout import Layout
 from minidock.state import containers, owners
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def remove(engine: Engine, row: Row, *, force: bool = False, volumes: bool = False) -> None:
     """Remove a container that rests; with `force`, end it first. `volumes`: its anonymous ones too."""
     if force and row.status not in containers.AT_REST:
+        from minidock.engine.life import stopping
+
         stopping.end(engine, row)
         mending.mend_abandoned(engine, row.id)
     with engine.database.change() as change:

@@ -107,11 +107,11 @@ def _missing(had: Json, wanted: Json) -> list[Json]:
 
 
 def _unplugged(keeper: Keeper, endpoints: Sequence[Json]) -> list[Json]:
-    """Those whose cable is not on its bridge: somebody took away the one or the other."""
-    bridged = [endpoint for endpoint in endpoints if endpoint["driver"] == "bridge"]
+    """Those whose cable is not on its bridge, or the way to other hosts is not: somebody took away one of them."""
+    bridged = [endpoint for endpoint in endpoints if "bridge" in endpoint]
     names = {endpoint["bridge"] for endpoint in bridged}
     members = {name: keeper.ask("members", bridge=name) for name in sorted(names)}
-    return [endpoint for endpoint in bridged if endpoint["link"] not in members[endpoint["bridge"]]]
+    return [one for one in bridged if not {one["link"], one.get("vxlan", one["link"])} <= set(members[one["bridge"]])]
 
 
 def _raise_first(failures: Sequence[MinidockError]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from minidock.engine.life import creating, starting
 from minidock.engine.life.attaching import ALL, Line, connect
 from minidock.engine.life.session import Manner, Session, check_terminal
-from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
 from minidock.state import containers
 
@@ -30,7 +29,7 @@ def run(engine: Engine, options: Options, manner: Manner) -> int | None:
     """A new container, and be with it from its first word on."""
     typing = options.interactive and "stdin" in options.attach
     check_terminal(terminal=options.terminal, typing=typing)
-    with Newborn() as monitor:
+    with engine.newborn() as monitor:
         row = creating.create(engine, options)
         line = starting.start(engine, row, wishes=frozenset(options.attach), monitor=monitor)
     return stay(line, options, manner, typing=typing)
@@ -38,7 +37,7 @@ def run(engine: Engine, options: Options, manner: Manner) -> int | None:
 
 def run_detached(engine: Engine, options: Options, made: Callable[[Row], object]) -> Row:
     """A new container, left to itself. `made` hears of it before it starts: it is there even if that fails."""
-    with Newborn() as monitor:
+    with engine.newborn() as monitor:
         row = creating.create(engine, options)
         made(row)
         starting.start(engine, row, monitor=monitor).close()

@@ -6,7 +6,6 @@ from minidock import jsonfile
 from minidock.engine.configuring import sharing
 from minidock.engine.life import attachments, creating, volume_mounts, wire
 from minidock.engine.life.attaching import Line
-from minidock.engine.monitor.birth import Newborn
 from minidock.errors import MinidockError
 from minidock.images.drafts import Lock
 from minidock.state import containers, owners
@@ -14,8 +13,9 @@ from minidock.state import containers, owners
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
+    from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
-    from minidock.networks.addressing import Attachment
+    from minidock.networks.addressing import Attachment, Claimed
     from minidock.state.containers import Row
 
 _NOTHING: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monito
             creating.renew(engine, row, options)
         volume_mounts.prepare(engine, row.id, options.mount_points)
         once = options.stdin_once and "stdin" in wishes
-        with monitor or Newborn() as newborn:
+        with monitor or engine.newborn() as newborn:
             line = Line(newborn.begin(engine, row, wishes, once=once), engine.run_root, row.id)
         begun = True
     finally:
@@ -57,7 +57,8 @@ def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None
     with engine.place(row.id).hold():
         taken = False
         try:
-            given = _claim(engine, row, options, attached=attached)
+            claimed = attachments.ask_for_addresses(engine, row, options)
+            given = _claim(engine, row, options, claimed, attached=attached)
             taken = True
         finally:
             if not taken:  # its networks may be gone, or full
@@ -71,7 +72,7 @@ def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None
                 _give_back(engine, row)
 
 
-def _claim(engine: Engine, row: Row, options: Options, *, attached: bool) -> list[Attachment]:
+def _claim(engine: Engine, row: Row, options: Options, claimed: Claimed, *, attached: bool) -> list[Attachment]:
     """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
     with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
@@ -79,7 +80,7 @@ def _claim(engine: Engine, row: Row, options: Options, *, attached: bool) -> lis
             containers.alter(change, row.id, stop_asked=0, restarts=0)
             if attached:
                 containers.event(change, row, "attach")
-            return attachments.give_out(change, row, options)
+            return attachments.give_out(change, row, options, claimed)
         now = containers.again(change, row.id)
     if now is None:
         raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")

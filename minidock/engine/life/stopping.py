@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 
-from minidock.engine.life import changing
 from minidock.errors import MinidockError
 from minidock.kernel import signals
 from minidock.kernel.watching import READ, wait
@@ -30,13 +29,14 @@ def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = 
         return
     number = signals.number(signal or stop_signal(engine, row))
     seconds = patience(engine, row) if timeout is None else timeout
-    _ask(engine, row, containers.TO_RESTART if again else containers.TO_STOP)
     monitor = owners.process(row.owner)
+    _ask(engine, row, containers.TO_RESTART if again else containers.TO_STOP, signal=number if monitor >= 0 else 0)
     if monitor < 0:
         engine.find(row.id)  # mends it
         return
     try:
-        _tell_and_send(engine, row, number)
+        _knock(row, monitor)
+        send(engine, row, number)
         if not ends(monitor, None if seconds < 0 else float(seconds)):
             _tell_and_send(engine, row, signals.KILL)
             _must_end(monitor, row)
@@ -65,19 +65,23 @@ def kill(engine: Engine, row: Row, signal: str = "KILL") -> None:
             hint="minidock ps shows those that run",
         )
     if number == signals.KILL or number == signals.number(stop_signal(engine, row)):
-        _ask(engine, row)
-    _tell_and_send(engine, row, number)
+        _ask(engine, row, signal=number)
+        wake(row)
+        send(engine, row, number)
+    else:
+        _tell_and_send(engine, row, number)
     if number == signals.KILL:
         _wait_for_rest(row)
 
 
 def end(engine: Engine, row: Row) -> None:
     """At once, whatever it is doing; back when its monitor has ended."""
-    _ask(engine, row)
     monitor = owners.process(row.owner)
+    _ask(engine, row)
     if monitor < 0:
         return
     try:
+        _knock(row, monitor)
         send(engine, row, signals.KILL)
         _must_end(monitor, row)
     finally:
@@ -91,23 +95,34 @@ def _wait_for_rest(row: Row) -> None:
         os.close(monitor)
 
 
-def _ask(engine: Engine, row: Row, what: int = containers.TO_STOP) -> None:
-    """Write the wish down, and wake the monitor, which may be waiting to start the container again."""
+def _ask(engine: Engine, row: Row, what: int = containers.TO_STOP, *, signal: int = 0) -> None:
+    """Write the wish down, and the signal that is about to be sent for it."""
     with engine.database.change() as change:
         containers.alter(change, row.id, stop_asked=what)
-    wake(row)
+        if signal:
+            containers.event(change, row, "kill", signal=str(signal))
 
 
 def wake(row: Row) -> None:
-    """Have the monitor look at the state. Other owners, a command that removes it, would die of this signal."""
-    monitor = owners.process(row.owner) if row.status in containers.ALIVE else -1
+    """Have the monitor look at the state."""
+    monitor = owners.process(row.owner)
     if monitor >= 0:
+        try:
+            _knock(row, monitor)
+        finally:
+            os.close(monitor)
+
+
+def _knock(row: Row, monitor: int) -> None:
+    """The same, by its descriptor: it may be waiting to start the container again, and can get ready for its end.
+
+    Other owners, a command that removes it, would die of this signal.
+    """
+    if row.status in containers.ALIVE:
         try:
             signals.send(monitor, signals.NAMES["USR1"])
         except ProcessLookupError:
             pass
-        finally:
-            os.close(monitor)
 
 
 def _tell_and_send(engine: Engine, row: Row, number: int) -> None:
@@ -122,6 +137,8 @@ def send(engine: Engine, row: Row, number: int) -> None:
         container = runtime.Container.load(engine.run_root, row.id)
         runtime.kill(container, number)
         if container.status() == "paused":
+            from minidock.engine.life import changing
+
             runtime.resume(container)
             changing.note_thawed(engine, row)
     except MinidockError:  # it has just ended, or waits to be restarted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.engine import volumes
+from minidock.engine import builds, volumes
 from minidock.engine.images.listing import Images
 from minidock.state import containers
 from minidock.volumes import usage
@@ -34,6 +34,8 @@ class DiskUsage:
     """All of it at one moment."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.builds = builds.entries(engine)
         self.images = Images(engine)
         self.containers: list[tuple[Row, int]] = [
             (row, usage.size(engine.place(row.id).file("upper"))) for row in engine.everyone()
@@ -44,7 +46,12 @@ class DiskUsage:
         ]
 
     def sums(self) -> list[Sum]:
-        return [self._of_images(), self._of_containers(), self._of_volumes()]
+        return [self._of_images(), self._of_containers(), self._of_volumes(), self._of_builds()]
+
+    def _of_builds(self) -> Sum:
+        """All of it can go: the next build takes longer, that is all."""
+        count, size = builds.size(self._engine)
+        return Sum("Build Cache", count, 0, size, size)
 
     def _of_images(self) -> Sum:
         """A layer that several images have is there once. In use is what only images in use have."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
-from minidock import __version__
-from minidock.engine.configuring.choosing import architecture
+from minidock import __version__, times
 from minidock.errors import MinidockError
-from minidock.kernel import cgroup_stats, cgroups, mounts
+from minidock.images.platforms import architecture
+from minidock.kernel import cgroup_stats, cgroups, mount_table
 from minidock.state import containers
 
 TYPE_CHECKING = False
@@ -42,7 +41,7 @@ def information(engine: Engine) -> Json:
         **{field: not warnings.get(field) for field, _, _ in _LIMITS},
         "IPv4Forwarding": "IPv4Forwarding" not in warnings,
         "Debug": False,
-        "SystemTime": _now(),
+        "SystemTime": times.now(),
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs",
         "CgroupVersion": "2",
@@ -64,7 +63,7 @@ def information(engine: Engine) -> Json:
 
 
 def _counts(engine: Engine) -> Json:
-    from minidock.images.catalog import catalog
+    from minidock.images.catalog import glance
     from minidock.images.layout import Layout
 
     states = [row.status for row in engine.everyone()]
@@ -75,7 +74,7 @@ def _counts(engine: Engine) -> Json:
         "ContainersRunning": running,
         "ContainersPaused": paused,
         "ContainersStopped": len(states) - running - paused,
-        "Images": len(catalog(Layout(engine.root))),
+        "Images": len(glance(Layout(engine.root))),
     }
 
 
@@ -92,12 +91,6 @@ def _init_program() -> str:
         return init_program()
     except MinidockError:
         return ""
-
-
-def _now() -> str:
-    from minidock.logs import times
-
-    return times.stamp(time.time_ns())
 
 
 # The host -------------------------------------------------------------------------------------------------
@@ -132,7 +125,7 @@ def _os_release() -> dict[str, str]:
 def _file_system(directory: str) -> str:
     """The type of the file system that a directory is on: of the mount with the longest path above it."""
     path = f"{os.path.realpath(directory)}/"
-    above = [(len(point), kind) for kind, point, _ in mounts.table() if path.startswith(f"{point.rstrip('/')}/")]
+    above = [(len(point), kind) for kind, point, _ in mount_table.table() if path.startswith(f"{point.rstrip('/')}/")]
     return max(above, default=(0, ""))[1]
 
 
@@ -170,7 +163,7 @@ def _read(path: str) -> str:
 
 
 def version() -> Json:
-    from _sqlite3 import sqlite_version
+    from minidock.state.sqlite import sqlite_version
 
     kernel = os.uname().release
     details = {**_platform(), "KernelVersion": kernel, "PythonVersion": _python()}

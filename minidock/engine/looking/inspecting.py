@@ -12,10 +12,10 @@ from minidock import jsonfile
 from minidock.engine.configuring import mount_wishes, publishing
 from minidock.engine.configuring.privileges import SYSTEM_PATHS_UNCONFINED, in_full
 from minidock.images.image import Image
-from minidock.logs.times import stamp
 from minidock.runtime import defaults
 from minidock.state import containers
 from minidock.steps.annotations import LAYERS
+from minidock.times import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

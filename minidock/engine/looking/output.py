@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from minidock.logs import reading, times
+from minidock import times
+from minidock.logs import reading
 from minidock.state import containers, owners
 
 TYPE_CHECKING = False

@@ -26,7 +26,9 @@ NAME = "minidock:watch"
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when its container does
 _MOST_DESCRIPTORS = 1 << 20
 _SOON_NEEDED = (
-    *("minidock.engine.monitor.process", "minidock.runtime.container", "minidock.state.database"),
+    *("minidock.engine.monitor.process", "minidock.runtime.making", "minidock.state.database"),
+    *("minidock.oci.resources", "minidock.oci.seccomp", "minidock.kernel.seccomp", "minidock.kernel.birth"),
+    *("minidock.engine.monitor.clients", "minidock.kernel.cgroup_stats", "minidock.runtime.deleting"),
     "minidock.engine.life.removing",  # it may be --rm, and a short life
 )
 _born: list[int] = []  # by this process; to be buried by it

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from minidock.runtime.container import Container
 
 LOG = "json.log"
+_NEEDED_AT_THE_END = ("minidock.kernel.cgroup_stats", "minidock.runtime.deleting")
 _LAST_WORDS = 2.0  # seconds: what was written before the end is there at once, unless others hold the pipe open
 
 
@@ -105,19 +106,19 @@ class Monitor:
         return True
 
     def _make(self) -> None:
-        from minidock.runtime import container as runtime
+        from minidock.runtime import making
 
         console = self.streams.lend()
         try:
             place = self.engine.run_root, self.row.id, self.place.path
-            made = runtime.create(*place, console=console, private=self.clients.descriptors)
+            made = making.create(*place, console=console, private=self.clients.descriptors)
         finally:
             self.streams.take_back()
         self.pid = made.record.pid
         self.pidfd = os.pidfd_open(self.pid)
         self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
-        runtime.start(made)
+        making.start(made)
         self.began = time.monotonic()
         notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING
@@ -178,6 +179,9 @@ class Monitor:
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
+            if row.stop_asked:  # so it will end soon
+                for module in _NEEDED_AT_THE_END:
+                    __import__(module)
         if self.names:
             self.names.look_again()
 
@@ -207,11 +211,11 @@ class Monitor:
     def _end_container(self) -> bool:
         """All that the kernel still has of it; whether memory was short, which only its cgroup knows."""
         from minidock.kernel import cgroup_stats
-        from minidock.runtime import container as runtime
+        from minidock.runtime import deleting
 
         container = self.load()
         oom_killed = cgroup_stats.table(container.cgroup, "memory.events").get("oom_kill", 0) > 0
-        runtime.delete(container, force=True)
+        deleting.delete(container, force=True)
         os.close(self.pidfd)
         self.pidfd = -1
         if self.relays:

@@ -194,11 +194,9 @@ class Passage:
         self._ended = ended
         self._wait()
 
-    def _go(self, fd: int) -> None:
-        """Something is ready. A descriptor that is waited for in no way is ready only when it is broken."""
+    def _go(self) -> None:
+        """Something is ready."""
         try:
-            if not self._events(fd):
-                raise ConnectionResetError
             for way in self._ways:
                 way.move()
         except OSError:
@@ -217,15 +215,15 @@ class Passage:
         return events
 
     def _wait(self) -> None:
+        """A connection that was ended from both sides is told of whatever one waits for, epoll(7): so it is not asked
+        about while what came by it still waits for the other to take it."""
         for way in self._ways:
             fd = way.source.fileno()
-            if way.has_ended and self._other(way).is_closed:
-                self._interest.forget(fd)
+            events = self._events(fd)
+            if events:
+                self._interest.watch(fd, events, self._go)
             else:
-                self._interest.watch(fd, self._events(fd), lambda fd=fd: self._go(fd))  # type: ignore[misc]
-
-    def _other(self, way: Way) -> Way:
-        return self._ways[0] if way is self._ways[1] else self._ways[1]
+                self._interest.forget(fd)
 
     def _stop(self) -> None:
         for way in self._ways:

@@ -3,6 +3,8 @@
 A driver is a module with these names, of which bridge.py is the example:
 
     check(wanted)                refuse a definition that it cannot carry out, in Docker's words
+    fit(wanted, others)          refuse one that cannot be beside a network that there is
+    leads_nowhere(wanted)        whether it is internal even if nobody says so
     endpoint(network, root)      what the steps need to know of the network, for an endpoint in the annotation
                                  `minidock.network`; docs/networks.md says what they need to know of any
     prefix(network)              what a container's device is called, before its number
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
     class Driver(Protocol):
         def check(self, wanted: Definition) -> None: ...
 
+        def fit(self, wanted: Definition, others: Sequence[Network]) -> None: ...
+
+        def leads_nowhere(self, wanted: Definition) -> bool: ...
+
         def endpoint(self, network: Network, root: str) -> Json: ...
 
         def prefix(self, network: Network) -> str: ...
 
 
-KNOWN = ("bridge",)
+KNOWN = ("bridge", "ipvlan", "macvlan", "overlay")
 _SINGLE = ("host", "null")  # there is one network of each, and it is nothing but a name
 
 

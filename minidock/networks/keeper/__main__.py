@@ -25,14 +25,14 @@ def main(words: list[str]) -> int:
 def _live(root: str, run: str, table: str) -> None:
     import gc
 
-    from minidock.kernel import processes
+    from minidock.kernel import processes, rlimits
     from minidock.steps.keeper import LISTENER
 
     processes.rename("minidock:keeper")
     os.chdir("/")
     os.closerange(LISTENER + 1, _MOST_DESCRIPTORS)
     os.set_inheritable(LISTENER, False)
-    processes.raise_descriptor_limit()
+    rlimits.raise_descriptor_limit()
     from minidock.networks.keeper.server import Server
 
     gc.enable()  # the launcher has switched it off, for processes that live for milliseconds

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from minidock.jsonfile import Json
+    from minidock.networks.keeper.later import Later
     from minidock.networks.keeper.tools import Tools
 
     Operation = Callable[[Tools, Json, list[int]], Json]
@@ -100,6 +101,71 @@ def unplug(tools: Tools, request: Json, _: list[int]) -> None:
         tools.let_go(name)
 
 
+def parent(tools: Tools, request: Json, _: list[int]) -> None:
+    """A device that containers share: a VLAN of another, or one without a wire. It carries our mark."""
+    name, of = device(request["parent"]), request["of"]
+    if tools.links.find(name):
+        return
+    if of:
+        tools.links.make_vlan(name, parent=device(of), number=request["number"], group=request["group"])
+    else:
+        tools.links.make_dummy(name, group=request["group"])
+
+
+def remove_parent(tools: Tools, request: Json, _: list[int]) -> None:
+    """The last network on it goes. What does not carry our mark is somebody else's."""
+    name = device(request["parent"])
+    if tools.links.find(name) and tools.links.group(name) == request["group"]:
+        tools.links.delete(name)
+
+
+def macvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """A container's device on its parent, with a MAC of its own."""
+    name, (namespace,) = device(request["device"]), descriptors
+    tools.attend(request["pid"])
+    wishes = {key: request[key] for key in ("mode", "mac", "mtu")}
+    tools.links.make_macvlan(name, parent=device(request["parent"]), namespace=namespace, **wishes)
+
+
+def ipvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """A container's device on its parent, with its parent's MAC."""
+    name, (namespace,) = device(request["device"]), descriptors
+    tools.attend(request["pid"])
+    wishes = {key: request[key] for key in ("mode", "flag", "mtu")}
+    tools.links.make_ipvlan(name, parent=device(request["parent"]), namespace=namespace, **wishes)
+
+
+def remove_inside(tools: Tools, request: Json, descriptors: list[int]) -> None:
+    """A device of a container that goes on without it."""
+    (namespace,) = descriptors
+    with tools.inside(namespace) as links:
+        links.delete(device(request["device"]))
+
+
+def tunnel(tools: Tools, request: Json, _: list[int]) -> None:
+    """The way to the other hosts. One from an address that this host does not have any more is made anew."""
+    name, number, local = device(request["vxlan"]), request["number"], request["local"]
+    if tools.links.find(name) and tools.links.vxlan(name) != (number, local):
+        tools.links.delete(name)
+    bridge = device(request["bridge"])
+    if not tools.links.find(name):
+        size = {"port": request["port"], "mtu": request["mtu"]}
+        tools.links.make_vxlan(name, number=number, local=local, master=bridge, **size)
+    elif name not in tools.links.ports(bridge):
+        tools.links.change(name, master=tools.links.index(bridge))
+
+
+def remove_tunnel(tools: Tools, request: Json, _: list[int]) -> bool:
+    """An overlay network goes from this host."""
+    tools.overlays.leave(request["network"])
+    return tools.links.delete(device(request["vxlan"]))
+
+
+def peers(tools: Tools, request: Json, _: list[int]) -> Later:
+    """Who is in an overlay network on other hosts: answered when it is known."""
+    return tools.overlays.follow(request["network"], device(request["vxlan"]), str(request["etcd"]))
+
+
 def address(tools: Tools, request: Json, descriptors: list[int]) -> None:
     """The container's end of a cable: its addresses, and switched on. It speaks IPv6 only if it has such an address."""
     name, (namespace,) = device(request["device"]), descriptors
@@ -116,7 +182,7 @@ def route(tools: Tools, request: Json, descriptors: list[int]) -> None:
     (namespace,) = descriptors
     with tools.inside(namespace) as links:
         for gateway in request["gateways"]:
-            links.set_default_route(gateway=gateway)
+            links.set_default_route(gateway, device=request["devices"].get(gateway, ""))
 
 
 def publish(tools: Tools, request: Json, _: list[int]) -> None:
@@ -169,21 +235,8 @@ def no_names(tools: Tools, request: Json, _: list[int]) -> None:
 OPERATIONS: dict[str, Operation] = {
     function.__name__.replace("_", "."): function
     for function in (
-        *(
-            bridge,
-            remove_bridge,
-            members,
-            firewall,
-            faults,
-            strict,
-            rebuild,
-            veth,
-            unplug,
-            address,
-            route,
-            publish,
-            withdraw,
-        ),
-        *(withdraw_all, names, no_names),
+        *(parent, remove_parent, macvlan, ipvlan, remove_inside, tunnel, remove_tunnel, peers),
+        *(bridge, remove_bridge, members, firewall, faults, strict, rebuild),
+        *(veth, unplug, address, route, publish, withdraw, withdraw_all, names, no_names),
     )
 }

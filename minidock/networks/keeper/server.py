@@ -12,6 +12,7 @@ import time
 from minidock import jsonfile
 from minidock.errors import MinidockError, reason
 from minidock.kernel.watching import READ, wait
+from minidock.networks.keeper.later import Later
 from minidock.networks.keeper.operations import OPERATIONS
 from minidock.networks.keeper.tools import Tools
 from minidock.steps.keeper import LONGEST, socket_name
@@ -41,6 +42,7 @@ class Server:
 
     def serve(self) -> None:
         """Until nobody needs it any more."""
+        self._tools.resume()
         while True:
             watched = list(self._watched())  # first: who is gone is let go there, and may have been the last
             wait(watched, self._patience())
@@ -62,7 +64,9 @@ class Server:
             self._clients.remove(client)
             self._last_use = time.monotonic()
         yield self._listener.fileno(), READ, self._accept
+        yield from self._tools.watched()
         for client in self._clients:
+            client.follow_up()
             yield client.socket.fileno(), READ, lambda client=client: self._hear(client)  # type: ignore[misc]
         yield from self._tools.names.watched()
         for pidfd in list(self._tools.attended):
@@ -107,6 +111,7 @@ class Client:
         self.socket = socket
         self.is_gone = False
         self._tools = tools
+        self._awaited: Later | None = None
 
     def serve(self) -> None:
         try:
@@ -117,14 +122,22 @@ class Client:
             data, ancillary = b"", []
         descriptors = [fd for _, _, rights in ancillary for (fd,) in struct.iter_unpack("i", rights)]
         try:
-            answer = _outcome(self._tools, data, descriptors) if data else None
+            outcome = _outcome(self._tools, data, descriptors) if data else None
         finally:
             for fd in descriptors:
                 os.close(fd)
-        if answer is None:
+        if outcome is None:
             self.is_gone = True
+        elif isinstance(outcome.get("done"), Later):
+            self._awaited = outcome["done"]
         else:
-            self._answer(answer)
+            self._answer(outcome)
+
+    def follow_up(self) -> None:
+        """Answer what could not be answered at once."""
+        if self._awaited and self._awaited.is_ready:
+            self._awaited = None
+            self._answer({"done": None})
 
     def _answer(self, answer: Json) -> None:
         try:

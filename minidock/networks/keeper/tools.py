@@ -9,12 +9,15 @@ from minidock.kernel import namespaces
 from minidock.kernel.links import Links, opened
 from minidock.networks.keeper.table import Table
 from minidock.networks.names.server import Names
+from minidock.state import glance
 from minidock.state.database import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from minidock.kernel.watching import Watched
+    from minidock.networks.overlay.keeping import Overlays
     from minidock.steps.ruleset import Port, Segment
 
 _GRACE = 1.0  # seconds that a link is given to go by itself, with its container's namespace
@@ -34,11 +37,13 @@ class Tools:
     """Whatever an operation may need."""
 
     def __init__(self, root: str, table: str) -> None:
+        self._root = root
         self._home = namespaces.open_own("network")
         self.links = Links()
         self.attended: dict[int, Attended] = {}  # by the pidfd of the container's first process
         self.table = Table(root, table, self.attended)
         self.names = Names(Database(root))
+        self._overlays: Overlays | None = None
         self._going: dict[str, float] = {}  # links that should be gone by then
 
     # Namespaces ---------------------------------------------------------------------------------------
@@ -89,6 +94,8 @@ class Tools:
             os.close(pidfd)
             if attended.container:
                 self.names.close(attended.container)
+            if self._overlays:
+                self._overlays.look_soon()
 
     def name(self, attended: Attended, container: str) -> None:
         """It has the DNS server. Who had it as the same container ended before, and we are only about to see that."""
@@ -96,6 +103,27 @@ class Tools:
             if other.container == container:
                 other.container = ""
         attended.container = container
+
+    # Other hosts --------------------------------------------------------------------------------------
+
+    @property
+    def overlays(self) -> Overlays:
+        """The networks of several hosts; most hosts are in none."""
+        if self._overlays is None:
+            from minidock.networks.overlay.keeping import Overlays
+
+            self._overlays = Overlays(self._root, self.links)
+            self.names.know(self._overlays)
+        return self._overlays
+
+    def resume(self) -> None:
+        """Take over from a keeper that was killed."""
+        if glance.rows(self._root, "SELECT 1 FROM networks WHERE driver = 'overlay' LIMIT 1"):
+            self.overlays.resume()
+
+    def watched(self) -> Iterator[Watched]:
+        if self._overlays:
+            yield from self._overlays.watched()
 
     # What goes by itself -------------------------------------------------------------------------------
 
@@ -115,8 +143,10 @@ class Tools:
         for link in [link for link, when in self._going.items() if when <= now]:
             del self._going[link]
             self._delete(link)
-        times = [*self._going.values(), *filter(None, [self.names.deadline()])]
-        return min(times) - now if times else None
+        moments = [*self._going.values(), *filter(None, [self.names.deadline()])]
+        times = [moment - now for moment in moments]
+        due = self._overlays.deadline() if self._overlays else None
+        return min(times if due is None else [*times, due], default=None)
 
     def _delete(self, link: str) -> None:
         """Nobody waits to hear how it went; the next start of its container tries again."""

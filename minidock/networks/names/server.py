@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from minidock.kernel.watching import Watched
     from minidock.networks.names.message import Query
+    from minidock.networks.names.zone import Elsewhere
     from minidock.state.database import Database
 
     Reply = Callable[[bytes], object]
@@ -77,6 +78,10 @@ class Names:
         self._interest = InterestList()
         self._forwarder = Forwarder(self._interest)
         self._inside: dict[str, _Inside] = {}
+
+    def know(self, elsewhere: Elsewhere) -> None:
+        """From now on, also the containers on other hosts."""
+        self._zone.elsewhere = elsewhere
 
     # Coming and going -----------------------------------------------------------------------------------
 

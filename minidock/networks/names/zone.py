@@ -6,7 +6,8 @@ again. So an answer is never older than the last transaction, and there is no no
 
 The names of a container in a network are Docker's: its own, the first twelve digits of its id, its hostname, and the
 aliases it was given there; each of them also with `.NETWORK` behind it. A link gives one container, and no other, one
-more name for another. On the default bridge nobody has a name, and what is in no common network does not exist.
+more name for another. On the default bridge nobody has a name, and what is in no common network does not exist. In an
+overlay network the containers of other hosts have names as well: `Elsewhere` knows them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from minidock.networks.names import message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from minidock.networks.names.message import Query
@@ -38,16 +39,31 @@ ORDER BY e.container, e.slot
 """
 
 
+class Elsewhere:
+    """What others know of containers on other hosts; here: nothing."""
+
+    changes = 0  # another number after each change
+
+    def members(self, network: str) -> Iterable[Member]:  # noqa: ARG002
+        return ()
+
+
 class Member:
     """A container in a network."""
 
-    def __init__(self, row: Sequence[Any]) -> None:
-        self.container, _, _, _, self.name, hostname, wishes, ipv4, ipv6 = row
-        wished = jsonfile.parse(wishes)
-        names = (self.name, self.container[:_SHORT_ID], hostname or "", *wished.get("aliases", ()))
+    def __init__(self, container: str, names: Sequence[str], ipv4: str, ipv6: str, links: Iterable[str] = ()) -> None:
+        self.container = container
+        self.name = names[0]
         self.names = dict.fromkeys(_key(name) for name in names if name)
-        self.links = dict(_link(link) for link in wished.get("links", ()))
+        self.links = dict(map(_link, links))
         self.addresses = {message.A: _packed(ipv4), message.AAAA: _packed(ipv6)}
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Member:
+        container, _, _, _, name, hostname, wishes, ipv4, ipv6 = row
+        wished = jsonfile.parse(wishes)
+        names = (name, container[:_SHORT_ID], hostname or "", *wished.get("aliases", ()))
+        return cls(container, names, ipv4, ipv6, wished.get("links", ()))
 
     def address(self, kind: int) -> bytes:
         return self.addresses.get(kind, b"")
@@ -91,6 +107,8 @@ class Zone:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.elsewhere = Elsewhere()
+        self._changes = 0  # elsewhere, when that was last read
         self._version = -1
         self._members: dict[tuple[Any, ...], Member] = {}  # by the rows that they are made of
         self._networks: dict[str, Network] = {}
@@ -125,17 +143,17 @@ class Zone:
 
     def _refresh(self) -> None:
         """Read again what changed. The number is asked for first: what changes meanwhile is seen the next time."""
-        version = self._database.version()
-        if version == self._version:
+        version, changes = self._database.version(), self.elsewhere.changes
+        if (version, changes) == (self._version, self._changes):
             return
         rows = self._database.rows(_CONNECTED)
-        if rows != list(self._members):
+        if rows != list(self._members) or changes != self._changes:
             self._read(rows)
-        self._version = version
+        self._version, self._changes = version, changes
 
     def _read(self, rows: list[tuple[Any, ...]]) -> None:
         """Put together what names mean now; who has not changed need not be read again."""
-        self._members = {row: self._members.get(row) or Member(row) for row in rows}
+        self._members = {row: self._members.get(row) or Member.of_row(row) for row in rows}
         self._networks, self._places = {}, {}
         if len(self._turns) > _MOST_TURNS:  # of names that have long been gone
             self._turns.clear()
@@ -143,6 +161,9 @@ class Zone:
             network = self._networks.setdefault(row[1], Network(row[2], bool(row[3])))
             network.add(member)
             self._places.setdefault(member.container, []).append((network, member))
+        for network_id, network in self._networks.items():
+            for member in self.elsewhere.members(network_id):
+                network.add(member)
 
     def _named(self, places: list[tuple[Network, Member]], name: bytes, kind: int) -> list[bytes] | None:
         """The first network that knows the name has the answer, unless it has no address of this kind. `a.b.c` may be

@@ -31,7 +31,7 @@ NETWORKS: dict[str, Scene] = {
         "docker network create --internal --attachable -o com.docker.network.driver.mtu=1400 dog",
         "docker network inspect -f '{{.Internal}} {{.Attachable}} {{.EnableIPv6}} {{json .Options}}' dog",
         Line("docker network create --subnet 10.99.0.0/25 elk", unlike="overlapping subnets"),
-        Line("docker network create -o nosuch=1 fox", unlike="options of bridges", codes=(0, 1)),
+        Line("docker network create -o nosuch=1 fox", unlike="options of networks", codes=(0, 1)),
         "docker network create -o com.docker.network.bridge.name=br-peer gnu",
         Line("docker run --rm --network host busybox ip -o link show br-peer | wc -l", unlike="when a network is made"),
         Line("docker network create --subnet x elk", says="invalid subnet x"),

@@ -1,4 +1,6 @@
-"""Times as logs hold them: RFC 3339 in UTC, to the nanosecond. A time here is nanoseconds since 1970.
+"""Times as logs, images and records hold them: RFC 3339 in UTC, to the nanosecond.
+
+A time here is nanoseconds since 1970.
 
 The standard module knows no nanoseconds, and costs more to load than all of this package.
 """
@@ -15,6 +17,10 @@ _read: dict[str, int] = {}
 _latest: dict[str, int] = {}
 _FIELDS = ((0, 4, ""), (5, 7, "-"), (8, 10, "-"), (11, 13, "T"), (14, 16, ":"), (17, 19, ":"))
 _LONGEST = (9999, 12, 31, 23, 59, 60)
+
+
+def now() -> str:
+    return stamp(time.time_ns())
 
 
 def stamp(time_ns: int) -> str:

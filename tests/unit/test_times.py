@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidock.logs import times
+from minidock import times
 
 _MOST = 253402300799_999_999_999  # the end of 9999
 

@@ -1,0 +1,51 @@
+"""What stages begin with: an image, its layers held until the build is over; or nothing, for `scratch`."""
+
+from __future__ import annotations
+
+from minidock.build.language.dockerfile import SCRATCH
+from minidock.build.working.stage import Base
+from minidock.engine.configuring import choosing
+from minidock.engine.options import Options
+from minidock.errors import MinidockError
+from minidock.images import layers
+from minidock.images.layout import FOR_BUILDS, REMOVED, Layout
+from minidock.images.platforms import architecture
+from minidock.runtime import defaults
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.build.request import BuildRequest
+    from minidock.engine.engine import Engine
+    from minidock.images.making import Making
+
+
+def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform: str = "") -> Base:
+    """The image of a name, as a beginning."""
+    if name == SCRATCH:
+        config = {"Env": [f"PATH={defaults.PATH}"], "WorkingDir": "/"}
+        return Base({"architecture": architecture(), "os": "linux", "config": config}, [])
+    options = Options(name)
+    options.pull = choosing.ALWAYS if request.pull else choosing.MISSING
+    options.platform = platform or request.platform
+    image = choosing.image(engine, options)
+    layout = Layout(engine.root)
+    blobs = layout.document(image.digest)["layers"]
+    document = {key: value for key, value in image.document.items() if key != "rootfs"}
+    found = Base(document, list(zip(image.document["rootfs"]["diff_ids"], blobs, strict=True)))
+    hold(new, found)
+    return found
+
+
+def hold(new: Making, found: Base) -> None:
+    """Keep its layers from being freed."""
+    chain = layers.chain_ids([diff_id for diff_id, _ in found.stack])
+    for chain_id, (diff_id, blob) in zip(chain, found.stack, strict=True):
+        if not (new.hold(new.layout.blob(blob["digest"])) and new.hold(layers.place(new.layout, chain_id))):
+            raise MinidockError(f"layer {diff_id} was removed just now", hint="build again")
+
+
+def keep_for_builds(new: Making, found: Base) -> str:
+    """List it where only builds look, and containers by its whole id; that id."""
+    document = {**found.document, "comment": "a stage of a build"}
+    descriptor = new.finish("", document, found.stack, {REMOVED: FOR_BUILDS})
+    return str(new.layout.document(descriptor["digest"])["config"]["digest"])

@@ -1,0 +1,180 @@
+"""What a build is given: a directory, an archive, a Dockerfile on standard input, a git repository.
+
+Whatever it is, it becomes a tree of files, and the text of a Dockerfile. `.dockerignore` is read first, or, if there
+is one, the file beside the Dockerfile that is called like it and ends in `.dockerignore`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from minidock.build.context.ignoring import Ignore
+from minidock.errors import MinidockError, reason
+from minidock.images.drafts import Draft
+from minidock.kernel import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+    from minidock.build.request import BuildRequest
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_LARGEST = 4 << 20  # of a Dockerfile
+DOCKERFILE = "Dockerfile"
+_IGNORE = ".dockerignore"
+
+
+class Context:
+    """For a `with` block, at whose end a context that was unpacked is removed again."""
+
+    def __init__(self, root: str, request: BuildRequest) -> None:
+        self._root = root  # where there is room for what must be unpacked
+        self._request = request
+        self._draft: Draft | None = None
+        self.path = ""
+        self.file = request.dockerfile or DOCKERFILE
+        self.text = ""
+        self.ignore = Ignore()
+
+    def __enter__(self) -> Self:
+        try:
+            self._open()
+        except OSError as error:
+            self.__exit__()
+            raise MinidockError(f"unable to prepare context: {reason(error)}") from None
+        except MinidockError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._draft:
+            self._draft.__exit__(*error)
+
+    def tree(self) -> int:
+        """A descriptor of its root."""
+        return os.open(self.path, _DIRECTORY)
+
+    def _open(self) -> None:
+        word = self._request.context
+        if word == "-":
+            self._from_input()
+        elif _is_git(word):
+            self._from_git(word)
+        elif os.path.isdir(word):
+            self.path = os.path.abspath(word)
+        elif os.path.isfile(word):
+            self._unpack(word)
+        else:
+            raise MinidockError(f"unable to prepare context: path {word!r} not found")
+        self.text = self.text or self._dockerfile()
+        self._read_ignore()
+
+    # Kinds of contexts --------------------------------------------------------------------------------
+
+    def _scratch(self) -> str:
+        self._draft = Draft(self._root, directory=True, synced=False)
+        self.path = f"{self._draft.path}/context"
+        os.mkdir(self.path, 0o755)
+        return self.path
+
+    def _from_input(self) -> None:
+        """An archive, or, as that begins with a name and a sum, anything else as a Dockerfile."""
+        if self._request.dockerfile == "-":
+            raise MinidockError("invalid argument: can't use stdin for both build context and dockerfile")
+        scratch = self._scratch()
+        place = f"{os.path.dirname(scratch)}/input"
+        with open(place, "wb") as file:
+            while data := sys.stdin.buffer.read(1 << 20):
+                file.write(data)
+        if not self._unpacked(place):
+            with open(place, encoding="utf-8", errors="surrogateescape") as file:
+                self.text = file.read(_LARGEST)
+            self.file = DOCKERFILE
+        os.unlink(place)
+
+    def _unpack(self, path: str) -> None:
+        self._scratch()
+        if not self._unpacked(path):
+            raise MinidockError(f"unable to prepare context: {path} is neither a directory nor an archive")
+
+    def _unpacked(self, path: str) -> bool:
+        from minidock.build.working.archives import opened
+        from minidock.images.files import Files
+
+        archive = opened(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        if archive is None:
+            return False
+        root = paths.open_root(self.path)
+        try:
+            Files(root, "", "", keep_owners=False).fill(archive)
+        finally:
+            os.close(root)
+        return True
+
+    def _from_git(self, word: str) -> None:
+        """`REPOSITORY#BRANCH:DIRECTORY`, fetched by git itself."""
+        import subprocess
+
+        repository, _, rest = word.partition("#")
+        branch, _, directory = rest.partition(":")
+        scratch = self._scratch()
+        command = ["git", "clone", "--quiet", "--depth", "1", "--recurse-submodules"]
+        command += [*(["--branch", branch] if branch else []), "--", repository.removeprefix("git+"), scratch]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise MinidockError("a git repository as the context needs git", hint="apt-get install git") from None
+        if done.returncode:
+            raise MinidockError(f"unable to prepare context: git clone {repository}: {done.stderr.strip()}")
+        if directory:
+            root = paths.open_root(scratch)
+            try:
+                os.close(paths.open_inside(root, directory, os.O_PATH | os.O_DIRECTORY, follow=False))
+            finally:
+                os.close(root)
+            self.path = os.path.join(scratch, directory)
+
+    # The Dockerfile -----------------------------------------------------------------------------------
+
+    def _dockerfile(self) -> str:
+        if self._request.dockerfile == "-":
+            self.file = DOCKERFILE
+            return sys.stdin.read(_LARGEST)
+        path = self._request.dockerfile or os.path.join(self.path, DOCKERFILE)
+        if self._draft or not os.path.exists(path):  # a name in the context
+            return self._text(self.file)
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read(_LARGEST)
+
+    def _text(self, name: str) -> str:
+        root = paths.open_root(self.path)
+        try:
+            return paths.read_inside(root, name, _LARGEST)
+        except FileNotFoundError:
+            raise MinidockError(
+                f"failed to read dockerfile: open {name}: no such file or directory",
+                hint=f"looked for in {self.path}; -f names another",
+            ) from None
+        finally:
+            os.close(root)
+
+    def _read_ignore(self) -> None:
+        for name in (f"{os.path.basename(self.file)}{_IGNORE}", _IGNORE):
+            try:
+                self.ignore = Ignore.read(self._text(name))
+                return
+            except MinidockError as error:
+                if "no such file" not in error.message:
+                    raise
+
+
+def _is_git(word: str) -> bool:
+    repository = word.partition("#")[0]
+    if word.startswith(("git://", "git@", "git+", "ssh://")):
+        return True
+    if word.startswith(("http://", "https://")):
+        return repository.endswith(".git")
+    return os.path.isdir(os.path.join(repository, "objects")) or ("#" in word and os.path.isdir(repository))

@@ -1,0 +1,1 @@
+"""One stage being built, instruction by instruction."""

@@ -1,0 +1,50 @@
+"""Archives that ADD unpacks: tar, plain or compressed by gzip, zstd, bzip2 or xz, told by what is in the file."""
+
+from __future__ import annotations
+
+import os
+
+from minidock.errors import MinidockError
+from minidock.images.blobs import Content
+from minidock.images.compression import plain
+from minidock.images.limits import Limits
+from minidock.images.tar import Tar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_BLOCK = 512
+_SUM = slice(148, 156)  # of a header: the sum of its bytes, with blanks in the place of the sum
+
+
+def opened(fd: int) -> Tar | None:
+    """The archive in a file; None, and the file is closed, if it is none."""
+    file = os.fdopen(fd, "rb")
+    if not is_tar(_first_block(fd)):
+        file.close()
+        return None
+    return Tar(_content(file))
+
+
+def _content(file: BinaryIO) -> Content:
+    limits = Limits()
+    return Content(plain(file, limits), limits)
+
+
+def is_tar(block: bytes) -> bool:
+    """Whether a block is the first of an archive, by its sum: older kinds of tar have no other mark."""
+    if len(block) < _BLOCK or not block.strip(b"\0"):
+        return False
+    digits = block[_SUM].strip(b" \0")
+    counted = sum(block) - sum(block[_SUM]) + 8 * 32
+    return digits.isdigit() and not set(digits) - set(b"01234567") and int(digits, 8) == counted
+
+
+def _first_block(fd: int) -> bytes:
+    """Read by a descriptor of its own: the content is not to be used up."""
+    with open(f"/proc/self/fd/{fd}", "rb") as file:
+        try:
+            return _content(file).read(_BLOCK)
+        except (OSError, EOFError, ValueError, MinidockError):  # it only begins like one that is compressed
+            return b""

@@ -1,0 +1,106 @@
+"""A build on a terminal: a line for each step, redrawn where it stands, with times and what is cached.
+
+What has ended scrolls away as plain text; below it are the steps that go on, each with the last line it has said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from minidock.build.working.reporting import BEGINS, CACHED, ENDS, MISSED, SAYS
+from minidock.cli.building import reasons
+from minidock.cli.building.plain import Plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.cli.building.plain import Key
+    from minidock.jsonfile import Json
+
+_UP, _CLEAR = "\x1b[{}A", "\r\x1b[J"
+_BLUE, _DIM, _RED, _PLAIN = "\x1b[34m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+
+
+class Terminal(Plain):
+    """Shows a build where it can be redrawn."""
+
+    def __init__(self, *, explain: bool = False) -> None:
+        super().__init__(explain=explain)
+        self._texts: dict[Key, str] = {}
+        self._last: dict[Key, str] = {}
+        self._going: list[Key] = []
+        self._all: dict[Key, list[str]] = {}
+        self._drawn = 0
+        self._colours = "NO_COLOR" not in os.environ
+
+    def show(self, message: dict[str, Json]) -> None:
+        super().show(message)
+        if message["what"] in (BEGINS, CACHED, MISSED, SAYS, ENDS):
+            self._draw()
+
+    def _begins(self, key: Key, message: dict[str, Json]) -> None:
+        self._began[key] = time.monotonic()
+        self._numbers[key] = len(self._numbers) + 1
+        self._texts[key] = f"{self.title(key)} {message['text']}"
+        self._going.append(key)
+
+    def _is_cached(self, key: Key, message: dict[str, Json]) -> None:  # noqa: ARG002
+        self._cached.add(key)
+
+    def _missed(self, key: Key, message: dict[str, Json]) -> None:
+        if self._explain:
+            self._all[key] = [f"why: {reason}" for reason in reasons.why(message)]
+
+    def _line(self, key: Key, text: str) -> None:
+        self._last[key] = text.partition(" ")[2]
+        self._all.setdefault(key, []).append(self._last[key])
+
+    def _ends(self, key: Key, message: dict[str, Json]) -> None:  # noqa: ARG002
+        self._going.remove(key)
+        seconds = time.monotonic() - self._began[key]
+        mark = "CACHED " if key in self._cached else ""
+        self._erase()
+        self._write(self._painted(_BLUE, f" => {mark}{self._texts[key]}") + f"  {seconds:.1f}s\n")
+        if self._explain:
+            for line in self._all.get(key, []):
+                if line.startswith("why: "):
+                    self._write(self._painted(_DIM, f"      {line}\n"))
+
+    def _draw(self) -> None:
+        self._erase()
+        width = self._width()
+        for key in self._going:
+            seconds = f"  {time.monotonic() - self._began[key]:.1f}s"
+            self._write(f" => {self._texts[key]}"[: width - len(seconds) - 1] + seconds + "\n")
+            self._drawn += 1
+            if self._last.get(key):
+                self._write(self._painted(_DIM, f" => => {self._last[key]}"[: width - 1]) + "\n")
+                self._drawn += 1
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._write(_UP.format(self._drawn) + _CLEAR)
+        self._drawn = 0
+
+    def close(self, *, failed: bool) -> None:
+        """What a step that failed has said is shown in full: it is what people need now."""
+        self._erase()
+        for key in self._going if failed else ():
+            self._flush(key)
+            self._write(self._painted(_RED, f" => ERROR {self._texts[key]}\n"))
+            for line in self._all.get(key, []):
+                self._write(f"    {line}\n")
+        sys.stderr.flush()
+
+    def _painted(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_PLAIN}" if self._colours else text
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(2).columns or 80
+        except OSError:
+            return 80

@@ -1,0 +1,1 @@
+"""minidock image …: the commands on images, one file each."""

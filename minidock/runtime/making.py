@@ -1,0 +1,129 @@
+"""Making a container: create, everything up to the program itself, and start."""
+
+from __future__ import annotations
+
+import os
+
+from minidock.errors import MinidockError
+from minidock.kernel import cgroups, processes
+from minidock.oci.spec import read_spec
+from minidock.runtime import init
+from minidock.runtime.container import Container
+from minidock.runtime.journal import Journal
+from minidock.runtime.record import Record, check_id
+from minidock.steps.hooks import run_hook
+from minidock.steps.identity import Seccomp
+from minidock.steps.live import Live
+from minidock.steps.place import Place
+from minidock.steps.plan import ContainerPlan, container_plan
+from minidock.steps.process import Execute
+from minidock.steps.step import HOST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from collections.abc import Iterable, Sequence
+
+    from minidock.oci.spec import Spec
+    from minidock.steps.step import Observer
+
+
+def create(
+    root: str,
+    container_id: str,
+    bundle: str,
+    *,
+    console: _socket.socket | None = None,
+    preserved: Sequence[int] = (),
+    private: Iterable[int] = (),
+    without: Iterable[str] = (),
+    observers: Sequence[Observer] = (),
+) -> Container:
+    """Do everything up to the program itself. When it fails, what was done is undone.
+
+    `private` are descriptors whose other end is to see it when we end: the waiting process does not keep them open.
+    """
+    check_id(container_id)
+    spec = read_spec(f"{bundle}/config.json")
+    _check_console(spec, console)
+    place = Place(container_id, bundle)
+    plan = _plan_to_run(spec, place, preserved, without)
+    record = Record.make(root, container_id, bundle, place.cgroup(spec), spec)
+    container = Container(record, spec)
+    live = Live(observers=observers)
+    live.console = console
+    live.inside = lambda live: init.become_container(plan, container.gate, live, private)
+    finished = False
+    try:
+        live.observers.insert(0, Journal(record.path))
+        container.gate.build()
+        plan.create.walk(live)
+        _keep_filter(record, plan)  # while the other side does its steps
+        live.hand_over(HOST)
+        record.pid, record.start_time = live.pid, processes.start_time(live.pid)
+        record.save()
+        live.baton.pass_on()
+        finished = True
+    finally:
+        for observer in live.observers:
+            observer.close()
+        container.gate.close()
+        live.baton.close()
+        if not finished:
+            plan.create.undo(live)
+            record.remove()
+        elif live.cgroup_fd:
+            os.close(live.cgroup_fd)
+        live.let_go()
+    container.reserved, container.published = live.reserved, live.published
+    return container
+
+
+def _keep_filter(record: Record, plan: ContainerPlan) -> None:
+    for step in plan.start:
+        if isinstance(step, Seccomp):
+            record.keep_filter(step.program)
+
+
+def _check_console(spec: Spec, console: _socket.socket | None) -> None:
+    wanted = bool(spec.process and spec.process.terminal)
+    if wanted and console is None:
+        raise MinidockError(
+            "cannot allocate tty if minidock will detach without setting console socket",
+            hint="give --console-socket, or set process.terminal to false",
+        )
+
+
+def _plan_to_run(spec: Spec, place: Place, preserved: Sequence[int], without: Iterable[str]) -> ContainerPlan:
+    plan = container_plan(spec, place)
+    plan = plan.without(without) if without else plan
+    for step in plan.start:
+        if isinstance(step, Execute):
+            step.preserved = list(preserved)
+    return plan
+
+
+def start(container: Container) -> None:
+    """Let the waiting process become the program. Returns once it has, or raises why it could not."""
+    if container.spec.process is None:
+        raise MinidockError(f"container {container.id}: config.json has no process to start")
+    container.expect("created")
+    baton = container.gate.knock()
+    try:
+        baton.pass_on()
+        number = baton.outcome()
+    finally:
+        baton.close()
+    if number:
+        raise Execute(container.spec.process.args).failure(number)
+    _run_poststart(container)
+
+
+def _run_poststart(container: Container) -> None:
+    """The program runs already; a failing hook means that it must not."""
+    try:
+        for hook in container.spec.hooks["poststart"]:
+            run_hook(hook, container.state())
+    except MinidockError:
+        cgroups.kill(container.cgroup)
+        raise
