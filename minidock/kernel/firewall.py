@@ -18,6 +18,8 @@ from minidock import jsonfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from minidock.jsonfile import Json
 
 _LIBRARY = "libnftables.so.1"
@@ -40,6 +42,12 @@ class Firewall:
         self._library.nft_ctx_buffer_error(self._context)
         self._netlink = _netlink()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def run(self, script: str) -> None:
         """Have a script done, as one transaction. OSError with nft's own words, and the kernel's number."""
         self._run(script, 0)
@@ -48,6 +56,8 @@ class Firewall:
         """All that an inet table holds, in the form that nft's JSON has for it. libnftables-json(5)"""
         text = self._run(f"list table inet {table}", _JSON)
         listed: list[Json] = jsonfile.parse(text)["nftables"]
+        for item in listed:
+            name_protocols(item.get("map") or item.get("set") or {})
         return listed
 
     def everything(self) -> list[Json]:
@@ -85,6 +95,16 @@ class Firewall:
         return text
 
 
+def name_protocols(elements: Json) -> None:
+    """In a set or a map as nft lists it: nft knows names from /etc/protocols, which not every machine has."""
+    types = elements.get("type", ())
+    for place in [place for place, kind in enumerate(types) if kind == "inet_proto"]:
+        for element in elements.get("elem", ()):
+            key = (element[0] if "map" in elements else element)["concat"]
+            key[place] = _PROTOCOLS.get(key[place], key[place])
+
+
+_PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp"}
 # NFNL_SUBSYS_NFTABLES and NFT_MSG_GETGEN; the answer's first attribute is NFTA_GEN_ID. linux/netfilter/nf_tables.h
 _GET_GENERATION = 10 << 8 | 16
 _REQUEST = 1  # NLM_F_REQUEST

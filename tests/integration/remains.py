@@ -64,7 +64,8 @@ def _links_that_stay(before: set[str]) -> list[str]:
 
 def _ports() -> list[str]:
     try:
-        listing = Firewall().listing(TABLE)
+        with Firewall() as firewall:
+            listing = firewall.listing(TABLE)
     except FileNotFoundError:
         return []
     return [f"port {one.host_port} for {one.address}" for one in listed_ports(listing)]

@@ -354,7 +354,7 @@ def test_every_step_can_be_undone_though_it_was_never_done_and_twice(rich_bundle
 def test_a_plan_can_be_undone_twice_by_a_process_that_did_not_do_it(rich_bundle: Bundle) -> None:
     before = Before(rich_bundle)
     creator = _fork_creator(rich_bundle)
-    assert os.waitstatus_to_exitcode(os.waitpid(creator, 0)[1]) == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(creator, 0)[1]) == 0, (rich_bundle.path / "error").read_text()
     pid = rich_bundle.inspect()["pid"]
     container = Container.load(str(rich_bundle.state), rich_bundle.id)
     plan = container_plan(container.spec, container.place).create

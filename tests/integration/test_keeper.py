@@ -266,14 +266,16 @@ def test_an_error_there_is_the_same_error_here(run: Path) -> None:
 
 
 def _published() -> list[int]:
-    return sorted(one.host_port for one in listed_ports(Firewall().listing(TABLE)))
+    with Firewall() as firewall:
+        return sorted(one.host_port for one in listed_ports(firewall.listing(TABLE)))
 
 
 @pytest.mark.parametrize("script", [f"flush table inet {TABLE}", f"delete table inet {TABLE}", "flush ruleset"])
 def test_a_flushed_table_is_put_back_with_the_next_container(wires: Wires, script: str) -> None:
     first = wires.container(endpoint("one", 2), ports=(port("0.0.0.0", 8080, 80, "172.30.0.2"),))
     wires.serve(first, 80, name="web")
-    Firewall().run(script)
+    with Firewall() as firewall:
+        firewall.run(script)
     wires.container(endpoint("two", 3), ports=(port("0.0.0.0", 9090, 90, "172.31.0.3"),))
     assert _published() == [8080, 9090]
     assert call("127.0.0.1", 8080) == "web 172.30.0.1"

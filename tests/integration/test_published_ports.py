@@ -28,7 +28,8 @@ def _web(wires: Wires, *ports: dict[str, object], protocol: str = "tcp", **more:
 
 
 def _published() -> list[tuple[str, str, int, str, int]]:
-    ports = listed_ports(Firewall().listing(TABLE))
+    with Firewall() as firewall:
+        ports = listed_ports(firewall.listing(TABLE))
     return sorted((one.protocol, one.host, one.host_port, one.address, one.port) for one in ports)
 
 

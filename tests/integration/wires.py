@@ -87,7 +87,8 @@ def remove_networks(run: Path) -> None:
     with Links() as links:
         for network in NETWORKS:
             links.delete(bridge(network))
-    Firewall().run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
+    with Firewall() as firewall:
+        firewall.run(f"table inet {TABLE} {{ }}\ndelete table inet {TABLE}")
 
 
 def _links() -> set[str]:

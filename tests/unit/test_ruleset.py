@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from minidock.kernel.firewall import name_protocols
 from minidock.networks import devices
 from minidock.networks.ruleset import Wanted, compared, listed_ports
 from minidock.steps.ruleset import CHAINS, MAPS, SETS, Port, Segment, addition, device, removal, table_text
@@ -178,6 +179,18 @@ def test_the_ports_of_a_table_can_be_read_back() -> None:
     found = list(listed_ports(_listing(**elements)))
     assert [one in found for one in (WEB, LOCAL, SIX)] == [True, True, True]
     assert len(found) == 3
+
+
+@pytest.mark.parametrize("protocol", ["tcp", 6])
+def test_a_host_without_a_list_of_protocols_shows_numbers_that_mean_the_same(protocol: Any) -> None:
+    shown = {
+        "name": "ports4",
+        "type": ["inet_proto", "inet_service"],
+        "map": "ipv4_addr . inet_service",
+        "elem": [[{"concat": [protocol, 8080]}, {"concat": ["172.17.0.2", 80]}]],
+    }
+    name_protocols(shown)
+    assert list(listed_ports([{"map": shown}])) == [WEB]
 
 
 # Names ----------------------------------------------------------------------------------------------------

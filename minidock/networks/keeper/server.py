@@ -122,17 +122,16 @@ class Client:
             data, ancillary = b"", []
         descriptors = [fd for _, _, rights in ancillary for (fd,) in struct.iter_unpack("i", rights)]
         try:
-            if data:
-                outcome = _outcome(self._tools, data, descriptors)
-                if isinstance(outcome.get("done"), Later):
-                    self._awaited = outcome["done"]
-                else:
-                    self._answer(outcome)
-            else:
-                self.is_gone = True
+            outcome = _outcome(self._tools, data, descriptors) if data else None
         finally:
             for fd in descriptors:
                 os.close(fd)
+        if outcome is None:
+            self.is_gone = True
+        elif isinstance(outcome.get("done"), Later):
+            self._awaited = outcome["done"]
+        else:
+            self._answer(outcome)
 
     def follow_up(self) -> None:
         """Answer what could not be answered at once."""
