@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import minidock, store
+from tests.integration.conftest import add, etcd, minidock, store, two
 
-__all__ = ["minidock", "store"]
+__all__ = ["add", "etcd", "minidock", "store", "two"]

@@ -13,24 +13,12 @@ import pytest
 from minidock.kernel.namespaces import Visit
 from minidock.networks.overlay import records
 from tests.etcds import EtcdServer
-from tests.integration.hosts import ETCD, Host, lay_wire, take_up_wire
+from tests.integration.hosts import Host
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
 
 KILLED = str(Path(__file__).with_name("killed.py"))
 EVERY = os.environ.get("MINIDOCK_EVERY_EFFECT") == "1"
-
-
-@pytest.fixture
-def etcd(tmp_path: Path) -> Generator[EtcdServer]:
-    lay_wire()
-    server = EtcdServer(tmp_path, ETCD)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        take_up_wire()
 
 
 @pytest.fixture

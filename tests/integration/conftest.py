@@ -11,7 +11,10 @@ import pytest
 from tests.integration.bundles import Bundle
 from tests.integration.keepers import end_keepers
 from tests.integration.minidocks import Minidock
+from tests.integration.overlays import add, etcd, two
 from tests.integration.wires import Neighbour, Wires
+
+__all__ = ["add", "bundle", "etcd", "minidock", "neighbour", "open_bundle", "store", "two", "wires"]
 
 
 @pytest.fixture
