@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import add, etcd, minidock, store, two
+from tests.integration.conftest import add, etcd, minidock, open_bundle, store, two, wires
 
-__all__ = ["add", "etcd", "minidock", "store", "two"]
+__all__ = ["add", "etcd", "minidock", "open_bundle", "store", "two", "wires"]
