@@ -56,7 +56,6 @@ class BuildRequest:
         self.squash = False
         self.secrets: dict[str, Secret] = {}
         self.ssh: dict[str, str] = {}  # id → socket of an agent
-        self.cache_from: list[str] = []
         self.outputs: list[Output] = []
         self.id_file = ""
         self.epoch: int | None = None  # seconds: the time of all that is made, SOURCE_DATE_EPOCH

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lzma import LZMADecompressor
     from typing import Protocol
 
+    from backports.zstd import ZstdDecompressor
+
     from minidock.images.limits import Limits
     from minidock.images.making import Source
 
@@ -151,35 +153,12 @@ class _Gzip:
         return self._object.unused_data
 
 
-class _Zstd:
-    """The library takes windows of 128 MB at most, as the command `zstd` does: more would be for our memory."""
+class _Standard:
+    """Whatever has the interface of the standard library's decompressors."""
 
-    def __init__(self) -> None:
-        from backports import zstd
-
-        self._object = zstd.ZstdDecompressor()
-        self._error = zstd.ZstdError
-
-    def inflate(self, data: bytes, most: int) -> bytes:
-        try:
-            return self._object.decompress(data, most)
-        except self._error as error:
-            raise MinidockError(f"the zstd stream is damaged: {error}") from None
-
-    def is_hungry(self) -> bool:
-        return self._object.needs_input
-
-    def is_over(self) -> bool:
-        return self._object.eof
-
-    def rest(self) -> bytes:
-        return self._object.unused_data
-
-
-class _Older:
-    """xz and bzip2, as the standard library reads them."""
-
-    def __init__(self, name: str, decompressor: BZ2Decompressor | LZMADecompressor, error: type[Exception]) -> None:
+    def __init__(
+        self, name: str, decompressor: BZ2Decompressor | LZMADecompressor | ZstdDecompressor, error: type[Exception]
+    ) -> None:
         self._name = name
         self._object = decompressor
         self._error = error
@@ -200,16 +179,23 @@ class _Older:
         return self._object.unused_data
 
 
+def _zstd() -> Stream:
+    """The library takes windows of 128 MB at most, as the command `zstd` does: more would be for our memory."""
+    from backports import zstd
+
+    return _Standard("zstd", zstd.ZstdDecompressor(), zstd.ZstdError)
+
+
 def _xz() -> Stream:
     import lzma
 
-    return _Older("xz", lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY), lzma.LZMAError)
+    return _Standard("xz", lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY), lzma.LZMAError)
 
 
 def _bzip2() -> Stream:
     import bz2
 
-    return _Older("bzip2", bz2.BZ2Decompressor(), OSError)
+    return _Standard("bzip2", bz2.BZ2Decompressor(), OSError)
 
 
-_STREAMS: dict[str, Callable[[], Stream]] = {GZIP: _Gzip, ZSTD: _Zstd, "xz": _xz, "bzip2": _bzip2}
+_STREAMS: dict[str, Callable[[], Stream]] = {GZIP: _Gzip, ZSTD: _zstd, "xz": _xz, "bzip2": _bzip2}

@@ -84,7 +84,6 @@ def _request(arguments: Arguments) -> BuildRequest:
     request.squash = arguments.flag("squash")
     request.secrets = {secret.id: secret for secret in map(_secret, arguments.values("secret"))}
     request.ssh = dict(_ssh(text) for text in arguments.values("ssh"))
-    request.cache_from = arguments.values("cache-from")
     request.outputs = [_output(text) for text in arguments.values("output")]
     request.id_file = arguments.value("iidfile")
     epoch = os.environ.get("SOURCE_DATE_EPOCH", request.arguments.get("SOURCE_DATE_EPOCH", ""))
@@ -159,7 +158,13 @@ COMMAND = Command(
     flags=[
         Flag("add-host", "Add a custom host-to-IP mapping (host:ip)", takes="strings", kind=MANY),
         Flag("build-arg", "Set build-time variables", takes="stringArray", kind=MANY),
-        Flag("cache-from", "Images whose layers may be used again", takes="stringArray", kind=MANY, completes="image"),
+        Flag(
+            "cache-from",
+            "Ignored: whatever was built here may be used again",
+            takes="stringArray",
+            kind=MANY,
+            completes="image",
+        ),
         Flag("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", takes="int", kind=VALUE),
         Flag("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", takes="int", kind=VALUE),
         Flag("cpu-shares", "CPU shares (relative weight)", letter="c", takes="int", kind=VALUE),
