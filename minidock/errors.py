@@ -30,3 +30,8 @@ def reason(error: OSError) -> str:
     """What the kernel said, in words: `mount(…): Operation not permitted`."""
     said = os.strerror(error.errno) if error.errno else str(error)
     return f"{error.filename}: {said}" if error.filename else said
+
+
+def advice(error: OSError) -> str:
+    """What to do next, where the kernel's answer alone tells."""
+    return "this needs root: try again with sudo" if isinstance(error, PermissionError) and os.geteuid() else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError, advice, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ def complain(message: str, more: str = "") -> None:
 
 def about(error: MinidockError | OSError) -> None:
     """What went wrong, and its hint."""
-    if isinstance(error, MinidockError):
-        complain(error.message, f"  hint: {error.hint}" if error.hint else "")
-    else:
-        complain(reason(error))
+    if isinstance(error, OSError):
+        error = MinidockError(reason(error), hint=advice(error))
+    complain(error.message, f"  hint: {error.hint}" if error.hint else "")
 
 
 def warn(lines: Iterable[str]) -> None:

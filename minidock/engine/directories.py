@@ -12,7 +12,7 @@ import fcntl
 import os
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError, advice, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ class Place:
                 _write(self.file(name), text)
             _write(self.file("config.json"), jsonfile.dump(document), mode=0o600)
         except OSError as error:
-            hint = "this needs root: try again with sudo" if os.geteuid() else ""
-            raise MinidockError(f"cannot make the container's directory: {reason(error)}", hint=hint) from None
+            said = f"cannot make the container's directory: {reason(error)}"
+            raise MinidockError(said, hint=advice(error)) from None
 
     def _make_locked(self) -> None:
         """`system check` takes the upper lock too: it never sees a directory that its maker has not locked yet."""

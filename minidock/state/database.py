@@ -13,7 +13,7 @@ import time
 from _thread import get_ident
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError, advice, reason
 from minidock.state.schema import CHANGES
 from minidock.state.sqlite import DatabaseError, OperationalError, complete_statement, connect
 
@@ -191,8 +191,7 @@ def statements(script: str) -> Iterator[str]:
 
 def _unusable(path: str, error: Exception) -> MinidockError:
     if isinstance(error, OSError):
-        hint = "this needs root: try again with sudo" if os.geteuid() else ""
-        return MinidockError(f"the state cannot be opened: {reason(error)}", hint=hint)
+        return MinidockError(f"the state cannot be opened: {reason(error)}", hint=advice(error))
     hint = "free some space: df shows what is full" if "full" in str(error) else ""
     if isinstance(error, OperationalError) and "locked" in str(error):
         hint = f"another command has been changing it for more than {_PATIENCE:.0f} seconds"

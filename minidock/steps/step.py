@@ -10,10 +10,9 @@ the same place, each doing the steps of its own side; where the side changes, th
 
 from __future__ import annotations
 
-import os
 import time
 
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError, advice, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +147,5 @@ def explain(step: Step, error: OSError | MinidockError) -> StepFailed:
         return error
     if isinstance(error, MinidockError):
         return StepFailed(step.name, error.message, hint=error.hint, code=error.code)
-    hint = step.hints.get(error.errno or 0, "")
-    if not hint and error.errno == 1 and os.geteuid() != 0:
-        hint = "this needs root: try again with sudo"
-    return StepFailed(step.name, reason(error), hint=hint or (f"see {step.man}" if step.man else ""))
+    hint = step.hints.get(error.errno or 0) or advice(error) or (f"see {step.man}" if step.man else "")
+    return StepFailed(step.name, reason(error), hint=hint)
