@@ -38,8 +38,11 @@ def main(words: list[str]) -> int:
         return error.code
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # whoever was reading our output has enough
-        _forget_output()
+    except BrokenPipeError as error:
+        if _has_reader():  # so it was another pipe
+            complaints.about(error)
+        else:
+            _forget_output()
         return OURS
     except OSError as error:
         complaints.about(error)
@@ -143,6 +146,15 @@ def _called(words: list[str]) -> str:
     if words and words[0] in tree.GROUPS:
         count = count or 1
     return " ".join(["minidock", *words[:count]])
+
+
+def _has_reader() -> bool:
+    """Whether somebody still reads our output; who has enough of it, as `head` has, needs no complaint."""
+    import select
+
+    poll = select.poll()
+    poll.register(1, select.POLLERR)
+    return not poll.poll(0)
 
 
 def _forget_output() -> None:

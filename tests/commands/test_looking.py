@@ -312,3 +312,16 @@ def test_what_does_not_exist_is_an_empty_list_and_an_error(minidock: Minidock) -
     done = minidock("inspect", "nix")
     assert (done.returncode, done.stdout) == (1, "[]\n")
     assert "No such object: nix" in done.stderr
+
+
+# Output ---------------------------------------------------------------------------------------------------
+
+
+def test_who_has_read_enough_hears_no_complaint(minidock: Minidock) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = minidock("--help", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (125, "")

@@ -7,6 +7,7 @@ halves than one for one. Each has its share of the files, the largest given away
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,14 @@ def shares(files: Sequence[Path], count: int) -> list[list[Path]]:
 
 def main(words: Sequence[str]) -> int:
     """`words` are for `tests/vm/run`. The worst of the exit statuses."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     machines = min(os.cpu_count() or 1, _MOST_MACHINES)
     parts = shares(sorted(_TESTS.glob("test_*.py")), machines)
     with ExitStack() as stack:
         logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in parts[1:]]
         runs = [_start(part, words, log) for part, log in zip(parts, [None, *logs], strict=True)]
+        for run in runs:
+            stack.callback(run.terminate)  # does nothing to one that has ended
         status = max(run.wait() for run in runs)
         for log in logs:  # the first could be seen while it ran
             log.seek(0)
