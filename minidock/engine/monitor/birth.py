@@ -12,6 +12,7 @@ import sys
 
 from minidock import jsonfile
 from minidock.engine.life import wire
+from minidock.errors import MinidockError
 from minidock.state import owners
 
 TYPE_CHECKING = False
@@ -63,7 +64,10 @@ class Newborn:
         """Have it start a container that this process has claimed; returns the first client's end of the line."""
         told: Json = {"roots": [engine.root, engine.run_root], "id": row.id, "owner": self._parent}
         told |= {"wishes": sorted(wishes), "once": once}
-        self._socket.send(jsonfile.dump(told).encode(), _socket.MSG_NOSIGNAL)
+        try:
+            self._socket.send(jsonfile.dump(told).encode(), _socket.MSG_NOSIGNAL)
+        except BrokenPipeError:
+            raise MinidockError("the container's monitor ended before it began", hint="was it killed? try again") from None
         self._is_needed = True
         return self._socket
 
