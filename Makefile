@@ -2,6 +2,8 @@
 
 PREFIX ?= /usr/local
 VM_SECONDS ?= 3000
+# A file of tests stays with one worker. Each worker has a store, and a network, of its own.
+AT_ONCE ?= --numprocesses auto --dist loadfile
 
 export PREFIX
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -42,13 +44,14 @@ layers: tools
 	lint-imports
 
 unit: tools ## Tests that need no root
-	python -m pytest tests/unit
+	python -m pytest $(AT_ONCE) tests/unit
 
 integration: tools ## Tests on this kernel (root)
-	python -m pytest tests/integration
+	python -m pytest $(AT_ONCE) tests/integration
 
 commands: tools ## Tests of single commands, of many at once, and of killing them (root)
-	python -m pytest tests/commands tests/endurance
+	python -m pytest $(AT_ONCE) tests/commands
+	python -m pytest tests/endurance
 
 peers: tools ## Tests with other engines, and with packages that Debian serves (root)
 	python -m pytest tests/network

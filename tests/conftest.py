@@ -30,6 +30,27 @@ def pytest_configure(config: pytest.Config) -> None:
         "hybrid_host: what is tested exists only where cgroup v1 holds the controllers; "
         "not collected where nothing may be skipped",
     )
+    if _ask_the_kernel(config) and os.geteuid() != 0:
+        raise pytest.UsageError("these tests ask the real kernel, as root: sudo make integration")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Called in the process that was started, and by each of its workers, if it has any (pytest -n)."""
+    if not _ask_the_kernel(session.config):
+        return
+    _leave_the_network()
+    if not hasattr(session.config, "workerinput"):  # what one worker leaves, another may still need
+        leftovers.mark_this_run()
+        session.config.stash[_before] = leftovers.found()
+
+
+def _ask_the_kernel(config: pytest.Config) -> bool:
+    asked = [Path(word.partition("::")[0]).resolve() for word in config.args]
+    return any(
+        path.is_relative_to(directory) or directory.is_relative_to(path)
+        for path in asked
+        for directory in _ASK_THE_KERNEL
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,12 +58,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _deselect_hybrid_host(config, items)
     for item in items:
         _scale_timeout(item)
-    if any(directory in item.path.parents for item in items for directory in _ASK_THE_KERNEL):
-        if os.geteuid() != 0:
-            raise pytest.UsageError("these tests ask the real kernel, as root: sudo make integration")
-        _leave_the_network()
-        leftovers.mark_this_run()
-        config.stash[_before] = leftovers.found()
 
 
 def _leave_the_network() -> None:

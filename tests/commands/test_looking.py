@@ -181,6 +181,12 @@ def test_what_ps_cannot_do_is_said(minidock: Minidock, words: list[str], message
     assert message in done.stderr
 
 
+def test_top_shows_whole_lines_however_narrow_the_terminal_is(minidock: Minidock) -> None:
+    minidock.ok("run", "-d", "--name", "web", "busybox", "sh", "-c", f": {'x' * 100}; sleep 1000; true")
+    shown = minidock.ok("top", "web", "-o", "pid,args", env={**minidock.environment, "COLUMNS": "40"})
+    assert "x" * 100 + "; sleep 1000; true" in shown
+
+
 def test_a_host_without_ps_has_a_table_too(minidock: Minidock) -> None:
     minidock.ok("run", "-d", "--name", "web", "-t", "busybox", "sh", "-c", "while :; do :; done")
     first = pid_of(minidock, "web")

@@ -106,7 +106,7 @@ def test_what_a_living_process_makes_is_not_touched(engine: Engine) -> None:
 # Containers -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("owner", [DEAD_PROCESS, BEFORE_BOOT])
+@pytest.mark.parametrize("owner", [DEAD_PROCESS, BEFORE_BOOT], ids=["ended", "before this boot"])
 @pytest.mark.parametrize(
     ("before", "after"),
     [

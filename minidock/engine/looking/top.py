@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Table = tuple[list[str], list[list[str]]]  # the headers, and a line for each process
 
 _USUAL = "-ef"
+_WIDEST = "1000000"  # columns
 _OWN_TITLES = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
 _SPACES = " \t\n\v\f\r"  # other ones may be in names
 _TERMINALS = {4: "tty", 136: "pts/"}  # major numbers of devices
@@ -58,10 +59,15 @@ def _run(ps: str, words: list[str], pids: Sequence[int]) -> str:
     """Of these processes alone if ps can do that with these arguments, else of all."""
     import subprocess
 
-    alone = subprocess.run([ps, *words, "-q", ",".join(map(str, pids)) or "0"], capture_output=True, check=False)
+    def asked(*more: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([ps, *words, *more], capture_output=True, check=False, env=environment)
+
+    # Without it lines end at the edge of the terminal, if there is one.
+    environment = {**os.environ, "COLUMNS": _WIDEST}
+    alone = asked("-q", ",".join(map(str, pids)) or "0")
     if alone.returncode == 0:
         return alone.stdout.decode(errors="replace")
-    done = subprocess.run([ps, *words], capture_output=True, check=False)
+    done = asked()
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
         raise MinidockError(f"ps: {said or f'exit status {done.returncode}'}")

@@ -67,7 +67,8 @@ class Newborn:
         try:
             self._socket.send(jsonfile.dump(told).encode(), _socket.MSG_NOSIGNAL)
         except BrokenPipeError:
-            raise MinidockError("the container's monitor ended before it began", hint="was it killed? try again") from None
+            hint = "somebody may have killed it: try again"
+            raise MinidockError("the container's monitor ended before it began", hint=hint) from None
         self._is_needed = True
         return self._socket
 
