@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Generator
@@ -567,13 +568,12 @@ def test_a_plan_is_shown_and_nothing_is_done(minidock: Minidock) -> None:
     assert not Path("/nowhere").exists()
 
 
-def test_a_plan_needs_no_root_where_the_image_can_be_read(minidock: Minidock, tmp_path: Path) -> None:
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
-    subprocess.run(["cp", "-r", str(minidock.root), f"{tmp_path}/root"], check=True)
-    subprocess.run(["chmod", "-R", "a+rX", f"{tmp_path}/root"], check=True)
-    environment = {**minidock.environment, "MINIDOCK_ROOT": f"{tmp_path}/root"}
-    done = minidock("plan", "--format", "json", "busybox", "true", user=65534, group=65534, env=environment)
+def test_a_plan_needs_no_root_where_the_image_can_be_read(minidock: Minidock) -> None:
+    with tempfile.TemporaryDirectory(prefix="minidock-test-") as directory:
+        subprocess.run(["cp", "-r", str(minidock.root), f"{directory}/root"], check=True)
+        subprocess.run(["chmod", "-R", "a+rX", directory], check=True)
+        environment = {**minidock.environment, "MINIDOCK_ROOT": f"{directory}/root"}
+        done = minidock("plan", "--format", "json", "busybox", "true", user=65534, group=65534, env=environment)
     assert done.returncode == 0, done.stderr
     names = [step["name"] for step in json.loads(done.stdout)]
     assert names[0] == "cgroup.create" and names[-1] == "process.exec"
