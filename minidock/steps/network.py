@@ -233,7 +233,6 @@ class Bridge(Kept):
 
     man = "bridge(8)"
     why = "without it the containers' cables would end nowhere: a bridge passes frames on between what is on it"
-    hints = {errno.EBUSY: "disconnect or remove the containers that are in this network"}
 
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, lasting: bool = True) -> None:
         super().__init__(wiring)

@@ -5,8 +5,7 @@ A request has the fields that the function reads; a descriptor that comes with i
 
 from __future__ import annotations
 
-import errno
-
+from minidock.errors import MinidockError
 from minidock.kernel import namespaces
 from minidock.networks import devices
 from minidock.steps.ruleset import Port, Segment, device
@@ -39,10 +38,13 @@ def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
     """
     segment = Segment.from_data(request)
     plugged = tools.links.ports(segment.bridge) if tools.links.find(segment.bridge) else []
-    for link in filter(devices.is_link, plugged):
+    if foreign := [link for link in plugged if not devices.is_link(link)]:
+        raise MinidockError(
+            f"bridge {segment.bridge} is in use: {', '.join(foreign)} is on it, and of no container",
+            hint=f"take it off: ip link set {foreign[0]} nomaster",
+        )
+    for link in plugged:
         tools.links.delete(link)
-    if not all(map(devices.is_link, plugged)):
-        raise OSError(errno.EBUSY, "something is on it", f"bridge {segment.bridge}")
     tools.forget_bridge(segment.bridge)
     tools.table.remove(segment)
     return tools.links.delete(segment.bridge)
