@@ -165,7 +165,8 @@ def remove_tunnel(tools: Tools, request: Json, _: list[int]) -> bool:
 
 def peers(tools: Tools, request: Json, _: list[int]) -> Later:
     """Who is in an overlay network on other hosts: answered when it is known."""
-    return tools.overlays.follow(request["network"], device(request["vxlan"]), str(request["etcd"]))
+    options = {str(name): str(text) for name, text in request["etcd"].items()}
+    return tools.overlays.follow(request["network"], device(request["vxlan"]), options)
 
 
 def address(tools: Tools, request: Json, descriptors: list[int]) -> None:
