@@ -138,6 +138,12 @@ class Links:
         """A device with no cable."""
         self.make(name, "dummy", group=group, state="up")
 
+    def kind(self, name: str) -> str:
+        """What a device is: veth, macvlan; "" if it is the machine's own, or there is none of that name."""
+        found = self.find(name)
+        (link,) = self._route.link("get", index=found) if found else ({},)
+        return str((link.get("linkinfo") or {}).get("kind") or "")
+
     def group(self, name: str) -> int:
         """The number by which whoever made a device knows it again."""
         (link,) = self._route.link("get", index=self.index(name))

@@ -126,7 +126,8 @@ def macvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
     name, (namespace,) = device(request["device"]), descriptors
     tools.attend(request["pid"])
     wishes = {key: request[key] for key in ("mode", "mac", "mtu")}
-    tools.links.make_macvlan(name, parent=device(request["parent"]), namespace=namespace, **wishes)
+    wishes |= {"parent": device(request["parent"]), "namespace": namespace}
+    _make_inside(tools, "macvlan", name, namespace, lambda: tools.links.make_macvlan(name, **wishes))
 
 
 def ipvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
@@ -134,7 +135,20 @@ def ipvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
     name, (namespace,) = device(request["device"]), descriptors
     tools.attend(request["pid"])
     wishes = {key: request[key] for key in ("mode", "flag", "mtu")}
-    tools.links.make_ipvlan(name, parent=device(request["parent"]), namespace=namespace, **wishes)
+    wishes |= {"parent": device(request["parent"]), "namespace": namespace}
+    _make_inside(tools, "ipvlan", name, namespace, lambda: tools.links.make_ipvlan(name, **wishes))
+
+
+def _make_inside(tools: Tools, kind: str, name: str, namespace: int, make: Callable[[], None]) -> None:
+    """Make a container's device. If there is one, a keeper that was killed has made it, and nobody heard so."""
+    try:
+        make()
+    except OSError:
+        with tools.inside(namespace) as links:
+            if links.kind(name) != kind:
+                raise
+            links.delete(name)
+        make()
 
 
 def remove_inside(tools: Tools, request: Json, descriptors: list[int]) -> None:
