@@ -13,8 +13,8 @@ import pytest
 from minidock.kernel import interfaces
 from minidock.kernel.links import Links
 from minidock.steps.live import Live
-from minidock.steps.network import endpoint_plan, network_plan, route_plan
-from tests.annotations import bridge, endpoint
+from minidock.steps.network import connection, endpoint_plan, network_plan, route_plan
+from tests.annotations import bridge, endpoint, port
 from tests.integration.wires import PATIENCE, Neighbour, Wires, call_from, ping
 from tests.waiting import wait_until
 
@@ -133,6 +133,22 @@ def test_strangers_on_one_bridge_reach_the_host_and_the_world_but_not_each_other
 
 
 # While it runs ----------------------------------------------------------------------------------------------
+
+
+def test_each_step_may_be_done_twice_since_the_keeper_may_be_killed_before_it_answers(wires: Wires) -> None:
+    """Whoever was not answered asks the next keeper for the same. Ports are reserved without it."""
+    end = endpoint("one", 2, ipv6=True, icc=False)
+    published = port("127.0.0.1", 8080, 80, "172.30.0.2")
+    pid = wires.container(end, ports=(published,))
+    live = Live(pid=pid)
+    for step in connection(wires.wiring(end, ports=(published,))):
+        step.do(live)
+        step.do(live)
+    live.let_go()
+    assert ping(pid, "172.30.0.1")
+    assert (_routes(pid), _routes(pid, "-6")) == (["172.30.0.1"], ["fd00:30::1"])
+    wires.serve(pid, 80, name="web")
+    assert call_from(os.getpid(), "127.0.0.1", 8080) == "web 172.30.0.1"
 
 
 def test_a_network_comes_and_goes_while_the_container_runs(wires: Wires) -> None:

@@ -124,19 +124,19 @@ def remove_parent(tools: Tools, request: Json, _: list[int]) -> None:
 def macvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
     """A container's device on its parent, with a MAC of its own."""
     name, (namespace,) = device(request["device"]), descriptors
-    tools.attend(request["pid"])
     wishes = {key: request[key] for key in ("mode", "mac", "mtu")}
     wishes |= {"parent": device(request["parent"]), "namespace": namespace}
     _make_inside(tools, "macvlan", name, namespace, lambda: tools.links.make_macvlan(name, **wishes))
+    tools.hold_shared(request["pid"], name, namespace)
 
 
 def ipvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
     """A container's device on its parent, with its parent's MAC."""
     name, (namespace,) = device(request["device"]), descriptors
-    tools.attend(request["pid"])
     wishes = {key: request[key] for key in ("mode", "flag", "mtu")}
     wishes |= {"parent": device(request["parent"]), "namespace": namespace}
     _make_inside(tools, "ipvlan", name, namespace, lambda: tools.links.make_ipvlan(name, **wishes))
+    tools.hold_shared(request["pid"], name, namespace)
 
 
 def _make_inside(tools: Tools, kind: str, name: str, namespace: int, make: Callable[[], None]) -> None:
