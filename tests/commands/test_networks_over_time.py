@@ -321,7 +321,7 @@ def test_a_network_that_cannot_be_removed_does_not_keep_others_from_being_pruned
             " container\n  hint: take it off: ip link set foreign0 nomaster\n"
         )
         assert [name for name, bridge in bridges.items() if links.find(bridge)] == ["one"]
-        links.change("foreign0", master=0)
+        links.put_on("foreign0", "")
         assert minidock.ok("network", "prune", "-f") == "Deleted Networks:\none\n\n"
         links.delete("foreign0")
 

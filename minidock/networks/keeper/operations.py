@@ -29,7 +29,7 @@ def bridge(tools: Tools, request: Json, _: list[int]) -> None:
     for address in request["addresses"]:
         tools.links.add_address(name, address)
     namespaces.write(f"/proc/sys/net/ipv4/conf/{name}/route_localnet", "1")
-    tools.links.change(name, state="up")
+    tools.links.bring_up(name)
 
 
 def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
@@ -168,7 +168,7 @@ def tunnel(tools: Tools, request: Json, _: list[int]) -> None:
         size = {"port": request["port"], "mtu": request["mtu"]}
         tools.links.make_vxlan(name, number=number, local=local, master=bridge, **size)
     elif name not in tools.links.ports(bridge):
-        tools.links.change(name, master=tools.links.index(bridge))
+        tools.links.put_on(name, bridge)
 
 
 def remove_tunnel(tools: Tools, request: Json, _: list[int]) -> bool:
@@ -191,7 +191,7 @@ def address(tools: Tools, request: Json, descriptors: list[int]) -> None:
     with tools.inside(namespace) as links:
         for one in request["addresses"]:
             links.add_address(name, one)
-        links.change(name, state="up")
+        links.bring_up(name)
 
 
 def route(tools: Tools, request: Json, descriptors: list[int]) -> None:

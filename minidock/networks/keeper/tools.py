@@ -6,7 +6,8 @@ import os
 import time
 
 from minidock.kernel import namespaces
-from minidock.kernel.links import Links, opened
+from minidock.kernel.links import Links
+from minidock.kernel.netlink import opened
 from minidock.networks.keeper.table import Table
 from minidock.networks.names.server import Names
 from minidock.state import glance
