@@ -36,6 +36,13 @@ def warn(lines: Iterable[str]) -> None:
         sys.stderr.write(f"WARNING: {line}\n")
 
 
+def warn_of(error: MinidockError) -> None:
+    """What could not be done, where all else was: as Docker does, the command succeeds."""
+    warn([error.message])
+    if error.hint:
+        sys.stderr.write(f"  hint: {error.hint}\n")
+
+
 def each(words: Iterable[str], act: Callable[[str], object]) -> int:
     """Do something to each of several things. One that fails does not keep the others from being done."""
     failures: list[MinidockError | OSError] = []

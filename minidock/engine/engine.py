@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
+    from minidock.errors import MinidockError
     from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
@@ -444,11 +445,14 @@ class Engine(NetworkVerbs):
         everything: bool = False,
         volumes: bool = False,
         moment: Moment | None = None,
+        failed: Callable[[MinidockError], object] = bool,
     ) -> Pruned:
-        """Remove what is not in use: containers, nameless images, or all of them, and volumes if that is asked for."""
+        """Remove what is not in use: containers, nameless images, or all of them, and volumes if that is asked for.
+        `failed` hears why a network could not be removed."""
         from minidock.engine import pruning
 
-        return pruning.prune_system(self, filters, everything=everything, volumes=volumes, moment=moment)
+        kinds = {"everything": everything, "volumes": volumes}
+        return pruning.prune_system(self, filters, **kinds, moment=moment, failed=failed)
 
     def disk_usage(self) -> DiskUsage:
         """What takes how much of the disk."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from minidock.engine.engine import Engine, Filters
     from minidock.engine.looking.wiring import Wiring
     from minidock.engine.options import NetworkRequest
     from minidock.engine.pruning import Moment
+    from minidock.errors import MinidockError
     from minidock.jsonfile import Json
     from minidock.networks.catalog import Network
 
@@ -68,11 +69,18 @@ class NetworkVerbs:
 
         return networks.remove(self._engine, word, force=force)
 
-    def prune_networks(self, filters: Filters = _NO_FILTERS, *, moment: Moment | None = None) -> list[str]:
-        """Remove the networks that no running container is in; their names. `moment` reads the filter `until`."""
+    def prune_networks(
+        self,
+        filters: Filters = _NO_FILTERS,
+        *,
+        moment: Moment | None = None,
+        failed: Callable[[MinidockError], object] = bool,
+    ) -> list[str]:
+        """Remove the networks that no running container is in; their names. `moment` reads the filter `until`;
+        `failed` hears why one could not be removed, and the others are."""
         from minidock.engine import networks
 
-        return networks.prune(self._engine, filters, moment=moment)
+        return networks.prune(self._engine, filters, moment=moment, failed=failed)
 
     def connect(self, network: str, word: str, request: NetworkRequest | None = None) -> None:
         """Put a container into one more network, at once if it runs."""

@@ -14,7 +14,7 @@ from minidock.times import stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from minidock.engine.engine import Engine
     from minidock.engine.looking.filters import Filters
@@ -224,10 +224,10 @@ def _refuse_builtin(network: Network) -> None:
         raise MinidockError(f"{network.name} is a pre-defined network and cannot be removed")
 
 
-def _in_use(change: Change, network: Network, users: Sequence[Endpoint]) -> MinidockError:
+def _in_use(change: Change, network: Network, users: Sequence[Endpoint]) -> catalog.NetworkInUse:
     rows = [containers.again(change, endpoint.container) for endpoint in users]
     who = ", ".join(f'name:"{row.name}" id:"{row.id[:_SHORT]}"' for row in rows if row)
-    return MinidockError(
+    return catalog.NetworkInUse(
         f"error while removing network: network {network.name} has active endpoints ({who})",
         hint=f"stop these containers, or take them out of it: minidock network disconnect {network.name} CONTAINER",
     )
@@ -251,8 +251,15 @@ def dismantle(engine: Engine, network: Network) -> None:
         live.let_go()
 
 
-def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | None = None) -> list[str]:
-    """Remove the networks that no active container is in; their names."""
+def prune(
+    engine: Engine,
+    wanted: Filters = filters.NONE,
+    *,
+    moment: Moment | None = None,
+    failed: Callable[[MinidockError], object] = bool,
+) -> list[str]:
+    """Remove the networks that no active container is in; their names. One that cannot be removed does not keep the
+    others from it: `failed` hears why."""
     from minidock.engine import pruning
 
     filters.check(wanted, _PRUNE_FILTERS)
@@ -262,15 +269,18 @@ def prune(engine: Engine, wanted: Filters = filters.NONE, *, moment: Moment | No
     for network in catalog.everyone(engine.database):
         if network.is_builtin or (latest is not None and network.created > latest):
             continue
-        if pruning.has_labels(network.labels, wanted) and _remove_unused(engine, network):
-            removed.append(network.name)
+        try:
+            if pruning.has_labels(network.labels, wanted) and _remove_unused(engine, network):
+                removed.append(network.name)
+        except MinidockError as error:
+            failed(MinidockError(f"could not remove network {network.name}: {error.message}", hint=error.hint))
     with engine.database.change() as change:
         change.event("network", "prune", "", {"reclaimed": "0"})
     return removed
 
 
 def _remove_unused(engine: Engine, network: Network) -> bool:
-    """False if somebody has come into it, or removed it, meanwhile."""
+    """False if somebody has come into it, or removed it, meanwhile; or is in it on another host."""
     with engine.database.change() as change:
         now = catalog.by_id(change, network.id)
         if now is None or endpoints.active(change, now.id):
@@ -281,6 +291,6 @@ def _remove_unused(engine: Engine, network: Network) -> bool:
     if network.driver == catalog.OVERLAY:
         try:
             _remove_everywhere(engine, network)
-        except MinidockError:  # it is in use on another host, or nobody can tell
+        except catalog.NetworkInUse:
             return False
     return True

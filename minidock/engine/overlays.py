@@ -40,13 +40,13 @@ def create(
     """A new network of all hosts; its id."""
     from minidock.networks import naming
     from minidock.networks.overlay import registry
-    from minidock.networks.overlay.settings import ADDRESS, ETCD, Settings, store
+    from minidock.networks.overlay.settings import OPTIONS, Settings, store
     from minidock.state import containers
 
     if catalog.search(engine.database, name):
         raise MinidockError(f"network with name {name} already exists")
     here = Settings(engine.root, options).in_force()
-    common = {key: value for key, value in options.items() if key not in (ETCD, ADDRESS)}
+    common = {key: value for key, value in options.items() if key not in OPTIONS}
 
     def decide(others: Sequence[Record]) -> Json:
         """No subnet may be another's: on this host, or in etcd."""
@@ -55,7 +55,7 @@ def create(
         ipam = [pool.as_data() for pool in whole]
         return {**flags, "created": containers.now(), "labels": dict(labels), "options": common, "ipam": ipam}
 
-    record = registry.create(store(here[ETCD]), naming.new_id(), name, decide)
+    record = registry.create(store(here), naming.new_id(), name, decide)
     return _adopt(engine, record, here).id
 
 
@@ -107,28 +107,29 @@ def _adopt_if_possible(engine: Engine, record: Record, here: Mapping[str, str]) 
 
 
 def _known(engine: Engine) -> list[dict[str, str]]:
-    """The etcds that are known here, each with who this host is to the others: as options of a network."""
-    from minidock.networks.overlay.settings import ADDRESS, ETCD, Settings
+    """The etcds that are known here, how each is asked, and who this host is to the others: as options of a network."""
+    from minidock.networks.overlay import access
+    from minidock.networks.overlay.settings import OPTIONS, Settings
 
     copies = [network.options for network in catalog.everyone(engine.database) if network.driver == OVERLAY]
-    found = {options[ETCD]: options[ADDRESS] for options in copies}
     settings = Settings(engine.root)
-    if settings.etcd:
-        here = settings.in_force()
-        found[here[ETCD]] = here[ADDRESS]
-    return [{ETCD: etcd, ADDRESS: address} for etcd, address in found.items()]
+    said = [settings.in_force()] if settings.said(access.ETCD) else []
+    ours = [{name: options[name] for name in OPTIONS if name in options} for options in (*copies, *said)]
+    return list({str(access.part(here)): here for here in ours}.values())
 
 
 def _store(options: Mapping[str, str]) -> Etcd:
-    from minidock.networks.overlay.settings import ETCD, store
+    from minidock.networks.overlay.settings import store
 
-    return store(options[ETCD])
+    return store(options)
 
 
 def _of(engine: Engine, here: Mapping[str, str]) -> list[Network]:
     """The copies of what one etcd knows."""
+    from minidock.networks.overlay import access
+
     known = [network for network in catalog.everyone(engine.database) if network.driver == OVERLAY]
-    return [network for network in known if network.options["etcd"] == here["etcd"]]
+    return [network for network in known if access.part(network.options) == access.part(here)]
 
 
 def _adopt(engine: Engine, record: Record, here: Mapping[str, str]) -> Network:

@@ -99,8 +99,10 @@ def prune_system(
     everything: bool = False,
     volumes: bool = False,
     moment: Moment | None = None,
+    failed: Callable[[MinidockError], object] = bool,
 ) -> Pruned:
-    """Containers first, since what they have is free afterwards. `everything`: all unused images, not only nameless."""
+    """Containers first, since what they have is free afterwards. `everything`: all unused images, not only nameless.
+    `failed` hears why a network could not be removed."""
     from minidock.engine import builds
     from minidock.engine import networks as all_networks
     from minidock.engine import volumes as all_volumes
@@ -110,7 +112,7 @@ def prune_system(
     if volumes and wanted.get("until"):
         raise MinidockError('The "until" filter is not supported with "--volumes"')
     ids, freed = prune(engine, wanted, moment=moment)
-    networks = all_networks.prune(engine, wanted, moment=moment)
+    networks = all_networks.prune(engine, wanted, moment=moment, failed=failed)
     names, freed_by_volumes = all_volumes.prune(engine, wanted) if volumes else ([], 0)
     images = image_removing.prune(engine, everything=everything, wanted=wanted, moment=moment)
     steps, freed_by_builds = ([], 0) if wanted else builds.prune(engine)

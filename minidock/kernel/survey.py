@@ -1,7 +1,7 @@
 """What a network namespace has, as the kernel tells it: devices with their addresses, and routes. rtnetlink(7)
 
-This is looking alone; kernel/links.py is for changing. Both speak netlink by pyroute2, which takes 0.1 s to import. A
-netlink socket belongs to the namespace that it was made in, so a thread that has made one there may come back.
+This is looking alone; kernel/links.py is for changing. A netlink socket belongs to the namespace that it was made in:
+so a thread that has made one there may come back.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import os
 from _socket import AF_INET, AF_INET6
 
 from minidock.kernel import namespaces
+from minidock.kernel.netlink import AddressMessage, LinkMessage, Netlink, RouteMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from socket import socket
     from typing import Any
 
 _MAIN_TABLE = 254  # RT_TABLE_MAIN: where packets that leave are looked up; others hold the host's own addresses
@@ -69,7 +69,7 @@ class Survey:
 
 def here() -> Survey:
     """The namespace that this thread is in."""
-    return _survey(_opened(), os.stat(namespaces.file_of("thread-self", "network")).st_ino)
+    return _survey(Netlink(), os.stat(namespaces.file_of("thread-self", "network")).st_ino)
 
 
 def of_process(pid: int) -> Survey:
@@ -80,7 +80,7 @@ def of_process(pid: int) -> Survey:
         inode = os.stat(path).st_ino
         namespaces.join("network", path)
         try:
-            netlink = _opened()
+            netlink = Netlink()
         finally:
             namespaces.enter("network", own)
     finally:
@@ -88,28 +88,23 @@ def of_process(pid: int) -> Survey:
     return _survey(netlink, inode)
 
 
-def _opened() -> socket:
-    import socket
-
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
-
-
-def _survey(netlink: socket, inode: int) -> Survey:
-    from pyroute2 import IPRoute
-
-    with IPRoute(use_socket=netlink) as route:
-        devices = {message["index"]: Device(message) for message in route.get_links()}
-        for message in route.get_addr():
-            local = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-            devices[message["index"]].addresses.append(f"{local}/{message['prefixlen']}")
+def _survey(netlink: Netlink, inode: int) -> Survey:
+    try:
+        devices = {message["index"]: Device(message) for message in netlink.everything(LinkMessage)}
+        for message in netlink.everything(AddressMessage):
+            if device := devices.get(message["index"]):  # it may have come meanwhile
+                local = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+                device.addresses.append(f"{local}/{message['prefixlen']}")
         names = {index: device.name for index, device in devices.items()}
-        routes = [Route(message, names) for message in _dumped(route)]
+        routes = [Route(message, names) for message in _main_routes(netlink)]
+    finally:
+        netlink.close()
     return Survey([*devices.values()], routes, inode)
 
 
-def _dumped(route: Any) -> list[Any]:
+def _main_routes(netlink: Netlink) -> list[Any]:
     """The main table's, without what each device has by itself: multicast, and local addresses."""
-    found = [message for family in (AF_INET, AF_INET6) for message in route.get_routes(family=family)]
+    found = [one for family in (AF_INET, AF_INET6) for one in netlink.everything(RouteMessage, family=family)]
     return [message for message in found if message.get_attr("RTA_TABLE") == _MAIN_TABLE and message["type"] == 1]
 
 

@@ -84,6 +84,10 @@ class NoSuchNetwork(MinidockError):
     """It is gone, or never was."""
 
 
+class NetworkInUse(MinidockError):
+    """It cannot be removed, since containers are in it."""
+
+
 def find(state: Database | Change, word: str) -> Network:
     found = search(state, word)
     if found is None:

@@ -53,6 +53,7 @@ class Keeper:
         self._run = run
         self._name = socket_name(table)
         self._socket: _socket.socket | None = None
+        self._starter = 0  # the process that a keeper leaves at its birth, as long as nobody has heard of its end
 
     def ask(self, operation: str, *descriptors: int, **arguments: Json) -> Json:
         """Have something done; what it comes to. Raises what went wrong there as if it had gone wrong here."""
@@ -71,11 +72,14 @@ class Keeper:
         """Be connected from now on: a keeper stays as long as somebody is."""
         if self._socket is None:
             self._socket = self._connected() or self._first()
+        self._bury()
 
     def foresee(self) -> None:
-        """Start one if there is none, and do not wait for what it loads."""
-        self.connect()
-        self.close()
+        """The same, but wait for nothing; whoever asks hears what went wrong. What is left to do, `close` does."""
+        try:
+            self._socket = self._socket or self._connected() or self._first()
+        except _GoneError:
+            pass
 
     def fileno(self) -> int:
         return self._socket.fileno() if self._socket else -1
@@ -90,6 +94,12 @@ class Keeper:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self._bury()
+
+    def _bury(self) -> None:
+        if self._starter:
+            os.waitpid(self._starter, 0)
+            self._starter = 0
 
     def _exchange(self, request: bytes, descriptors: Sequence[int]) -> bytes:
         packed = struct.pack(f"{len(descriptors)}i", *descriptors)
@@ -145,7 +155,7 @@ class Keeper:
             os.fchmod(listener.fileno(), 0o600)  # what the bound file will have, from its first moment
             self._at_address(listener.bind)
             listener.listen(_BACKLOG)
-            _spawn(self._words, listener.fileno())
+            self._starter = _spawn(self._words, listener.fileno())
         finally:
             listener.close()
 
@@ -164,12 +174,13 @@ class Keeper:
             os.close(directory)
 
 
-def _spawn(words: list[str], listener: int) -> None:
+def _spawn(words: list[str], listener: int) -> int:
+    """The process that becomes the keeper's parent, and ends at once."""
     launcher = os.path.join(os.path.dirname(sys.modules["minidock"].__file__ or ""), "launch.py")
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     streams = [(os.POSIX_SPAWN_DUP2, null, number) for number in range(3)]
     try:
-        pid = os.posix_spawn(
+        return os.posix_spawn(
             sys.executable,
             [sys.executable, "-I", "-S", launcher, _MODULE, *words],
             os.environ,
@@ -180,7 +191,6 @@ def _spawn(words: list[str], listener: int) -> None:
         )
     finally:
         os.close(null)
-    os.waitpid(pid, 0)
 
 
 def _outcome(answer: bytes) -> Json:

@@ -110,9 +110,9 @@ def _cable(wiring: Wiring, endpoint: Endpoint, *, prompt: bool = False) -> list[
 
         return [Veth(wiring, endpoint, prompt=prompt), Address(wiring, endpoint), Peers(wiring, endpoint)]
     if endpoint.driver in ("macvlan", "ipvlan"):
-        from minidock.steps.sharing import Shared
+        from minidock.steps.sharing import Shared, SharedAddress
 
-        return [Shared(wiring, endpoint, prompt=prompt), Address(wiring, endpoint)]
+        return [Shared(wiring, endpoint, prompt=prompt), SharedAddress(wiring, endpoint)]
     raise MinidockError(f"network {endpoint.name}: nobody knows the driver {endpoint.driver}")
 
 
@@ -233,7 +233,6 @@ class Bridge(Kept):
 
     man = "bridge(8)"
     why = "without it the containers' cables would end nowhere: a bridge passes frames on between what is on it"
-    hints = {errno.EBUSY: "disconnect or remove the containers that are in this network"}
 
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, lasting: bool = True) -> None:
         super().__init__(wiring)

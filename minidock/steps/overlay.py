@@ -70,10 +70,11 @@ class Peers(Kept):
         self.name = f"network.peers.{endpoint.name}"
         self.endpoint = endpoint
         self.vxlan: str = endpoint.data["vxlan"]
-        self.etcd: str = endpoint.data["etcd"]
+        self.etcd: dict[str, str] = endpoint.data["etcd"]  # where it is, and how it is asked
 
     def says(self) -> str:
-        return f"follow the containers on other hosts in etcd at {self.etcd}, and have {self.vxlan} know where they are"
+        where = self.etcd["etcd"]
+        return f"follow the containers on other hosts in etcd at {where}, and have {self.vxlan} know where they are"
 
     def shell(self) -> str:
         """What there is to be said, this machine's etcd knows when the time comes."""

@@ -10,11 +10,13 @@ import errno
 import time
 
 from minidock.kernel import interfaces
-from minidock.steps.network import Kept
+from minidock.steps.network import Address, Kept
 from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minidock.steps.live import Live
     from minidock.steps.network import Endpoint, Wiring
     from minidock.steps.step import Step
@@ -114,15 +116,8 @@ class Shared(Kept):
         return f"ip link add link {self.parent} {what} type {self.driver} {mode}"
 
     def do(self, live: Live) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._make(live)
-                return
-            except OSError as error:
-                if error.errno != errno.EINVAL or self.mode != _ONE_ALONE or time.monotonic() > deadline:
-                    raise
-            time.sleep(_PAUSE)  # the one who had the parent to itself may be on its way out
+        """Who had the parent to itself may be on its way out."""
+        _patiently(lambda: self._make(live), errno.EINVAL if self.mode == _ONE_ALONE else 0)
 
     def _make(self, live: Live) -> None:
         end = self.endpoint
@@ -133,3 +128,24 @@ class Shared(Kept):
     def undo(self, live: Live) -> None:
         if self.prompt and live.pid:
             self.ask_inside(live, "remove.inside", device=self.endpoint.device)
+
+
+class SharedAddress(Address):
+    """The kernel lets nobody else have the addresses of a device on the same parent, also not while that goes."""
+
+    def do(self, live: Live) -> None:
+        _patiently(lambda: super(SharedAddress, self).do(live), errno.EADDRINUSE)
+
+
+def _patiently(act: Callable[[], object], passing: int) -> None:
+    """Try again for a while what the kernel refuses with this number. When a container ends, the keeper takes its
+    devices away at once; if that has been killed, the kernel does, in its own time."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            act()
+            return
+        except OSError as error:
+            if error.errno != passing or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE)

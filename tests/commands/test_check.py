@@ -26,6 +26,7 @@ KILLED = str(Path(__file__).with_name("killed.py"))
 EVERY = os.environ.get("MINIDOCK_EVERY_EFFECT") == "1"
 SLEEP = ("busybox", "sleep", "1000")
 NETWORK = ["network", "create", "--subnet", "10.90.0.0/24", "net"]
+WIRE = ["network", "create", "-d", "macvlan", "-o", "parent=wire0", "--subnet", "10.91.0.0/24", "lan"]
 
 
 @pytest.fixture
@@ -75,10 +76,20 @@ CASES: dict[str, tuple[list[list[str]], list[str]]] = {
         [NETWORK, ["run", "-d", "--name", "old", "--network", "net", "-p", "8080:80", *SLEEP]],
         ["network", "disconnect", "net", "old"],
     ),
+    "run on a wire": ([WIRE], ["run", "-d", "--name", "new", "--network", "lan", *SLEEP]),
+    "network rm of a wire": ([WIRE, ["run", "--rm", "--network", "lan", "busybox", "true"]], ["network", "rm", "lan"]),
     "volume create": ([], ["volume", "create", "data"]),
     "volume rm": ([["volume", "create", "data"]], ["volume", "rm", "data"]),
 }
 KILLS = [(name, "command") for name in CASES] + [("run", "monitor"), ("run --rm", "monitor"), ("run -p", "monitor")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wire() -> Generator[None]:
+    """One that containers may share."""
+    subprocess.run(["ip", "link", "add", "wire0", "up", "type", "veth", "peer", "name", "wire1"], check=True)
+    yield
+    subprocess.run(["ip", "link", "del", "wire0"], check=True)
 
 
 @pytest.fixture

@@ -301,6 +301,31 @@ def test_a_network_that_is_removed_leaves_nothing_on_the_host(minidock: Minidock
     assert engine.check() == []
 
 
+@pytest.mark.parametrize("command", ["network", "system"])
+def test_a_network_that_cannot_be_removed_does_not_keep_others_from_being_pruned(
+    minidock: Minidock, command: str
+) -> None:
+    """Somebody has put a link of their own on the bridge of one."""
+    bridges = {}
+    for name in ("one", "three", "two"):
+        bridges[name] = devices.bridge(minidock.ok("network", "create", name).strip(), {})
+        minidock.output("--network", name, "busybox", "true")
+    words = ["foreign0", "master", bridges["one"], "type", "veth", "peer", "name", "foreign1"]
+    subprocess.run(["ip", "link", "add", *words], check=True)
+    with Links() as links:
+        done = minidock(command, "prune", "-f")
+        assert done.returncode == 0
+        assert "Deleted Networks:\nthree\ntwo\n" in done.stdout
+        assert done.stderr == (
+            f"WARNING: could not remove network one: bridge {bridges['one']} is in use: foreign0 is on it, and of no"
+            " container\n  hint: take it off: ip link set foreign0 nomaster\n"
+        )
+        assert [name for name, bridge in bridges.items() if links.find(bridge)] == ["one"]
+        links.put_on("foreign0", "")
+        assert minidock.ok("network", "prune", "-f") == "Deleted Networks:\none\n\n"
+        links.delete("foreign0")
+
+
 def test_a_container_at_rest_does_not_keep_its_network_and_says_so_when_it_starts(minidock: Minidock) -> None:
     minidock.ok("network", "create", "short")
     minidock.ok("create", "--name", "web", "--network", "short", *STAYING)

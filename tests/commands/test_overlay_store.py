@@ -14,11 +14,13 @@ from minidock.kernel.watching import wait
 from minidock.networks.addresses import Subnet
 from minidock.networks.catalog import Network
 from minidock.networks.overlay import claims, records, registry
+from minidock.networks.overlay.access import ETCD
 from minidock.networks.overlay.claims import Claimant
 from minidock.networks.overlay.etcd import Etcd, Transaction
 from minidock.networks.overlay.follower import Follower
 from minidock.networks.overlay.records import Endpoint
 from minidock.networks.overlay.registry import Record
+from minidock.networks.overlay.settings import store
 from minidock.networks.subnets import Pool, choose_gateway
 from tests.etcds import EtcdServer
 from tests.waiting import wait_until
@@ -209,12 +211,12 @@ def test_nothing_is_claimed_in_a_network_that_is_gone(etcd: Etcd) -> None:
 
 def test_an_etcd_that_is_not_there_is_named() -> None:
     with pytest.raises(MinidockError, match=r"etcd.*cannot be asked: http://127.0.0.1:1: Connection refused"):
-        registry.everyone(Etcd([("127.0.0.1", 1)]))
+        registry.everyone(store({ETCD: "http://127.0.0.1:1"}))
 
 
-def test_the_next_address_of_a_cluster_is_asked_when_the_first_does_not_answer(etcd: Etcd) -> None:
+def test_the_next_address_of_a_cluster_is_asked_when_the_first_does_not_answer(etcd: Etcd, server: EtcdServer) -> None:
     made(etcd)
-    assert registry.find(Etcd([("127.0.0.1", 1), *etcd.addresses]), "mynet")
+    assert registry.find(store({ETCD: f"http://127.0.0.1:1,{server.url}"}), "mynet")
 
 
 # Hearing of the others ------------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ class Host:
     def __init__(self, server: EtcdServer, name: str) -> None:
         self.name = name
         self.changes = 0
-        self.follower = Follower(server.url, name, self._changed)
+        self.follower = Follower(server.options, name, self._changed)
 
     def _changed(self) -> None:
         self.changes += 1

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -29,15 +26,13 @@ from minidock.steps.baton import Baton
 from minidock.steps.live import Live
 from minidock.steps.place import Place
 from minidock.steps.plan import container_plan
-from minidock.steps.step import Observer, Step
+from minidock.steps.step import Step
 from tests.annotations import TABLE, endpoint, port
 from tests.integration.bundles import Bundle
+from tests.integration.creators import FAILED, Creator, Halt, ended, fork_creator, silence
 from tests.integration.facts import namespace
 from tests.integration.remains import Before, delete_forced
 from tests.integration.wires import remove_networks
-
-FAILED, UNEXPECTED = 3, 4
-
 
 # Plans with much in them --------------------------------------------------------------------------------------
 
@@ -104,107 +99,6 @@ def _steps(bundle: Bundle) -> list[Step]:
     return list(container_plan(spec, Place(bundle.id, str(bundle.path))).create)
 
 
-# A creator that stops at a step -------------------------------------------------------------------------------
-
-
-class Halt(Observer):
-    """At one step: tell the test, and go on when it answers; then fail, if that is wanted."""
-
-    def __init__(self, step: str, *, fail: bool) -> None:
-        self._step = step
-        self._fail = fail
-        self.reached, self._reaching = os.pipe2(os.O_CLOEXEC)
-        self._answered, self.answering = os.pipe2(os.O_CLOEXEC)
-
-    def before(self, step: Step) -> None:
-        if step.name == self._step:
-            os.write(self._reaching, b"!")
-            os.read(self._answered, 1)
-            if self._fail:
-                raise MinidockError(f"planned to fail at {step.name}")
-
-    def close(self) -> None:
-        for fd in (self.reached, self._reaching, self._answered, self.answering):
-            os.close(fd)
-
-
-class Creator:
-    """A child of the test that creates a container, and stops at a step."""
-
-    def __init__(self, bundle: Bundle, step: str, *, fail: bool = False) -> None:
-        self.halt = Halt(step, fail=fail)
-        self.pid = _fork_creator(bundle, self.halt)
-        self._pidfd = os.pidfd_open(self.pid)
-        self._ended = False
-
-    def __enter__(self) -> Creator:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """A creator that still waits would wait for ever."""
-        if not self._ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self._pidfd)
-        self.halt.close()
-
-    def reached(self) -> bool:
-        """Wait until it stands at the step; False when it ended before."""
-        poll = select.poll()
-        poll.register(self.halt.reached, select.POLLIN)
-        poll.register(self._pidfd, select.POLLIN)
-        return self.halt.reached in dict(poll.poll())
-
-    def go_on(self) -> None:
-        os.write(self.halt.answering, b"!")
-
-    def inside(self) -> list[int]:
-        """Its child, which becomes the container."""
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            found += [int(name)] if int(fields[1]) == self.pid else []
-        return found
-
-    def end(self) -> int:
-        """Wait for its end; its exit code, or the negative number of a signal."""
-        self._ended = True
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
-def _fork_creator(bundle: Bundle, *observers: Observer) -> int:
-    """A child that creates the container, and ends; its pid."""
-    container_id = bundle.id  # it has the number of this process in it
-    pid = os.fork()
-    if pid == 0:
-        _create(bundle, container_id, *observers)
-    return pid
-
-
-def _create(bundle: Bundle, container_id: str, *observers: Observer) -> NoReturn:
-    code = UNEXPECTED
-    try:
-        _silence()
-        viewer, console = socket.socketpair() if bundle.process["terminal"] else (None, None)
-        making.create(str(bundle.state), container_id, str(bundle.path), console=console, observers=observers)
-        del viewer  # whoever shows the terminal: it must not be gone before
-        code = 0
-    except (MinidockError, OSError) as error:
-        (bundle.path / "error").write_text(str(error))
-        code = FAILED
-    finally:
-        os._exit(code)
-
-
-def _silence() -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nowhere, stream)
-
-
 # Each step -----------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +113,7 @@ def test_the_plans_of_these_tests_have_much_in_them_and_can_be_done(rich_bundle:
     assert len(names) > 25
     assert len(set(names)) == len(names)
     before = Before(rich_bundle)
-    pid = _fork_creator(rich_bundle)
+    pid = fork_creator(rich_bundle)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, (rich_bundle.path / "error").read_text()
     assert delete_forced(rich_bundle) == []
     assert before.left() == []
@@ -251,24 +145,12 @@ def test_a_creator_that_is_killed_at_a_step_leaves_nothing_that_a_deletion_does_
             if not creator.reached():
                 return ["the step was not reached"]
             inside = creator.inside()
-            os.kill(creator.pid, signal.SIGKILL)
-            creator.end()
+            creator.kill()
             creator.go_on()
-            ended = _ended(inside)
-        return [*ended, *delete_forced(rich_bundle), *before.left()]
+            survivors = ended(inside)
+        return [*survivors, *delete_forced(rich_bundle), *before.left()]
 
     _each(rich_bundle, attempt)
-
-
-def _ended(pids: list[int]) -> list[str]:
-    """Wait for processes to end by themselves; those that do not are ended here."""
-    for _ in range(1000):
-        if not any(processes.start_time(pid) for pid in pids):
-            return []
-        time.sleep(0.01 * float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1")))
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    return [f"the process inside, {pids}, outlived its creator"]
 
 
 @pytest.mark.timeout(300)
@@ -331,7 +213,7 @@ def _namespaces_after_failure(bundle: Bundle, kinds: tuple[str, ...], report: in
     halt = Halt("process.clone", fail=True)
     os.write(halt.answering, b"!")
     try:
-        _silence()
+        silence()
         making.create(str(bundle.state), bundle.id, str(bundle.path), observers=[halt])
     except MinidockError:
         os.write(report, " ".join(namespace("self", kind) for kind in kinds).encode())
@@ -353,7 +235,7 @@ def test_every_step_can_be_undone_though_it_was_never_done_and_twice(rich_bundle
 
 def test_a_plan_can_be_undone_twice_by_a_process_that_did_not_do_it(rich_bundle: Bundle) -> None:
     before = Before(rich_bundle)
-    creator = _fork_creator(rich_bundle)
+    creator = fork_creator(rich_bundle)
     assert os.waitstatus_to_exitcode(os.waitpid(creator, 0)[1]) == 0, (rich_bundle.path / "error").read_text()
     pid = rich_bundle.inspect()["pid"]
     container = Container.load(str(rich_bundle.state), rich_bundle.id)

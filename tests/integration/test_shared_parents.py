@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Generator
 
 import pytest
 
+from tests.integration.keepers import kill_keeper
 from tests.integration.minidocks import Minidock
+from tests.integration.parents import PARENT, ROUTER, SUBNET, devices, ip, need, router
 from tests.integration.rooms import Room
 
-PARENT, SUBNET, ROUTER = "wire0", "10.30.0.0/24", "10.30.0.1"
-
-
-def ip(*words: str) -> str:
-    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
-
-
-def need(kind: str, *words: str) -> None:
-    """Devices of a kind, which not every kernel has."""
-    done = subprocess.run(["ip", "link", "add", "probe0", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this kernel has no {kind}: {done.stderr.strip()}")
-    ip("link", "del", "probe0")
-
-
-@pytest.fixture
-def router() -> Generator[Room]:
-    """A machine at the other end of the wire."""
-    room = Room()
-    ip("link", "add", PARENT, "up", "type", "veth", "peer", "name", "eth0", "netns", room.path)
-    room.run("ip", "address", "add", f"{ROUTER}/24", "dev", "eth0")
-    room.run("ip", "link", "set", "eth0", "up")
-    yield room
-    ip("link", "del", PARENT)
-    room.close()
+__all__ = ["router"]
 
 
 @pytest.fixture
@@ -62,10 +39,6 @@ def run(host: Minidock, name: str, network: str = "lan") -> str:
 
 def pings(host: Minidock, name: str, address: str) -> bool:
     return host("exec", name, "ping", "-c", "1", "-W", "2", address).returncode == 0
-
-
-def devices() -> set[str]:
-    return {link["ifname"] for link in json.loads(ip("-j", "link"))}
 
 
 # Macvlan --------------------------------------------------------------------------------------------------
@@ -129,6 +102,34 @@ def test_a_network_without_a_parent_is_its_containers_alone(host: Minidock) -> N
     host.clear()
     host.ok("network", "rm", "lan")
     assert not any(name.startswith("dm-") for name in devices())
+
+
+# Ended, and started again ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
+@pytest.mark.parametrize("is_killed", [False, True], ids=["with its keeper", "after its keeper was killed"])
+def test_a_container_starts_again_with_the_address_that_it_had(host: Minidock, driver: str, *, is_killed: bool) -> None:
+    """The kernel lets nobody have it before it has taken away who had it."""
+    if driver == "ipvlan":
+        need("ipvlan", "link", PARENT, "type", "ipvlan")
+    make(host, driver)
+    address = run(host, "c1")
+    for _ in range(3):
+        if is_killed:
+            kill_keeper(host.state)
+        host.ok("restart", "-t", "0", "c1")
+        assert address in host.ok("exec", "c1", "ip", "address", "show", "eth0")
+    assert pings(host, "c1", ROUTER)
+
+
+def test_who_shares_the_network_of_a_container_does_not_keep_its_device(host: Minidock) -> None:
+    make(host, "macvlan", "-o", "macvlan_mode=passthru")
+    run(host, "c1")
+    host.ok("run", "-d", "--name", "beside", "--network", "container:c1", "busybox", "sleep", "1000")
+    host.ok("restart", "-t", "0", "c1")
+    assert pings(host, "c1", ROUTER)
+    assert "eth0" not in host.ok("exec", "beside", "ip", "link")
 
 
 # 802.1Q ---------------------------------------------------------------------------------------------------

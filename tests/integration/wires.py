@@ -16,7 +16,8 @@ from typing import Any
 
 from minidock.kernel import interfaces, namespaces
 from minidock.kernel.firewall import Firewall
-from minidock.kernel.links import Links, opened
+from minidock.kernel.links import Links
+from minidock.kernel.netlink import opened
 from minidock.steps.network import Wiring
 from tests.annotations import NETWORKS, TABLE, bridge
 from tests.integration.bundles import Bundle
@@ -193,7 +194,7 @@ class Neighbour:
             with Links(netlink) as links:
                 links.add_address("eth0", "10.9.0.2/24")
                 links.add_address("eth0", "fd00:9::2/64")
-                links.change("eth0", state="up")
+                links.bring_up("eth0")
                 links.set_default_route(gateway="10.9.0.1")
         finally:
             os.close(here)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.authorities import Authority
 from tests.waiting import wait_until
 
 PROGRAM = "docker-registry"
@@ -53,7 +53,7 @@ class DebianRegistry:
         (self.place / "config.yml").write_text(text.format(place=self.place, port=self._port))
         (self.place / "htpasswd").write_text(_HTPASSWD)
         if self.tls:
-            self._sign()
+            Authority(self.place).sign("registry", "IP:127.0.0.1", "DNS:localhost", "DNS:registry.example")
         with (self.place / "log").open("wb") as log:
             command = ["setpriv", "--pdeathsig", "TERM", PROGRAM, "serve", str(self.place / "config.yml")]
             self._server = subprocess.Popen(command, stdout=log, stderr=log)
@@ -74,15 +74,3 @@ class DebianRegistry:
     def authority(self) -> Path:
         """The certificate of who has signed the registry's."""
         return self.place / "ca.crt"
-
-    def _sign(self) -> None:
-        self._openssl("req", "-x509", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.crt", "-days", "2")
-        self._openssl("req", "-subj", "/CN=registry", "-keyout", "registry.key", "-out", "registry.csr")
-        (self.place / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.example\n")
-        by_authority = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2")
-        self._openssl("x509", "-req", "-in", "registry.csr", "-out", "registry.crt", *by_authority)
-
-    def _openssl(self, verb: str, *words: str) -> None:
-        new = ("-newkey", "rsa:2048", "-nodes") if verb == "req" else ()
-        command = ["openssl", verb, *new, *words]
-        subprocess.run(command, cwd=self.place, check=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})

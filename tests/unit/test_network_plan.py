@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -188,6 +189,14 @@ def test_the_shells_commands_are_such_that_a_shell_can_read_them() -> None:
 def test_an_annotation_that_is_none_is_refused_by_its_name(text: str) -> None:
     with pytest.raises(MinidockError, match=r"annotations\.minidock\.network"):
         _plan(text)
+
+
+def test_the_keeper_loads_of_pyroute2_no_more_than_its_messages() -> None:
+    """All of it takes longer than a container: whoever comes first waits for it."""
+    script = "import sys, minidock.networks.keeper.server; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.split())
+    assert "pyroute2.netlink.rtnl.ifinfmsg" in loaded
+    assert not {"asyncio", "ssl", "pyroute2.iproute", "pyroute2.ndb", "pyroute2.netlink.nlsocket"} & loaded
 
 
 def test_a_driver_that_nobody_knows_is_refused() -> None:

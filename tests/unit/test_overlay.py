@@ -12,7 +12,8 @@ from minidock.networks.addresses import Subnet
 from minidock.networks.names import message
 from minidock.networks.names.zone import Elsewhere, Member
 from minidock.networks.overlay import forwarding, gateway, records, registry, settings
-from minidock.networks.overlay.gateway import Answer, Trouble
+from minidock.networks.overlay.access import Access
+from minidock.networks.overlay.gateway import Address, Answer, Trouble
 from minidock.networks.overlay.records import Endpoint, Picture
 from minidock.steps.network import Wiring, connection, network_plan
 
@@ -29,7 +30,7 @@ def endpoint(address: str, host: str = "host-b", vtep: str = "10.9.0.2", mac: st
 
 
 def test_a_question_is_one_request_that_says_how_long_it_is() -> None:
-    head, _, body = gateway.question(("10.0.0.1", 2379), "kv/range", {"key": "AA=="}).partition(b"\r\n\r\n")
+    head, _, body = gateway.question(Address("10.0.0.1"), "kv/range", {"key": "AA=="}).partition(b"\r\n\r\n")
     assert head.split(b"\r\n")[0] == b"POST /v3/kv/range HTTP/1.0"
     assert b"Host: 10.0.0.1:2379" in head
     assert f"Content-Length: {len(body)}".encode() in head
@@ -70,22 +71,33 @@ def test_what_is_no_answer_is_told_as_what_it_is(raw: bytes, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("http://10.0.0.1:2379", ("10.0.0.1", 2379)),
-        ("10.0.0.1", ("10.0.0.1", 2379)),
-        ("http://etcd.example:12379/", ("etcd.example", 12379)),
-        ("http://[fd00::1]:2380", ("fd00::1", 2380)),
+        ("http://10.0.0.1:2379", "http://10.0.0.1:2379"),
+        ("10.0.0.1", "http://10.0.0.1:2379"),
+        ("http://etcd.example:12379/", "http://etcd.example:12379"),
+        ("http://[fd00::1]:2380", "http://[fd00::1]:2380"),
+        ("https://10.0.0.1", "https://10.0.0.1:2379"),
     ],
 )
-def test_an_address_of_etcd_may_leave_out_the_obvious(text: str, where: tuple[str, int]) -> None:
-    assert gateway.address(text) == where
+def test_an_address_of_etcd_may_leave_out_the_obvious(text: str, where: str) -> None:
+    found = Address.parse(text)
+    assert (str(found), found.is_secure) == (where, where.startswith("https"))
 
 
 @pytest.mark.parametrize(
-    "text", ["https://10.0.0.1:2379", "http://", "10.0.0.1:port", "http://user:word@10.0.0.1", "10.0.0.1:0"]
+    "text",
+    [
+        "ftp://10.0.0.1:2379",
+        "http://",
+        "http://.example",
+        "http://10.0.0.1 ",
+        "10.0.0.1:port",
+        "http://user:word@10.0.0.1",
+        "10.0.0.1:0",
+    ],
 )
 def test_what_is_no_address_of_etcd_is_refused(text: str) -> None:
     with pytest.raises(MinidockError, match="etcd at "):
-        gateway.address(text)
+        Address.parse(text)
 
 
 def test_the_keys_below_a_prefix_end_before_the_first_that_does_not_begin_with_it() -> None:
@@ -139,23 +151,48 @@ def test_a_container_that_moved_is_forgotten_where_it_was_before_it_is_told_wher
 # Settings -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("etcd", "MINIDOCK_ETCD"),
+        ("etcd-ca", "MINIDOCK_ETCD_CA"),
+        ("etcd-password-file", "MINIDOCK_ETCD_PASSWORD_FILE"),
+        ("address", "MINIDOCK_VXLAN_ADDRESS"),
+    ],
+)
 def test_an_option_goes_before_the_environment_and_that_before_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, variable: str
 ) -> None:
-    monkeypatch.delenv(settings.ETCD_VARIABLE, raising=False)
-    jsonfile.write(str(tmp_path / "overlay.json"), {"etcd": ["http://10.0.0.1:2379", "http://10.0.0.2:2379"]})
-    assert settings.Settings(str(tmp_path)).etcd == "http://10.0.0.1:2379,http://10.0.0.2:2379"
-    monkeypatch.setenv(settings.ETCD_VARIABLE, "http://10.0.0.3:2379")
-    assert settings.Settings(str(tmp_path)).etcd == "http://10.0.0.3:2379"
-    assert settings.Settings(str(tmp_path), {"etcd": "http://10.0.0.4:2379"}).etcd == "http://10.0.0.4:2379"
+    monkeypatch.delenv(variable, raising=False)
+    jsonfile.write(str(tmp_path / "overlay.json"), {name: ["one", "two"]})
+    assert settings.Settings(str(tmp_path)).said(name) == "one,two"
+    monkeypatch.setenv(variable, "three")
+    assert settings.Settings(str(tmp_path)).said(name) == "three"
+    assert settings.Settings(str(tmp_path), {name: "four"}).said(name) == "four"
 
 
-@pytest.mark.parametrize("text", ["[]", '{"etcd": 1}', "not JSON"])
+@pytest.mark.parametrize("text", ["[]", '{"etcd": 1}', "not JSON", '{"etcd-pasword-file": "/x"}'])
 def test_a_file_of_settings_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.delenv(settings.ETCD_VARIABLE, raising=False)
+    monkeypatch.delenv("MINIDOCK_ETCD", raising=False)
     (tmp_path / "overlay.json").write_text(text)
     with pytest.raises(MinidockError, match=r"overlay\.json"):
-        assert settings.Settings(str(tmp_path)).etcd
+        settings.Settings(str(tmp_path)).said("etcd")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"etcd": ","}, "there is no address in it"),
+        ({"etcd": "https://e", "etcd-ca": "ca.crt"}, "etcd-ca: 'ca.crt' must be an absolute path"),
+        ({"etcd": "http://e", "etcd-ca": "/ca.crt"}, "are for TLS, and http://e is without"),
+        ({"etcd": "https://e", "etcd-key": "/key"}, "etcd-key is given without etcd-cert"),
+        ({"etcd": "https://e", "etcd-user": "me"}, "etcd-user and etcd-password-file are given together"),
+        ({"etcd": "https://e", "etcd-password-file": "/f"}, "etcd-user and etcd-password-file are given together"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(options: dict[str, str], said: str) -> None:
+    with pytest.raises(MinidockError, match=said):
+        Access(options)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +233,7 @@ def wiring(driver: str, **data: object) -> Wiring:
 
 def overlay() -> Wiring:
     bridge = {"bridge": "br-6", "bridge_addresses": ["10.0.0.1/24"], "icc": True, "masquerade": True}
-    return wiring("overlay", **bridge, vxlan="vx-6", vni=4097, vtep="10.9.0.1", etcd="http://10.9.0.254:2379")
+    return wiring("overlay", **bridge, vxlan="vx-6", vni=4097, vtep="10.9.0.1", etcd={"etcd": "http://10.9.0.254:2379"})
 
 
 def test_an_overlay_container_has_the_steps_of_a_bridge_and_the_way_to_the_others() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.cli import human, pruned
+from minidock.cli import complaints, human, pruned
 from minidock.cli.command import Command
 from minidock.cli.confirming import confirmed
 from minidock.cli.listings import filters
@@ -19,7 +19,8 @@ def _prune(arguments: Arguments) -> int:
     wanted = filters(arguments)
     if not arguments.flag("force") and not confirmed(_WARNING):
         return 0
-    pruned.tell("Deleted Networks:", Engine().prune_networks(wanted, moment=human.moment))
+    networks = Engine().prune_networks(wanted, moment=human.moment, failed=complaints.warn_of)
+    pruned.tell("Deleted Networks:", networks)
     return 0
 
 

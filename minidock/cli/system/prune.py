@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidock.cli import human, pruned
+from minidock.cli import complaints, human, pruned
 from minidock.cli.command import Command, Flag
 from minidock.cli.confirming import confirmed
 from minidock.cli.listings import filters
@@ -18,7 +18,8 @@ def _prune(arguments: Arguments) -> int:
     everything, volumes = arguments.flag("all"), arguments.flag("volumes")
     if not arguments.flag("force") and not confirmed(_warning(arguments)):
         return 0
-    done = Engine().prune(wanted, everything=everything, volumes=volumes, moment=human.moment)
+    kinds = {"everything": everything, "volumes": volumes}
+    done = Engine().prune(wanted, **kinds, moment=human.moment, failed=complaints.warn_of)
     pruned.tell("Deleted Containers:", done.containers)
     pruned.tell("Deleted Networks:", done.networks)
     pruned.tell("Deleted Volumes:", done.volumes)

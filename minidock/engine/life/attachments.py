@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from minidock.networks.wiring import Wish
     from minidock.state.containers import Row
     from minidock.state.database import Change
+    from minidock.steps.keeper import Keeper
 
 _WITHOUT_ADDRESSES = ("none", "host")
 _IPV6 = "/proc/net/if_inet6"  # not there where the kernel has no IPv6
@@ -43,13 +44,25 @@ def concern(options: Options) -> bool:
     return options.network not in _WITHOUT_ADDRESSES and not options.network.startswith(CONTAINER)
 
 
-def foresee(engine: Engine, options: Options) -> None:
-    """Have the network keeper begin now if there is none: it takes a while to load, and we have other things to do."""
-    if concern(options):
-        from minidock.networks import devices
-        from minidock.steps.keeper import Keeper
+class Foreseen:
+    """The network keeper: it takes a while to load, and we have other things to do. For a `with` block, in which it
+    begins if there is none."""
 
-        Keeper(engine.root, engine.run_root, devices.table(engine.root)).foresee()
+    def __init__(self, engine: Engine, options: Options) -> None:
+        self._keeper: Keeper | None = None
+        if concern(options):
+            from minidock.networks import devices
+            from minidock.steps.keeper import Keeper
+
+            self._keeper = Keeper(engine.root, engine.run_root, devices.table(engine.root))
+
+    def __enter__(self) -> None:
+        if self._keeper:
+            self._keeper.foresee()
+
+    def __exit__(self, *_: object) -> None:
+        if self._keeper:
+            self._keeper.close()
 
 
 # When it is made ------------------------------------------------------------------------------------------

@@ -29,8 +29,7 @@ def run(engine: Engine, options: Options, manner: Manner) -> int | None:
     """A new container, and be with it from its first word on."""
     typing = options.interactive and "stdin" in options.attach
     check_terminal(terminal=options.terminal, typing=typing)
-    with engine.newborn() as monitor:
-        attachments.foresee(engine, options)
+    with engine.newborn() as monitor, attachments.Foreseen(engine, options):
         row = creating.create(engine, options)
         line = starting.start(engine, row, wishes=frozenset(options.attach), monitor=monitor)
     return stay(line, options, manner, typing=typing)
@@ -38,8 +37,7 @@ def run(engine: Engine, options: Options, manner: Manner) -> int | None:
 
 def run_detached(engine: Engine, options: Options, made: Callable[[Row], object]) -> Row:
     """A new container, left to itself. `made` hears of it before it starts: it is there even if that fails."""
-    with engine.newborn() as monitor:
-        attachments.foresee(engine, options)
+    with engine.newborn() as monitor, attachments.Foreseen(engine, options):
         row = creating.create(engine, options)
         made(row)
         starting.start(engine, row, monitor=monitor).close()

@@ -6,6 +6,7 @@ from minidock.errors import MinidockError
 from minidock.networks.addresses import V4, V6
 from minidock.networks.drivers import options
 from minidock.networks.drivers.options import MTU, PREFIX
+from minidock.networks.overlay import access, settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
     from minidock.networks.drivers.options import Known
 
 VNI = "com.docker.network.driver.overlay.vxlanid_list"  # chosen when the network is made; Docker's name for it
-ETCD, ADDRESS = "etcd", "address"  # overlay/settings.py
 ENCRYPTED = "encrypted"
 _USUAL_MTU = 1450  # of 1500, less what VXLAN puts in front: Ethernet, IPv4, UDP and its own header. RFC 7348 5
 _OPTIONS: Known = {
     MTU: options.is_mtu,
     PREFIX: options.is_prefix,
-    ETCD: bool,
-    ADDRESS: bool,
+    **dict.fromkeys(settings.OPTIONS, bool),
 }
 
 
@@ -62,8 +61,8 @@ def endpoint(network: Network, _: str) -> Json:
         "masquerade": True,
         "vxlan": device(network.id),
         "vni": int(network.options[VNI]),
-        "vtep": network.options[ADDRESS],
-        "etcd": network.options[ETCD],
+        "vtep": network.options[settings.ADDRESS],
+        "etcd": access.part(network.options),
     }
 
 

@@ -5,8 +5,7 @@ A request has the fields that the function reads; a descriptor that comes with i
 
 from __future__ import annotations
 
-import errno
-
+from minidock.errors import MinidockError
 from minidock.kernel import namespaces
 from minidock.networks import devices
 from minidock.steps.ruleset import Port, Segment, device
@@ -30,7 +29,7 @@ def bridge(tools: Tools, request: Json, _: list[int]) -> None:
     for address in request["addresses"]:
         tools.links.add_address(name, address)
     namespaces.write(f"/proc/sys/net/ipv4/conf/{name}/route_localnet", "1")
-    tools.links.change(name, state="up")
+    tools.links.bring_up(name)
 
 
 def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
@@ -39,10 +38,13 @@ def remove_bridge(tools: Tools, request: Json, _: list[int]) -> bool:
     """
     segment = Segment.from_data(request)
     plugged = tools.links.ports(segment.bridge) if tools.links.find(segment.bridge) else []
-    for link in filter(devices.is_link, plugged):
+    if foreign := [link for link in plugged if not devices.is_link(link)]:
+        raise MinidockError(
+            f"bridge {segment.bridge} is in use: {', '.join(foreign)} is on it, and of no container",
+            hint=f"take it off: ip link set {foreign[0]} nomaster",
+        )
+    for link in plugged:
         tools.links.delete(link)
-    if not all(map(devices.is_link, plugged)):
-        raise OSError(errno.EBUSY, "something is on it", f"bridge {segment.bridge}")
     tools.forget_bridge(segment.bridge)
     tools.table.remove(segment)
     return tools.links.delete(segment.bridge)
@@ -122,17 +124,31 @@ def remove_parent(tools: Tools, request: Json, _: list[int]) -> None:
 def macvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
     """A container's device on its parent, with a MAC of its own."""
     name, (namespace,) = device(request["device"]), descriptors
-    tools.attend(request["pid"])
     wishes = {key: request[key] for key in ("mode", "mac", "mtu")}
-    tools.links.make_macvlan(name, parent=device(request["parent"]), namespace=namespace, **wishes)
+    wishes |= {"parent": device(request["parent"]), "namespace": namespace}
+    _make_inside(tools, "macvlan", name, namespace, lambda: tools.links.make_macvlan(name, **wishes))
+    tools.hold_shared(request["pid"], name, namespace)
 
 
 def ipvlan(tools: Tools, request: Json, descriptors: list[int]) -> None:
     """A container's device on its parent, with its parent's MAC."""
     name, (namespace,) = device(request["device"]), descriptors
-    tools.attend(request["pid"])
     wishes = {key: request[key] for key in ("mode", "flag", "mtu")}
-    tools.links.make_ipvlan(name, parent=device(request["parent"]), namespace=namespace, **wishes)
+    wishes |= {"parent": device(request["parent"]), "namespace": namespace}
+    _make_inside(tools, "ipvlan", name, namespace, lambda: tools.links.make_ipvlan(name, **wishes))
+    tools.hold_shared(request["pid"], name, namespace)
+
+
+def _make_inside(tools: Tools, kind: str, name: str, namespace: int, make: Callable[[], None]) -> None:
+    """Make a container's device. If there is one, a keeper that was killed has made it, and nobody heard so."""
+    try:
+        make()
+    except OSError:
+        with tools.inside(namespace) as links:
+            if links.kind(name) != kind:
+                raise
+            links.delete(name)
+        make()
 
 
 def remove_inside(tools: Tools, request: Json, descriptors: list[int]) -> None:
@@ -152,7 +168,7 @@ def tunnel(tools: Tools, request: Json, _: list[int]) -> None:
         size = {"port": request["port"], "mtu": request["mtu"]}
         tools.links.make_vxlan(name, number=number, local=local, master=bridge, **size)
     elif name not in tools.links.ports(bridge):
-        tools.links.change(name, master=tools.links.index(bridge))
+        tools.links.put_on(name, bridge)
 
 
 def remove_tunnel(tools: Tools, request: Json, _: list[int]) -> bool:
@@ -163,7 +179,8 @@ def remove_tunnel(tools: Tools, request: Json, _: list[int]) -> bool:
 
 def peers(tools: Tools, request: Json, _: list[int]) -> Later:
     """Who is in an overlay network on other hosts: answered when it is known."""
-    return tools.overlays.follow(request["network"], device(request["vxlan"]), str(request["etcd"]))
+    options = {str(name): str(text) for name, text in request["etcd"].items()}
+    return tools.overlays.follow(request["network"], device(request["vxlan"]), options)
 
 
 def address(tools: Tools, request: Json, descriptors: list[int]) -> None:
@@ -174,7 +191,7 @@ def address(tools: Tools, request: Json, descriptors: list[int]) -> None:
     with tools.inside(namespace) as links:
         for one in request["addresses"]:
             links.add_address(name, one)
-        links.change(name, state="up")
+        links.bring_up(name)
 
 
 def route(tools: Tools, request: Json, descriptors: list[int]) -> None:

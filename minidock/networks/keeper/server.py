@@ -63,14 +63,14 @@ class Server:
             client.close()
             self._clients.remove(client)
             self._last_use = time.monotonic()
+        for pidfd in list(self._tools.attended):  # before clients: who has ended makes room for who comes
+            yield pidfd, READ, lambda pidfd=pidfd: self._part(pidfd)  # type: ignore[misc]
         yield self._listener.fileno(), READ, self._accept
         yield from self._tools.watched()
         for client in self._clients:
             client.follow_up()
             yield client.socket.fileno(), READ, lambda client=client: self._hear(client)  # type: ignore[misc]
         yield from self._tools.names.watched()
-        for pidfd in list(self._tools.attended):
-            yield pidfd, READ, lambda pidfd=pidfd: self._part(pidfd)  # type: ignore[misc]
 
     def _accept(self) -> None:
         try:

@@ -6,7 +6,8 @@ import os
 import time
 
 from minidock.kernel import namespaces
-from minidock.kernel.links import Links, opened
+from minidock.kernel.links import Links
+from minidock.kernel.netlink import opened
 from minidock.networks.keeper.table import Table
 from minidock.networks.names.server import Names
 from minidock.state import glance
@@ -14,7 +15,7 @@ from minidock.state.database import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from minidock.kernel.watching import Watched
     from minidock.networks.overlay.keeping import Overlays
@@ -31,6 +32,7 @@ class Attended:
         self.segments: dict[str, Segment] = {}  # by bridge
         self.ports: list[Port] = []
         self.container = ""  # its id, if it has the DNS server
+        self.shared: dict[str, int] = {}  # its devices on wires of the host, and the namespace that they are in
 
 
 class Tools:
@@ -77,6 +79,13 @@ class Tools:
         self.attended[os.pidfd_open(pid)] = made
         return made
 
+    def hold_shared(self, pid: int, device: str, namespace: int) -> None:
+        """A device on a wire of the host goes at once when its container ends, not when the kernel comes to take its
+        namespace apart, or nobody shares that any more: the next container may want the same address, or the wire."""
+        shared = self.attend(pid).shared
+        if device not in shared:
+            shared[device] = os.dup(namespace)
+
     def forget_bridge(self, name: str) -> None:
         """A network is gone that a container was in."""
         for attended in self.attended.values():
@@ -92,10 +101,20 @@ class Tools:
         attended = self.attended.pop(pidfd, None)
         if attended:
             os.close(pidfd)
+            self._remove_shared(attended.shared)
             if attended.container:
                 self.names.close(attended.container)
             if self._overlays:
                 self._overlays.look_soon()
+
+    def _remove_shared(self, shared: Mapping[str, int]) -> None:
+        for device, namespace in shared.items():
+            try:
+                with self.inside(namespace) as links:
+                    links.delete(device)
+            except OSError:  # nobody waits to hear it; the kernel will see to it
+                pass
+            os.close(namespace)
 
     def name(self, attended: Attended, container: str) -> None:
         """It has the DNS server. Who had it as the same container ended before, and we are only about to see that."""

@@ -14,6 +14,8 @@ two hosts that want one address one gets it, and watching, so that each hears at
     gateway.py     etcd's JSON gateway: a question, an answer, or answers without end
     etcd.py        asking it and waiting: what commands do
     records.py     what is written down there, under which keys
+    wire.py, tls.py  the way there: as it is, or by TLS
+    access.py      where etcd is, by TLS or not, and as whom it is asked
     settings.py    which etcd it is, and who this host is to the others
     registry.py    the networks: made, found, removed, by any host
     claims.py      the addresses: claimed, each by one container of one host

@@ -16,13 +16,30 @@ from minidock.networks.overlay.gateway import Answer, Trouble, below, decoded, e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from minidock.jsonfile import Json
+    from minidock.networks.overlay.access import Access
     from minidock.networks.overlay.gateway import Address
+    from minidock.networks.overlay.wire import Wire
 
 _PATIENCE = 3.0  # seconds for each of the addresses: etcd itself gives up after 7, when it has no majority
 _PIECE = 1 << 16
+_STALE = "invalid auth token"  # it is of some minutes ago, or of before etcd was restarted
+_TOKENS: dict[str, str] = {}  # by user and etcd: what this process was given for a password
+_HINT = "is it running, and is this its address? MINIDOCK_ETCD says where it is: docs/overlay.md"
+_HINTS = {  # by what is said
+    "without an answer": "if it speaks TLS, its address begins with https://",
+    "wrong version number": "if it does not speak TLS, its address begins with http://",
+    "cut the connection": "if it does not speak TLS, its address begins with http://",
+    "its certificate is not believed": "MINIDOCK_ETCD_CA names the certificate of whoever has signed it",
+    "certificate required": "MINIDOCK_ETCD_CERT and MINIDOCK_ETCD_KEY say who this host is",
+    "bad certificate": "MINIDOCK_ETCD_CERT and MINIDOCK_ETCD_KEY say who this host is",
+    "CommonName of client": "the certificate in MINIDOCK_ETCD_CERT must have none: docs/overlay.md",
+    "user name is empty": "MINIDOCK_ETCD_USER and MINIDOCK_ETCD_PASSWORD_FILE say who asks",
+    "authentication failed": "is that the password in the file that MINIDOCK_ETCD_PASSWORD_FILE names?",
+    "permission denied": "MINIDOCK_ETCD_USER says who asks, and needs a role for all that begins with /minidock/",
+}
 
 
 class Found:
@@ -74,8 +91,8 @@ class Transaction:
 class Etcd:
     """An etcd, by the addresses of its members: the first that answers is asked."""
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
-        self.addresses = list(addresses)
+    def __init__(self, access: Access) -> None:
+        self._access = access
 
     def get(self, key: str) -> Found | None:
         pairs = self.ask("kv/range", {"key": encoded(key)}).get("kvs", ())
@@ -93,21 +110,49 @@ class Etcd:
 
     def ask(self, path: str, content: Json) -> Json:
         why = ""
-        for where in self.addresses:
+        for where in self._access.addresses:
             try:
-                return _ask(where, path, content)
+                return self._ask_as_ourselves(where, path, content)
             except OSError as error:
-                why = why or f"{gateway.shown(where)}: {_said(error)}"
+                why = why or f"{where}: {_said(error)}"
             except Trouble as trouble:
-                why = why or f"{gateway.shown(where)}: {trouble.message}"
+                why = why or f"{where}: {trouble.message}"
         raise MinidockError(
             f"etcd, which knows the overlay networks, cannot be asked: {why}",
-            hint="is it running, and is this its address? MINIDOCK_ETCD says where it is: docs/overlay.md",
+            hint=next((hint for said, hint in _HINTS.items() if said in why), _HINT),
         )
+
+    def _ask_as_ourselves(self, where: Address, path: str, content: Json) -> Json:
+        """A password takes etcd 0.1 s to check, so what it gave for one is shown for as long as it takes that."""
+        if not self._access.user:
+            return self._ask(where, path, content)
+        us = f"{self._access.user} at {self._access.addresses[0]}"
+        if token := _TOKENS.pop(us, ""):  # if it is no good, nobody shows it again
+            try:
+                answer = self._ask(where, path, content, token)
+            except Trouble as trouble:
+                if _STALE not in trouble.message:
+                    raise
+            else:
+                _TOKENS[us] = token
+                return answer
+        _TOKENS[us] = self._ask(where, "auth/authenticate", self._access.credentials())["token"]
+        return self._ask(where, path, content, _TOKENS[us])
+
+    def _ask(self, where: Address, path: str, content: Json, token: str = "") -> Json:
+        wire = self._access.wire(where, gateway.question(where, path, content, token))
+        connection = connect(where)
+        try:
+            documents = list(_exchanged(connection, wire))
+        finally:
+            connection.close()
+        if not documents:
+            raise Trouble("its answer is empty")
+        return documents[0]
 
     def local_address(self) -> str:
         """This host's address on the way to it: the one that the kernel gives to a connection."""
-        for where in self.addresses:
+        for where in self._access.addresses:
             try:
                 connection = connect(where)
             except OSError:
@@ -118,24 +163,23 @@ class Etcd:
         return ""
 
 
-def _ask(where: Address, path: str, content: Json) -> Json:
-    connection = connect(where)
-    try:
-        connection.sendall(gateway.question(where, path, content))
-        answer, documents = Answer(), []
-        while data := connection.recv(_PIECE):
-            documents += answer.feed(data)
-        documents += answer.feed(b"")
-    finally:
-        connection.close()
-    if not documents:
-        raise Trouble("its answer is empty")
-    return documents[0]
+def _exchanged(connection: _socket.socket, wire: Wire) -> Iterator[Json]:
+    """Send what there is to be sent, and read what comes, until the other side ends."""
+    answer = Answer()
+    while True:
+        connection.sendall(wire.unsent)
+        wire.unsent = b""
+        data = connection.recv(_PIECE)
+        plain = wire.received(data)
+        if plain or not data:
+            yield from answer.feed(plain)
+        if not data:
+            return
 
 
 def connect(where: Address) -> _socket.socket:
     """A connection that is not waited for longer than is reasonable."""
-    family, kind, protocol, _, address = _socket.getaddrinfo(*where, 0, _socket.SOCK_STREAM)[0]
+    family, kind, protocol, _, address = _socket.getaddrinfo(where.host, where.port, 0, _socket.SOCK_STREAM)[0]
     connection = _socket.socket(family, kind | _socket.SOCK_CLOEXEC, protocol)
     connection.settimeout(_PATIENCE)
     try:

@@ -1,8 +1,8 @@
 """Following etcd: saying that this host lives, and hearing of all others, for as long as the keeper lives.
 
-    grant a lease ──▶ say "I live", read all that is known ──▶ watch what changes from there on
-          ▲                                                        │
-          └────────── a second later, at the next address ◀────────┘ etcd is gone, or does not answer
+    (say the password) ──▶ grant a lease ──▶ say "I live", read all that is known ──▶ watch what changes from there on
+          ▲                                                                                │
+          └────────── a second later, at the next address ◀────────────────────────────────┘ etcd is gone, or refuses
 
 Every arrow is a question (questions.py), so nothing here waits. What was heard stays true to our best knowledge while
 etcd is away: nobody forgets where a container is because a database is restarted. The lease is renewed every three
@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import time
 
-from minidock.networks.overlay import records, settings
+from minidock.errors import MinidockError
+from minidock.networks.overlay import gateway, records
+from minidock.networks.overlay.access import Access
 from minidock.networks.overlay.claims import LEASE
 from minidock.networks.overlay.etcd import Transaction
 from minidock.networks.overlay.gateway import below, decoded
@@ -36,8 +38,11 @@ _PATIENCE = 3.0  # for the answers to one attempt
 class Follower:
     """One etcd, as seen from this host. `changed` is called when there is something new in the picture."""
 
-    def __init__(self, etcd: str, host: str, changed: Callable[[], object]) -> None:
-        self._addresses = settings.store(etcd).addresses
+    def __init__(self, options: Mapping[str, str], host: str, changed: Callable[[], object]) -> None:
+        self._options = options  # that say how it is asked
+        self._access = Access(options)
+        self._turns = 0  # of its members
+        self._token = ""  # what was given for a password
         self._host = host
         self._changed = changed
         self.picture = Picture()
@@ -70,16 +75,43 @@ class Follower:
         self._questions.clear()
 
     def _ask(self, path: str, content: Json, heard: Callable[[Json], object], ended: Callable[[str], object]) -> None:
-        self._questions.append(Question(self._addresses[0], path, content, heard=heard, ended=ended))
+        where = self._access.addresses[self._turns % len(self._access.addresses)]
+        try:
+            wire = self._access.wire(where, gateway.question(where, path, content, self._token))
+        except MinidockError as error:  # a file for TLS cannot be read
+            ended(error.message)
+        else:
+            self._questions.append(Question(where, wire, heard=heard, ended=ended))
 
     # A beginning --------------------------------------------------------------------------------------
 
     def _begin(self, now: float) -> None:
-        """Forget what is under way, and ask again: another member of the cluster, if there is one."""
+        """Forget what is under way, and ask again: another member of the cluster, if there is one. A password, or a
+        key, may be another than before."""
         self.close()
         self.is_current = False
-        self._addresses.append(self._addresses.pop(0))
+        self._access = Access(self._options)
+        self._turns += 1
+        self._token = ""
         self._due = now + _PATIENCE
+        if self._access.user:
+            self._log_in()
+        else:
+            self._ask_for_lease()
+
+    def _log_in(self) -> None:
+        try:
+            credentials = self._access.credentials()
+        except MinidockError as error:
+            self._failed(error.message)
+        else:
+            self._ask("auth/authenticate", credentials, self._admitted, self._failed)
+
+    def _admitted(self, answer: Json) -> None:
+        self._token = answer["token"]
+        self._ask_for_lease()
+
+    def _ask_for_lease(self) -> None:
         self._ask("lease/grant", {"TTL": str(LEASE)}, self._granted, self._failed)
 
     def _failed(self, why: str) -> None:
@@ -155,13 +187,13 @@ class Follower:
                 self._say(self._condition(key).if_present(records.network_key(endpoint.network)), endpoint)
         for key, found in self.picture.endpoints.items():
             if found.host == self._host and key not in ours and not is_pending(found):
-                self._ask("kv/txn", self._condition(key).delete(key).as_data(), _ignore, _ignore)
+                self._ask("kv/txn", self._condition(key).delete(key).as_data(), _ignore, self._failed)
 
     def _condition(self, key: str) -> Transaction:
         return Transaction().if_unchanged(key, self.picture.revisions.get(key, "0"))
 
     def _say(self, condition: Transaction, endpoint: Endpoint) -> None:
-        self._ask("kv/txn", condition.put(endpoint.key, endpoint.written()).as_data(), _ignore, _ignore)
+        self._ask("kv/txn", condition.put(endpoint.key, endpoint.written()).as_data(), _ignore, self._failed)
 
 
 def _ignore(_: object) -> None:

@@ -20,43 +20,55 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.jsonfile import Json
 
-    Address = tuple[str, int]  # a host, and its port
-
 PORT = 2379  # where etcd listens for clients
 _LARGEST_PORT = 65535
 _LONGEST_LINE = 64 << 20  # etcd's own answers end far below
 _HEAD_END = b"\r\n\r\n"
 
 
-def address(text: str) -> Address:
-    """`http://10.0.0.1:2379`, or what is left when the obvious is left out: `10.0.0.1`."""
-    scheme, _, rest = text.rpartition("://")
-    host, colon, port = rest.rstrip("/").rpartition(":")
-    if not colon or (":" in host and not host.endswith("]")):
-        host, port = rest.rstrip("/"), str(PORT)
-    if scheme not in ("", "http"):
-        raise MinidockError(
-            f"etcd at {text}: only http:// is spoken to it", hint="docs/overlay.md says how to keep it safe"
-        )
-    if not host or "/" in host or "@" in host or not _is_port(port):
-        raise MinidockError(f"etcd at {text!r}: this is no address", hint="it is one like http://10.0.0.1:2379")
-    return host.strip("[]"), int(port)
+class Address:
+    """Where one member of a cluster listens."""
+
+    def __init__(self, host: str, port: int = PORT, *, is_secure: bool = False) -> None:
+        self.host = host
+        self.port = port
+        self.is_secure = is_secure  # it speaks TLS
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """`http://10.0.0.1:2379`, or what is left when the obvious is left out: `10.0.0.1`."""
+        scheme, _, rest = text.rpartition("://")
+        host, colon, port = rest.rstrip("/").rpartition(":")
+        if not colon or (":" in host and not host.endswith("]")):
+            host, port = rest.rstrip("/"), str(PORT)
+        host = host.strip("[]")
+        if scheme not in ("", "http", "https") or not _is_host(host) or not _is_port(port):
+            raise MinidockError(f"etcd at {text!r}: this is no address", hint="it is one like http://10.0.0.1:2379")
+        return cls(host, int(port), is_secure=scheme == "https")
+
+    def __str__(self) -> str:
+        return f"{'https' if self.is_secure else 'http'}://{self.place}"
+
+    @property
+    def place(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _is_host(text: str) -> bool:
+    return (
+        text.isascii() and text.isprintable() and not text.startswith(".") and not set(text) & set("/@ ") and bool(text)
+    )
 
 
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= _LARGEST_PORT
 
 
-def shown(where: Address) -> str:
-    host, port = where
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def question(where: Address, path: str, content: Json) -> bytes:
-    """A whole request. `path`: `kv/range`."""
+def question(where: Address, path: str, content: Json, token: str = "") -> bytes:
+    """A whole request. `path`: `kv/range`; `token`: what etcd has given to who said a password."""
     body = jsonfile.dump(content).encode()
-    host = shown(where).partition("://")[2]
-    head = f"POST /v3/{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    head = f"POST /v3/{path} HTTP/1.0\r\nHost: {where.place}\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: {token}\r\n" if token else ""
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -95,7 +107,7 @@ class Answer:
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise Trouble(f"its answer is no JSON object: {line[:60]!r} (HTTP status {self._status})")
+            raise Trouble(f"its answer is no JSON object: {line[:80]!r} (HTTP status {self._status})")
         if "error" in document:
             raise Trouble(_complaint(document["error"]))
         return document.get("result", document)

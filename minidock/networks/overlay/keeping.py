@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from minidock import jsonfile
 from minidock.networks.keeper.later import Later
 from minidock.networks.names.zone import Elsewhere, Member
 from minidock.networks.overlay import forwarding, ours, settings
@@ -19,7 +20,7 @@ from minidock.state.database import Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from minidock.kernel.links import Links
     from minidock.kernel.watching import Watched
@@ -72,11 +73,12 @@ class Overlays(Elsewhere):
 
     # Coming and going ---------------------------------------------------------------------------------
 
-    def follow(self, network: str, device: str, etcd: str) -> Knowing:
-        """From now on, know who is in a network on other hosts."""
+    def follow(self, network: str, device: str, options: Mapping[str, str]) -> Knowing:
+        """From now on, know who is in a network on other hosts. `options`: of the network, that say how to ask etcd."""
         self._host = self._host or settings.host_id(self._root)
+        etcd = ours.name_of(options)
         if etcd not in self._followers:
-            self._followers[etcd] = Follower(etcd, self._host, self._apply)
+            self._followers[etcd] = Follower(options, self._host, self._apply)
         if network not in self._networks:
             followed = self._networks[network] = Followed(network, device, etcd)
             followed.entries = self._told(device)
@@ -97,7 +99,7 @@ class Overlays(Elsewhere):
         for etcd, endpoints in self._ours().items():
             for endpoint in endpoints.values():
                 if self._links.find(device(endpoint.network)):
-                    self.follow(endpoint.network, device(endpoint.network), etcd)
+                    self.follow(endpoint.network, device(endpoint.network), jsonfile.parse(etcd))
 
     # For the keeper's loop ----------------------------------------------------------------------------
 

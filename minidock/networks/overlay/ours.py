@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from minidock import jsonfile
-from minidock.networks.overlay import settings
+from minidock.networks.overlay import access, settings
 from minidock.networks.overlay.records import Endpoint
 from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from minidock.state.database import Database
 
 _SHORT_ID = 12
@@ -31,6 +33,11 @@ def names(name: str, container: str, hostname: str | None, wishes: dict[str, lis
     return list(dict.fromkeys(filter(None, known)))
 
 
+def name_of(options: Mapping[str, str]) -> str:
+    """What an etcd, asked in one way, is called among several."""
+    return jsonfile.dump(access.part(options))
+
+
 def everything(database: Database, host: str) -> dict[str, dict[str, Endpoint]]:
     """By etcd, and then by key."""
     found: dict[str, dict[str, Endpoint]] = {}
@@ -47,5 +54,5 @@ def everything(database: Database, host: str) -> dict[str, dict[str, Endpoint]]:
                 names=names(name, container, hostname, jsonfile.parse(wishes)),
                 owner=owner,
             )
-            found.setdefault(said.get(settings.ETCD, ""), {})[endpoint.key] = endpoint
+            found.setdefault(name_of(said), {})[endpoint.key] = endpoint
     return found

@@ -10,7 +10,6 @@ import _socket
 
 from minidock.errors import reason
 from minidock.kernel.watching import READ, WRITE
-from minidock.networks.overlay import gateway
 from minidock.networks.overlay.gateway import Answer, Trouble
 
 TYPE_CHECKING = False
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from minidock.jsonfile import Json
     from minidock.kernel.watching import Watched
     from minidock.networks.overlay.gateway import Address
+    from minidock.networks.overlay.wire import Wire
 
 _PIECE = 1 << 16
 
@@ -30,13 +30,12 @@ class Question:
     def __init__(
         self,
         where: Address,
-        path: str,
-        content: Json,
+        wire: Wire,
         *,
         heard: Callable[[Json], object],
         ended: Callable[[str], object],
     ) -> None:
-        self._unsent = gateway.question(where, path, content)
+        self._wire = wire  # with the question
         self._answer = Answer()
         self._heard = heard
         self._ended = ended
@@ -47,7 +46,7 @@ class Question:
             self._end(reason(error))
 
     def _connect(self, where: Address) -> None:
-        family, kind, protocol, _, address = _socket.getaddrinfo(*where, 0, _socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = _socket.getaddrinfo(where.host, where.port, 0, _socket.SOCK_STREAM)[0]
         self._socket = _socket.socket(family, kind | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, protocol)
         try:
             self._socket.connect(address)
@@ -68,14 +67,15 @@ class Question:
         if self._socket:
             yield (
                 (self._socket.fileno(), WRITE, self._send)
-                if self._unsent
+                if self._wire.unsent
                 else (self._socket.fileno(), READ, self._read)
             )
 
     def _send(self) -> None:
         if self._socket:
             try:
-                self._unsent = self._unsent[self._socket.send(self._unsent, _socket.MSG_NOSIGNAL) :]
+                sent = self._socket.send(self._wire.unsent, _socket.MSG_NOSIGNAL)
+                self._wire.unsent = self._wire.unsent[sent:]
             except BlockingIOError:
                 return
             except OSError as error:
@@ -86,7 +86,8 @@ class Question:
             return
         try:
             data = self._socket.recv(_PIECE)
-            documents = self._answer.feed(data)
+            plain = self._wire.received(data)
+            documents = self._answer.feed(plain) if plain or not data else []
         except BlockingIOError:
             return
         except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.networks.addresses import V4, Subnet
+from minidock.networks.catalog import NetworkInUse
 from minidock.networks.overlay import records
 from minidock.networks.overlay.etcd import Transaction
 from minidock.networks.subnets import Pool
@@ -131,7 +132,7 @@ def remove(etcd: Etcd, network: str, *, host: str, is_used: Callable[[Endpoint],
 def _check_unused(users: Sequence[Endpoint], network: str) -> None:
     if users:
         names = dict.fromkeys(f"{end.names[0] if end.names else end.container[:12]} on {end.vtep}" for end in users)
-        raise MinidockError(
+        raise NetworkInUse(
             f"error while removing network: network {network[:12]} has active endpoints",
             hint=f"stop them first: {', '.join(sorted(names))}",
         )

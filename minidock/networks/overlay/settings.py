@@ -1,6 +1,6 @@
-"""Which etcd knows the overlay networks, and at which of its addresses the other hosts reach this one.
+"""Which etcd knows the overlay networks, how it is asked, and at which of its addresses the others reach this host.
 
-Both are said once, in the environment or in a file, when an overlay network is made, or first used on this host. From
+All is said once, in the environment or in a file, when an overlay network is made, or first used on this host. From
 then on they are options of that network, so that no later command, and no keeper, depends on its environment.
 """
 
@@ -12,7 +12,8 @@ import os
 from minidock import jsonfile
 from minidock.errors import MinidockError, reason
 from minidock.networks.addresses import V6, is_address
-from minidock.networks.overlay import gateway
+from minidock.networks.overlay import access, gateway
+from minidock.networks.overlay.access import ETCD, Access
 from minidock.networks.overlay.etcd import Etcd
 
 TYPE_CHECKING = False
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
     from minidock.jsonfile import Json
 
-ETCD, ADDRESS = "etcd", "address"  # the network's options
-ETCD_VARIABLE, ADDRESS_VARIABLE = "MINIDOCK_ETCD", "MINIDOCK_VXLAN_ADDRESS"
+ADDRESS = "address"
+OPTIONS = (*access.OPTIONS, ADDRESS)  # of a network: this host's own, which it does not tell the others
+_VARIABLES = {
+    **{name: f"MINIDOCK_{name.upper().replace('-', '_')}" for name in access.OPTIONS},
+    ADDRESS: "MINIDOCK_VXLAN_ADDRESS",
+}
 _FILE = "overlay.json"
 _HOST = "host"
 _NEVER_ASKED = "192.0.2.1"  # TEST-NET-1: reserved for documentation, so the way there is the default route. RFC 5737
@@ -37,16 +42,10 @@ class Settings:
         self._options = options
         self._held: Json = None
 
-    @property
-    def etcd(self) -> str:
-        """Addresses, separated by commas; "": nobody said."""
-        return self._options.get(ETCD) or os.environ.get(ETCD_VARIABLE, "") or _joined(self._file.get(ETCD, ""))
-
-    @property
-    def address(self) -> str:
-        """This host's; "": what the way to etcd says."""
-        given = self._options.get(ADDRESS) or os.environ.get(ADDRESS_VARIABLE, "") or self._file.get(ADDRESS, "")
-        return str(given)
+    def said(self, name: str) -> str:
+        """ "": nobody said. Of etcd's addresses there may be several, separated by commas."""
+        given = self._options.get(name) or os.environ.get(_VARIABLES[name], "") or self._file.get(name, "")
+        return given if isinstance(given, str) else ",".join(map(str, given))
 
     @property
     def _file(self) -> Json:
@@ -54,23 +53,21 @@ class Settings:
             self._held = _read(f"{self._root}/{_FILE}")
         return self._held
 
-    def store(self) -> Etcd:
-        if not self.etcd:
-            raise MinidockError(
-                "overlay networks need etcd, and nobody said where it is",
-                hint=f"set {ETCD_VARIABLE}=http://ADDRESS:{gateway.PORT}, or see docs/overlay.md",
-            )
-        return store(self.etcd)
-
     def in_force(self) -> dict[str, str]:
         """As a network's options, with nothing left open."""
-        etcd = self.store()
-        return {ETCD: ",".join(map(gateway.shown, etcd.addresses)), ADDRESS: vtep(self.address or _guessed(etcd))}
+        said = {name: text for name in access.OPTIONS if (text := self.said(name))}
+        if ETCD not in said:
+            raise MinidockError(
+                "overlay networks need etcd, and nobody said where it is",
+                hint=f"set {_VARIABLES[ETCD]}=http://ADDRESS:{gateway.PORT}, or see docs/overlay.md",
+            )
+        said[ETCD] = ",".join(map(str, Access(said).addresses))
+        return {**said, ADDRESS: vtep(self.said(ADDRESS) or _guessed(store(said)))}
 
 
-def store(text: str) -> Etcd:
-    """The etcd at these addresses, separated by commas."""
-    return Etcd([gateway.address(word.strip()) for word in text.split(",") if word.strip()])
+def store(options: Mapping[str, str]) -> Etcd:
+    """The etcd of a network."""
+    return Etcd(Access(options))
 
 
 def _read(path: str) -> Json:
@@ -83,14 +80,12 @@ def _read(path: str) -> Json:
         raise MinidockError(f"{path} cannot be read: {why}", hint=_EXAMPLE) from None
     if not isinstance(held, dict) or not all(isinstance(value, (str, list)) for value in held.values()):
         raise MinidockError(f"{path}: this is not what belongs there", hint=_EXAMPLE)
+    if unknown := sorted(set(held) - set(OPTIONS)):
+        raise MinidockError(f"{path}: nobody knows what {unknown[0]!r} is", hint=f"it may have {', '.join(OPTIONS)}")
     return held
 
 
 _EXAMPLE = 'it is one like {"etcd": ["http://10.0.0.1:2379"], "address": "10.0.0.7"}'
-
-
-def _joined(value: Json) -> str:
-    return value if isinstance(value, str) else ",".join(map(str, value))
 
 
 def _guessed(etcd: Etcd) -> str:
@@ -106,7 +101,7 @@ def _guessed(etcd: Etcd) -> str:
     except OSError:
         raise MinidockError(
             "it is not known at which address the other hosts reach this one",
-            hint=f"say so: {ADDRESS_VARIABLE}=10.0.0.7",
+            hint=f"say so: {_VARIABLES[ADDRESS]}=10.0.0.7",
         ) from None
     finally:
         probe.close()
@@ -116,7 +111,7 @@ def vtep(address: str) -> str:
     """Make sure that it is an address of this host, and not one that means another host on each."""
     where = f"the VXLAN address {address!r}"
     if not is_address(address):
-        raise MinidockError(f"{where} is no address", hint=f"{ADDRESS_VARIABLE} is one like 10.0.0.7")
+        raise MinidockError(f"{where} is no address", hint=f"{_VARIABLES[ADDRESS]} is one like 10.0.0.7")
     if _is_loopback(address):
         raise MinidockError(f"{where} is reached from this host alone", hint="choose one that other hosts reach")
     probe = _socket.socket(
@@ -126,7 +121,7 @@ def vtep(address: str) -> str:
         probe.bind((address, 0))
     except OSError as error:
         raise MinidockError(
-            f"{where} is not this host's: {reason(error)}", hint=f"{ADDRESS_VARIABLE} says which is"
+            f"{where} is not this host's: {reason(error)}", hint=f"{_VARIABLES[ADDRESS]} says which is"
         ) from None
     finally:
         probe.close()
