@@ -28,6 +28,7 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEXES = (INDEX, DOCKER_INDEX)
 LARGEST = 4 << 20  # bytes; registries take no larger ones
 DEEPEST = 4  # indexes in indexes
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"  # by gzip or zstd with that word behind a dot
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _LARGEST_SIZE = 1 << 62
 # Layers that may not be passed on, and are at addresses that the manifest names.

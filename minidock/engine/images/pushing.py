@@ -7,6 +7,7 @@ from minidock.errors import MinidockError
 from minidock.images import making, references
 from minidock.images.catalog import catalog, find
 from minidock.images.layout import Layout, name_of
+from minidock.images.making import Making
 from minidock.images.references import Reference
 from minidock.images.registry import pushing
 from minidock.images.registry.connecting import on_registry
@@ -60,12 +61,13 @@ def _tags(layout: Layout, reference: Reference) -> list[tuple[Reference, Descrip
 def _push(engine: Engine, session: Session, reference: Reference, entry: Descriptor, listener: Listener) -> None:
     layout = Layout(engine.root)
     document = pushing.document_of(layout, entry)
-    digest = pushing.push(layout, session, reference, document, listener)
-    listener.line(f"{reference.tag}: digest: {digest} size: {len(document.data)}")
+    with Making(layout) as held:
+        sent = pushing.push(held, session, reference, document, listener)
+    listener.line(f"{reference.tag}: digest: {sent.digest} size: {len(sent.data)}")
     with engine.database.change() as change:
-        if not layout.lists(digest):  # removed meanwhile
+        if not layout.lists(document.digest):  # removed meanwhile
             return
-        name = f"{reference.name}@{digest}"
+        name = f"{reference.name}@{sent.digest}"
         if not layout.find(name):
             layout.tag(name, document.descriptor, making.notes())
         image = find(catalog(layout), str(document.config["digest"]))

@@ -17,6 +17,7 @@ from minidock.images.compression import kind_of, plain
 from minidock.images.image import MANIFESTS, diff_ids_of
 from minidock.images.layout import CONFIG, INDEX, MANIFEST, NAME, note_of
 from minidock.images.making import LAYERS
+from minidock.images.manifests import DOCKER_LAYER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 _INDEX_FILE, _DOCKER_FILE = "index.json", "manifest.json"
 _MOST_IMAGES = 1000
 _CONFIGS = (CONFIG, "application/vnd.docker.container.image.v1+json")
-_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-_LAYERS = (*LAYERS.values(), _DOCKER_LAYER, f"{_DOCKER_LAYER}.gzip", f"{_DOCKER_LAYER}.zstd")
+_LAYERS = (*LAYERS.values(), DOCKER_LAYER, f"{DOCKER_LAYER}.gzip", f"{DOCKER_LAYER}.zstd")
 _BEGINNING = 16
 
 

@@ -21,7 +21,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.images import layers, platforms
 from minidock.images.drafts import Draft
-from minidock.images.image import diff_ids_of
+from minidock.images.image import diff_ids_of, manifest_of
 from minidock.images.layout import CONFIG
 from minidock.images.partials import Mismatch, Partial
 from minidock.images.registry import manifests, session, telling
@@ -66,6 +66,8 @@ def pull(making: Making, asked: Session, reference: Reference, platform: Platfor
     document = manifests.for_platform(asked, reference, top, wanted)
     _check_kinds(document, reference)
     listener.line(f"{reference.tag or reference.digest}: Pulling from {reference.path}")
+    if pushed := _pushed_from_here(making, reference, top, document):
+        return Pulled(top, pushed, document.config["digest"])
     config = _configuration(making, asked, reference, document)
     _check_platform(config, platform, reference, listener)
     _Layers(making, asked, reference, listener).pull(
@@ -87,6 +89,22 @@ def _check_kinds(document: Document, reference: Reference) -> None:
             raise MinidockError(
                 f"{reference.familiar()}: layer {layer['digest']} is no archive, but {layer['mediaType']!r}"
             )
+
+
+def _pushed_from_here(making: Making, reference: Reference, top: Document, document: Document) -> Descriptor | None:
+    """The image that was compressed on its way from here (see compressing.py), if it is here still: then we have all of
+    it, though by another manifest."""
+    entry = making.layout.find(f"{reference.name}@{top.digest}")
+    if entry is None or entry.get("digest") == document.digest:
+        return None
+    try:
+        known = manifest_of(making.layout, entry)
+        if known["config"]["digest"] != document.config["digest"]:
+            return None
+        digests = [entry["digest"], known["config"]["digest"], *(layer.get("digest") for layer in known["layers"])]
+        return entry if all(making.hold(making.layout.blob(digest)) for digest in digests) else None
+    except MinidockError:  # it is damaged: let it come again
+        return None
 
 
 def _configuration(making: Making, asked: Session, reference: Reference, document: Document) -> dict[str, Json]:
