@@ -143,6 +143,11 @@ def _objects(value: Json, origin: str, field: str) -> list[dict[str, Json]]:
     return value
 
 
+def is_for_none(entry: Descriptor) -> bool:
+    """Whether an entry of an index says that it is for no platform: a signature, or the history of a build."""
+    return str(platforms.of(entry.get("platform"))) == "unknown/unknown"
+
+
 def choose(index: Document, wanted: Platform, origin: str) -> Descriptor:
     """The entry of an index that is for a platform. What is for none (`unknown/unknown`: signatures, the history of
     a build) is never chosen."""

@@ -55,6 +55,7 @@ class Pulled:
 
     def __init__(self, top: Document, descriptor: Descriptor, image_id: str) -> None:
         self.digest = top.digest  # what the name stands for in the registry: of an index, if it is one
+        self.index = top.digest if top.is_index else ""
         self.descriptor = descriptor  # of the manifest for this machine
         self.image_id = image_id
 
@@ -66,6 +67,8 @@ def pull(making: Making, asked: Session, reference: Reference, platform: Platfor
     document = manifests.for_platform(asked, reference, top, wanted)
     _check_kinds(document, reference)
     listener.line(f"{reference.tag or reference.digest}: Pulling from {reference.path}")
+    if top.is_index:
+        _store(making, top)
     if pushed := _pushed_from_here(making, reference, top, document):
         return Pulled(top, pushed, document.config["digest"])
     config = _configuration(making, asked, reference, document)
@@ -73,10 +76,14 @@ def pull(making: Making, asked: Session, reference: Reference, platform: Platfor
     _Layers(making, asked, reference, listener).pull(
         document, diff_ids_of(making.layout, document.config["digest"], config)
     )
+    _store(making, document)
+    return Pulled(top, document.descriptor, document.config["digest"])
+
+
+def _store(making: Making, document: Document) -> None:
     with making.new_blob() as blob:
         blob.write(document.data)
         blob.commit(digest=document.digest)
-    return Pulled(top, document.descriptor, document.config["digest"])
 
 
 def _check_kinds(document: Document, reference: Reference) -> None:

@@ -29,7 +29,7 @@ from minidock.images.registry.transport import Interrupted, Unreachable, Url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from minidock.images.layout import Descriptor, Layout
     from minidock.images.making import Making
@@ -55,17 +55,41 @@ def document_of(layout: Layout, entry: Descriptor) -> Document:
 
 def push(making: Making, asked: Session, reference: Reference, document: Document, listener: Listener) -> Document:
     """An image under a tag; the manifest that the registry has of it now."""
+    is_known = _is_known(making.layout, document.digest)
+    sent = _push_blobs(making, asked, reference, document, listener, as_it_is=is_known)
+    _put_manifest(asked, reference, reference.tag, sent)
+    return sent
+
+
+def push_index(
+    making: Making, asked: Session, reference: Reference, index: Document, here: Iterable[Document], listener: Listener
+) -> bool:
+    """An index under a tag, with those of its images that are here. False: the registry lacks the others, and so would
+    not take it; nothing was sent."""
+    ours = {document.digest: document for document in here}
+    others = [entry["digest"] for entry in index.manifests if entry["digest"] not in ours]
+    if not all(_has_manifest(asked, reference, digest) for digest in others):
+        return False
+    for document in ours.values():
+        _push_blobs(making, asked, reference, document, listener, as_it_is=True)
+        _put_manifest(asked, reference, document.digest, document)
+    _put_manifest(asked, reference, reference.tag, index)
+    return True
+
+
+def _push_blobs(
+    making: Making, asked: Session, reference: Reference, document: Document, listener: Listener, *, as_it_is: bool
+) -> Document:
+    """All that a manifest names; the manifest of what was sent."""
     blobs = {entry["digest"]: entry for entry in [*document.layers, document.config]}
     for digest in blobs:
         if not making.hold(making.layout.blob(digest)):
             raise MinidockError(f"the image store lacks {digest}", hint="pull or build the image again")
-    uploads = _uploads(making.layout, asked, reference, blobs, is_known=_is_known(making.layout, document.digest))
+    uploads = _uploads(making.layout, asked, reference, blobs, as_it_is=as_it_is)
     for upload in uploads[:-1]:
         listener.layer(upload.name, telling.TO_BE_PUSHED)
     _all(asked, uploads, listener)
-    sent = _as_sent(document, {digest: upload.entry for digest, upload in zip(blobs, uploads, strict=True)})
-    _put_manifest(asked, reference, sent)
-    return sent
+    return _as_sent(document, {digest: upload.entry for digest, upload in zip(blobs, uploads, strict=True)})
 
 
 def _is_known(layout: Layout, digest: str) -> bool:
@@ -74,11 +98,11 @@ def _is_known(layout: Layout, digest: str) -> bool:
 
 
 def _uploads(
-    layout: Layout, asked: Session, reference: Reference, blobs: dict[str, Descriptor], *, is_known: bool
+    layout: Layout, asked: Session, reference: Reference, blobs: dict[str, Descriptor], *, as_it_is: bool
 ) -> list[_Upload]:
     origins, found = _origins(layout, reference), []
     for digest, entry in blobs.items():
-        is_plain = not is_known and compressing.is_plain(layout.blob(digest), entry)
+        is_plain = not as_it_is and compressing.is_plain(layout.blob(digest), entry)
         kind = _PlainUpload if is_plain else _Upload
         found.append(kind(layout, asked, reference, entry, origins.get(digest, [])))
     return found
@@ -110,8 +134,14 @@ def _all(asked: Session, uploads: list[_Upload], listener: Listener) -> None:
         threads.shutdown(cancel_futures=True)
 
 
-def _put_manifest(asked: Session, reference: Reference, document: Document) -> None:
-    path = f"/v2/{reference.path}/manifests/{reference.tag}"
+def _has_manifest(asked: Session, reference: Reference, digest: str) -> bool:
+    path, scope = f"/v2/{reference.path}/manifests/{digest}", manifests.scope(reference, _ACTIONS)
+    with asked.ask("HEAD", path, scope, headers=manifests.ACCEPT, fine=(200, 404)) as answer:
+        return answer.status == 200
+
+
+def _put_manifest(asked: Session, reference: Reference, version: str, document: Document) -> None:
+    path = f"/v2/{reference.path}/manifests/{version}"
     headers = {"Content-Type": document.media_type, "Content-Length": str(len(document.data))}
     scope = manifests.scope(reference, _ACTIONS)
     with asked.ask("PUT", path, scope, headers=headers, body=document.data, fine=(200, 201)) as answer:
