@@ -26,6 +26,7 @@ from minidock.images import image
 from minidock.images.layout import LAYER, LAYER_GZIP, Layout
 from minidock.images.platforms import architecture
 from minidock.kernel import interfaces, namespaces
+from tests.archives import Archive
 from tests.integration.minidocks import Minidock
 from tests.peers.debian_registry import PASSWORD, PROGRAM, USER, DebianRegistry
 from tests.peers.dockers import CLIENT, CannotRun, Docker
@@ -275,6 +276,35 @@ def test_what_minidock_pushes_others_pull(
     subprocess.run(unpack, check=True, capture_output=True)
     assert (tmp_path / "tree/gone/new").read_bytes() == b"z" * 5000
     assert not (tmp_path / "tree/etc/secret").exists()
+
+
+def test_an_image_for_two_platforms_goes_as_a_whole(
+    registry: DebianRegistry, minidock: Minidock, podman: Podman, docker: DockerClient, tmp_path: Path
+) -> None:
+    """Loaded from an archive, pushed, pulled by others for either platform; saved, and pushed from there by Skopeo."""
+    name, again, archive = f"{registry.host}/team/both:1", f"{registry.host}/team/both:2", Archive()
+    layer = _below()
+    configs = {each: archive.config(layer, architecture=each) for each in ("amd64", "arm64")}
+    entries = [{**archive.manifest(layer, config=config), "platform": _linux(each)} for each, config in configs.items()]
+    index = archive.nested(*entries)
+    archive.add(index, name)
+    done = minidock("load", stdin=None, input=archive.written(), text=False)
+    assert done.returncode == 0, done.stderr
+    minidock.ok("push", name)
+    assert sha256(skopeo(registry, "inspect", "--raw", f"docker://{name}").encode()) == index["digest"]
+    for each, config in configs.items():
+        podman("pull", "--quiet", f"--platform=linux/{each}", name)
+        assert podman("image", "inspect", "--format", "{{.Id}}", name) == config["digest"].removeprefix("sha256:")
+        docker("pull", "--quiet", f"--platform=linux/{each}", name)
+        assert docker("image", "inspect", "--format", "{{.Id}}", name) == config["digest"]
+
+    minidock.ok("save", "-o", str(tmp_path / "both.tar"), name)
+    skopeo(registry, "copy-to", "--all", "--preserve-digests", f"oci-archive:{tmp_path}/both.tar", f"docker://{again}")
+    assert sha256(skopeo(registry, "inspect", "--raw", f"docker://{again}").encode()) == index["digest"]
+
+
+def _linux(machine: str) -> dict[str, str]:
+    return {"os": "linux", "architecture": machine}
 
 
 # And back ---------------------------------------------------------------------------------------------------
