@@ -22,9 +22,15 @@ from typing import Any
 
 import pytest
 
+from minidock.errors import MinidockError
 from minidock.images import image
 from minidock.images.layout import LAYER, LAYER_GZIP, Layout
 from minidock.images.platforms import architecture
+from minidock.images.registry.credentials import Keychain
+from minidock.images.registry.endpoints import Endpoint
+from minidock.images.registry.session import Session
+from minidock.images.registry.transport import Transport, Url
+from minidock.images.settings import Settings
 from minidock.kernel import interfaces, namespaces
 from tests.archives import Archive
 from tests.integration.minidocks import Minidock
@@ -376,3 +382,17 @@ def test_without_a_login_nothing_is_given(registry: DebianRegistry, minidock: Mi
     assert (wrong.returncode, "unauthorized" in wrong.stderr) == (1, True)
     assert minidock.ok("logout", registry.host) == f"Removing login credentials for {registry.host}\n"
     assert "unauthorized" in minidock("pull", f"{registry.host}/nosuch").stderr
+
+
+def test_a_certificate_that_nobody_signed_is_refused_where_the_registry_may_not_be_insecure(tmp_path: Path) -> None:
+    """On this host itself it may, as in Docker; so the endpoint is made by hand."""
+    with DebianRegistry(tmp_path / "registry", tls=True) as made, Transport() as transport:
+
+        def begin(*, insecure: bool) -> None:
+            endpoint = Endpoint(Url(f"https://{made.host}"), insecure=insecure)
+            Session(endpoint, transport, Settings(), Keychain()).begin()
+
+        begin(insecure=True)
+        with pytest.raises(MinidockError, match=f"the certificate of {made.host} is not to be trusted") as caught:
+            begin(insecure=False)
+        assert caught.value.hint.endswith(f"certs.d/{made.host}/ca.crt")

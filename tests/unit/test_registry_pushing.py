@@ -269,6 +269,23 @@ def test_the_same_layer_is_compressed_to_the_same_bits(registry: Registry, engin
     assert registry.manifests["made", "1"] == first
 
 
+def test_dockers_form_stays_dockers_form(registry: Registry, engine: Engine) -> None:
+    layout, docker = Layout(engine.root), "application/vnd.docker."
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [sha256(SMALL)]}}
+    kind = f"{docker}image.rootfs.diff.tar"
+    manifest = {
+        "schemaVersion": 2,
+        "config": layout.put_document(f"{docker}container.image.v1+json", config),
+        "layers": [{"mediaType": kind, "digest": layout.put(SMALL), "size": len(SMALL)}],
+    }
+    entry = layout.put_document(f"{docker}distribution.manifest.v2+json", manifest)
+    layout.tag(f"{registry.host}/made:1", entry)
+    engine.push(f"{registry.host}/made:1")
+    announced, data = registry.manifests["made", "1"]
+    assert announced == json.loads(data)["mediaType"] == f"{docker}distribution.manifest.v2+json"
+    assert [layer["mediaType"] for layer in json.loads(data)["layers"]] == [f"{kind}.gzip"]
+
+
 @pytest.mark.parametrize("note", ["", "sha256:12 5", f"sha256:{'0' * 64} -1", "\xff", f"sha256:{'0' * 64} 12"])
 def test_a_note_of_what_a_layer_was_compressed_to_is_not_believed_blindly(
     registry: Registry, engine: Engine, made: str, note: str
