@@ -10,6 +10,7 @@ from __future__ import annotations
 from minidock.errors import MinidockError
 from minidock.images import manifests, platforms
 from minidock.images.layout import INDEX
+from minidock.images.references import is_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +66,6 @@ def for_platform(layout: Layout, everyone: Iterable[Listed], image: Listed, want
         raise MinidockError(
             f"image with reference {word} was found but its platform ({offered[0]}) "
             f"does not match the specified platform ({wanted})",
-            hint=f"minidock pull --platform {wanted} {word} may bring it",
+            hint="" if is_hex(word.removeprefix("sha256:"), 64) else f"minidock pull --platform {wanted} {word}",
         )
     return candidates[at]
