@@ -24,6 +24,7 @@ from minidock.kernel import interfaces, namespaces
 PROJECT = Path(__file__).parents[1]
 BUILDER = PROJECT / "rootfs-builder/build"
 IMAGE = "busybox"
+IN_MEMORY = "/dev/shm"
 _PATIENCE = 30.0  # seconds
 # Podman sets limits that not every host lets it set: cgroup v1's, or those above what it has itself.
 _PODMAN_OPTIONS = ("--pids-limit=-1", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000")
@@ -84,13 +85,15 @@ def _directory(above: str | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def engines(*, networked: bool = False) -> Iterator[list[Peer]]:
+def engines(*, networked: bool = False, in_memory: bool = False) -> Iterator[list[Peer]]:
     """Ours and the others, each with an image of Debian's busybox. `networked`: with networks, in a namespace for
-    which this process leaves its own for good; else without any."""
+    which this process leaves its own for good; else without any. `in_memory`: so that no disk has a say."""
     if os.geteuid() != 0:
         raise SystemExit("only root can start containers: sudo make bench")
     with ExitStack() as stack:
-        place = Place(stack.enter_context(_directory()), stack.enter_context(_directory("/run")))
+        place = Place(
+            stack.enter_context(_directory(IN_MEMORY if in_memory else None)), stack.enter_context(_directory("/run"))
+        )
         _adopt_orphans()
         if networked:
             namespaces.unshare("network")

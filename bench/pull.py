@@ -1,7 +1,9 @@
 """What it takes to pull an image of about 100 MB in 6 layers from a registry on this host: time, processor, memory.
 
-The processor time says most where others are at work too. Docker's memory is its daemon's, which has more to do, so it
-is not compared.
+All engines have their stores in memory: on a disk it is the file system that is measured. ext4 gives no number of an
+inode again for some minutes after its file was removed, and looks at each such number for every file that is made; so
+who unpacks after many files were removed, by whomever, takes several times as long. The processor time says most
+where others are at work too. Docker's memory is its daemon's, which has more to do, so it is not compared.
 """
 
 from __future__ import annotations

@@ -8,13 +8,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.peers import PROJECT, Peer
+from bench.peers import IN_MEMORY, PROJECT, Peer
 from bench.registry import SIZE, archive, files
 from bench.rounds import OURS, Times, timed
 
 ROUNDS = 10
 WHAT = "a tar.gz of 100 MB"
-_IN_MEMORY = "/dev/shm"
 _UNPACK = """
 import sys
 from minidock.images import layers
@@ -26,7 +25,7 @@ with open(sys.argv[1], "rb") as blob, Draft(sys.argv[2], directory=True) as draf
 
 
 def report(peers: Sequence[Peer], rounds: int = ROUNDS) -> Iterator[str]:  # noqa: ARG001 - no engine has a command for it
-    with tempfile.TemporaryDirectory(prefix="minidock-bench-", dir=_IN_MEMORY) as name:
+    with tempfile.TemporaryDirectory(prefix="minidock-bench-", dir=IN_MEMORY) as name:
         blob = Path(name) / "layer.tar.gz"
         archive(files(), blob, SIZE)
         times = Times()

@@ -12,13 +12,13 @@ import os
 import threading
 import time
 
-from minidock.images.registry.telling import DOWNLOADING, EXTRACTING, PUSHING, Listener
+from minidock.images.registry.telling import COMPRESSING, DOWNLOADING, EXTRACTING, PUSHING, Listener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-_MOVING = (DOWNLOADING, EXTRACTING, PUSHING)
+_MOVING = (DOWNLOADING, EXTRACTING, COMPRESSING, PUSHING)
 _BETWEEN = 0.1
 _BAR = 50
 _WITHOUT_WIDTH = 80

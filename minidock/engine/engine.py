@@ -292,11 +292,13 @@ class Engine(NetworkVerbs):
 
         return pulling.pull(self, name, platform=platform, everything=everything, listener=listener)
 
-    def push(self, name: str, *, everything: bool = False, listener: Listener | None = None) -> None:
+    def push(
+        self, name: str, *, platform: str = "", everything: bool = False, listener: Listener | None = None
+    ) -> None:
         """An image to the registry that its name begins with, or all tags that a repository has here."""
         from minidock.engine.images import pushing
 
-        pushing.push(self, name, everything=everything, listener=listener)
+        pushing.push(self, name, platform=platform, everything=everything, listener=listener)
 
     def tag(self, word: str, name: str) -> None:
         from minidock.engine.images import naming as image_naming
@@ -315,18 +317,18 @@ class Engine(NetworkVerbs):
 
         return image_removing.prune(self, everything=everything, wanted=filters, moment=moment)
 
-    def history(self, word: str) -> list[Step]:
+    def history(self, word: str, *, platform: str = "") -> list[Step]:
         """How an image came to be, the latest step first."""
         from minidock.engine.images import history
 
         images = self.images()
-        return history.history(images, images.find(word))
+        return history.history(images, images.find(word, platform=platform))
 
-    def save_images(self, words: Sequence[str], write: Callable[[bytes], object]) -> None:
+    def save_images(self, words: Sequence[str], write: Callable[[bytes], object], *, platform: str = "") -> None:
         """Images as one archive, handed over piece by piece."""
         from minidock.engine.images import saving
 
-        saving.save(self, words, write)
+        saving.save(self, words, write, platform=platform)
 
     def load_images(self, source: BinaryIO, *, platform: str = "") -> list[Arrival]:
         """The images of an archive, and the names that they have now."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from minidock.errors import MinidockError
 from minidock.images import layers, references
 from minidock.images.image import diff_ids_of, manifest_of
-from minidock.images.layout import FOR_BUILDS, PARENT, REMOVED, TAGGED, name_of, note_of
+from minidock.images.layout import FOR_BUILDS, FROM_INDEX, PARENT, REMOVED, TAGGED, name_of, note_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Listed:
         self.manifests: list[str] = []  # the digests of its manifests, of which there is seldom more than one
         self.names: list[str] = []  # in full, sorted
         self.parent = ""  # the id of the image that the container was made from which was committed as this one
+        self.indexes: dict[str, str] = {}  # by its names, the digests of the indexes that it came from
         self.tagged = ""  # when it got its last name
         self.is_removed = False  # kept for a container alone, or for builds
         self.is_for_builds = False
@@ -161,6 +162,8 @@ def _note(listed: Listed, entry: Descriptor, damage: str) -> None:
     digest = str(entry.get("digest"))
     if digest not in listed.manifests:
         listed.manifests.append(digest)
+    if index := note_of(entry, FROM_INDEX):
+        listed.indexes[name_of(entry)] = index
     if name := name_of(entry):
         listed.names = sorted([*listed.names, name])
     listed.parent = listed.parent or note_of(entry, PARENT)

@@ -39,9 +39,11 @@ LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
 NAME = "org.opencontainers.image.ref.name"
 PARENT = "minidock.parent"  # the id of the image whose container was committed as this one
 TAGGED = "minidock.tagged"  # when it was last given a name
+FROM_INDEX = "minidock.index"  # the digest of the index that it came from: see variants.py
 REMOVED = "minidock.removed"  # shown to nobody; why it is kept all the same:
 FOR_CONTAINER = "yes"  # it was removed by force, while a container needs it
 FOR_BUILDS = "build"  # a stage of a build, which the next build may begin with
+_LASTING = (PARENT, TAGGED, FROM_INDEX, REMOVED)  # an image without a name has them too
 _LARGEST_DOCUMENT = 8 << 20  # of a manifest or configuration; what is larger is an attack, or no such thing
 
 
@@ -191,7 +193,7 @@ def note_of(entry: Descriptor, key: str) -> str:
 
 def without_name(entry: Descriptor) -> Descriptor:
     """An entry that keeps all our notes but its name."""
-    return {**_nameless(entry), **_annotations({key: note_of(entry, key) for key in (PARENT, TAGGED, REMOVED)})}
+    return {**_nameless(entry), **_annotations({key: note_of(entry, key) for key in _LASTING})}
 
 
 def _nameless(entry: Descriptor) -> Descriptor:

@@ -15,7 +15,7 @@ from minidock import jsonfile, times
 from minidock.errors import MinidockError
 from minidock.images import drafts, layers
 from minidock.images.image import diff_ids_of
-from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST, PARENT, TAGGED
+from minidock.images.layout import CONFIG, FROM_INDEX, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST, PARENT, TAGGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,6 +163,6 @@ def is_at(path: str, fd: int) -> bool:
         return False
 
 
-def notes(*, parent: str = "", named: bool = False) -> dict[str, Any]:
-    """What we write beside an image's name in the index."""
-    return {PARENT: parent, TAGGED: times.now() if named else ""}
+def notes(*, parent: str = "", named: bool = False, index: str = "") -> dict[str, Any]:
+    """What we write beside an image's name in the index of the store; `index` is the one that it came from."""
+    return {PARENT: parent, TAGGED: times.now() if named else "", FROM_INDEX: index}

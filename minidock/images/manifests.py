@@ -28,6 +28,7 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEXES = (INDEX, DOCKER_INDEX)
 LARGEST = 4 << 20  # bytes; registries take no larger ones
 DEEPEST = 4  # indexes in indexes
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"  # by gzip or zstd with that word behind a dot
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _LARGEST_SIZE = 1 << 62
 # Layers that may not be passed on, and are at addresses that the manifest names.
@@ -140,6 +141,11 @@ def _objects(value: Json, origin: str, field: str) -> list[dict[str, Json]]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise MinidockError(f"{origin}: {field} must be a list of objects")
     return value
+
+
+def is_for_none(entry: Descriptor) -> bool:
+    """Whether an entry of an index says that it is for no platform: a signature, or the history of a build."""
+    return str(platforms.of(entry.get("platform"))) == "unknown/unknown"
 
 
 def choose(index: Document, wanted: Platform, origin: str) -> Descriptor:

@@ -141,6 +141,8 @@ def _is_label(text: str) -> bool:
 
 def _is_component(text: str) -> bool:
     """Lower case letters and digits; between them a dot, one or two underscores, or any number of dashes."""
+    if text and _only(text, _LOWER + _DIGITS):  # most have none
+        return True
     if not text or not _only(text[0] + text[-1], _LOWER + _DIGITS):
         return False
     separators = text.translate(_WITHOUT_ALPHANUMERIC).split("/")  # in a component there is no slash

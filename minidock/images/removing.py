@@ -16,7 +16,7 @@ import time
 from minidock.errors import MinidockError
 from minidock.images import drafts, layers
 from minidock.images.image import diff_ids_of, manifest_of
-from minidock.images.layout import FOR_CONTAINER, REMOVED, name_of, without_name
+from minidock.images.layout import FOR_CONTAINER, FROM_INDEX, REMOVED, name_of, note_of, without_name
 from minidock.images.making import is_at
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ def free(layout: Layout, images: Iterable[Listed]) -> list[str]:
 
 
 def _blobs_of(layout: Layout, image: Listed) -> list[str]:
-    digests = [*image.manifests, image.id, *(layer.get("digest") for layer in image.layers)]
+    digests = [*image.manifests, *image.indexes.values(), image.id, *(layer.get("digest") for layer in image.layers)]
     return [path for path in (_blob(layout, digest) for digest in digests) if path]
 
 
@@ -132,7 +132,7 @@ def _needed(layout: Layout) -> set[str]:
     """The paths of all that the index refers to."""
     needed: set[str] = set()
     for entry in layout.entries():
-        needed.add(_blob(layout, entry.get("digest")))
+        needed |= {_blob(layout, entry.get("digest")), _blob(layout, note_of(entry, FROM_INDEX))}
         try:
             manifest = manifest_of(layout, entry)
             identifier = manifest["config"]["digest"]

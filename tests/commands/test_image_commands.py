@@ -19,11 +19,12 @@ from minidock.engine.engine import Engine
 from minidock.engine.files import importing
 from minidock.engine.images import removing as image_removing
 from minidock.images import removing
-from minidock.images.catalog import catalog
+from minidock.images.catalog import catalog, find
 from minidock.images.layout import Layout
+from minidock.images.making import Making
 from tests.integration.minidocks import Minidock
 from tests.integration.trees import CAPABILITY
-from tests.tarballs import END, directory, file, symlink
+from tests.tarballs import CHARACTER, END, directory, file, header, symlink
 
 SLEEP = ("sleep", "1000")
 
@@ -537,6 +538,22 @@ def test_a_container_cannot_forge_a_whiteout(images: Minidock) -> None:
     images.ok("run", "--name", "c2", "busybox", "mkdir", "/etc/.wh..wh..opq")
     assert "cannot be in a layer" in images("commit", "c2").stderr
     assert images.ok("images", "-f", "dangling=true", "-q") == ""
+
+
+def test_devices_that_an_image_brings_along_cannot_be_opened(images: Minidock) -> None:
+    disk = os.stat(os.path.dirname(images.root)).st_dev
+    archive = header("disk", b"4", device=(os.major(disk), os.minor(disk)), mode=0o666, uid=0)
+    archive += header("memory", CHARACTER, device=(1, 1), mode=0o666, uid=0)
+    archive += header("null", CHARACTER, device=(1, 3), mode=0o666, uid=0) + END
+    with Making(Layout(str(images.root))) as new:
+        stack = new.hold_image(find(catalog(new.layout), "busybox"))
+        stack.append(new.add_layer(BytesIO(archive), [diff_id for diff_id, _ in stack]))
+        new.finish("docker.io/library/devices:latest", {}, stack)
+    for name in ("disk", "memory"):
+        refused = images("run", "--rm", "--network", "none", "devices", "head", "-c", "1", f"/{name}")
+        assert (refused.returncode, refused.stderr) == (1, f"head: /{name}: Operation not permitted\n")
+        assert "Operation not permitted" in images("run", "--rm", "devices", "sh", "-c", f"echo > /{name}").stderr
+    assert images.output("--network", "none", "devices", "cat", "/null") == "", "what every container has works"
 
 
 def test_a_container_cannot_choose_how_its_layer_begins(images: Minidock) -> None:

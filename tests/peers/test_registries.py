@@ -22,10 +22,17 @@ from typing import Any
 
 import pytest
 
+from minidock.errors import MinidockError
 from minidock.images import image
 from minidock.images.layout import LAYER, LAYER_GZIP, Layout
 from minidock.images.platforms import architecture
+from minidock.images.registry.credentials import Keychain
+from minidock.images.registry.endpoints import Endpoint
+from minidock.images.registry.session import Session
+from minidock.images.registry.transport import Transport, Url
+from minidock.images.settings import Settings
 from minidock.kernel import interfaces, namespaces
+from tests.archives import Archive
 from tests.integration.minidocks import Minidock
 from tests.peers.debian_registry import PASSWORD, PROGRAM, USER, DebianRegistry
 from tests.peers.dockers import CLIENT, CannotRun, Docker
@@ -269,11 +276,41 @@ def test_what_minidock_pushes_others_pull(
 
     skopeo(registry, "copy-from", "--preserve-digests", f"docker://{name}", f"oci:{tmp_path}/layout:app")
     index = json.loads((tmp_path / "layout/index.json").read_text())
-    assert index["manifests"][0]["digest"] == image.resolve(str(minidock.root), name).digest
+    pushed = json.loads(minidock.ok("image", "inspect", name))[0]["RepoDigests"]
+    assert pushed == [f"{name.removesuffix(':1')}@{index['manifests'][0]['digest']}"]
     unpack = ["umoci", "raw", "unpack", "--image", f"{tmp_path}/layout:app", f"{tmp_path}/tree"]
     subprocess.run(unpack, check=True, capture_output=True)
     assert (tmp_path / "tree/gone/new").read_bytes() == b"z" * 5000
     assert not (tmp_path / "tree/etc/secret").exists()
+
+
+def test_an_image_for_two_platforms_goes_as_a_whole(
+    registry: DebianRegistry, minidock: Minidock, podman: Podman, docker: DockerClient, tmp_path: Path
+) -> None:
+    """Loaded from an archive, pushed, pulled by others for either platform; saved, and pushed from there by Skopeo."""
+    name, again, archive = f"{registry.host}/team/both:1", f"{registry.host}/team/both:2", Archive()
+    layer = _below()
+    configs = {each: archive.config(layer, architecture=each) for each in ("amd64", "arm64")}
+    entries = [{**archive.manifest(layer, config=config), "platform": _linux(each)} for each, config in configs.items()]
+    index = archive.nested(*entries)
+    archive.add(index, name)
+    done = minidock("load", stdin=None, input=archive.written(), text=False)
+    assert done.returncode == 0, done.stderr
+    minidock.ok("push", name)
+    assert sha256(skopeo(registry, "inspect", "--raw", f"docker://{name}").encode()) == index["digest"]
+    for each, config in configs.items():
+        podman("pull", "--quiet", f"--platform=linux/{each}", name)
+        assert podman("image", "inspect", "--format", "{{.Id}}", name) == config["digest"].removeprefix("sha256:")
+        docker("pull", "--quiet", f"--platform=linux/{each}", name)
+        assert docker("image", "inspect", "--format", "{{.Id}}", name) == config["digest"]
+
+    minidock.ok("save", "-o", str(tmp_path / "both.tar"), name)
+    skopeo(registry, "copy-to", "--all", "--preserve-digests", f"oci-archive:{tmp_path}/both.tar", f"docker://{again}")
+    assert sha256(skopeo(registry, "inspect", "--raw", f"docker://{again}").encode()) == index["digest"]
+
+
+def _linux(machine: str) -> dict[str, str]:
+    return {"os": "linux", "architecture": machine}
 
 
 # And back ---------------------------------------------------------------------------------------------------
@@ -345,3 +382,17 @@ def test_without_a_login_nothing_is_given(registry: DebianRegistry, minidock: Mi
     assert (wrong.returncode, "unauthorized" in wrong.stderr) == (1, True)
     assert minidock.ok("logout", registry.host) == f"Removing login credentials for {registry.host}\n"
     assert "unauthorized" in minidock("pull", f"{registry.host}/nosuch").stderr
+
+
+def test_a_certificate_that_nobody_signed_is_refused_where_the_registry_may_not_be_insecure(tmp_path: Path) -> None:
+    """On this host itself it may, as in Docker; so the endpoint is made by hand."""
+    with DebianRegistry(tmp_path / "registry", tls=True) as made, Transport() as transport:
+
+        def begin(*, insecure: bool) -> None:
+            endpoint = Endpoint(Url(f"https://{made.host}"), insecure=insecure)
+            Session(endpoint, transport, Settings(), Keychain()).begin()
+
+        begin(insecure=True)
+        with pytest.raises(MinidockError, match=f"the certificate of {made.host} is not to be trusted") as caught:
+            begin(insecure=False)
+        assert caught.value.hint.endswith(f"certs.d/{made.host}/ca.crt")

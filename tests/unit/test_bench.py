@@ -61,4 +61,4 @@ def test_a_part_that_does_not_exist_is_answered_with_those_that_do(
 ) -> None:
     assert bench.main(words) == 2
     shown = capsys.readouterr().err
-    assert all(f"\n{part} " in shown or f"  {part} " in shown for part in ("start", *bench.PARTS))
+    assert all(f"\n{part} " in shown or f"  {part} " in shown for part in ("start", *bench.PARTS, *bench.OTHERS))

@@ -157,6 +157,10 @@ def test_a_password_is_not_shown_to_a_token_server_that_everybody_can_listen_to(
     found.heed(['Bearer realm="http://registry.example/token"'])
     with pytest.raises(MinidockError, match="readable on the way"):
         found.header("scope")
+    for scheme in ("http", "https"):
+        found.heed([f'Bearer realm="{scheme}://localhost:8080/token"'])
+        with pytest.raises(MinidockError, match="that is this host itself"):
+            found.header("scope")
     found.heed(['Bearer realm="file:///etc/passwd"'])
     with pytest.raises(MinidockError, match="neither an http nor an https address"):
         found.header("scope")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from minidock.engine.engine import Engine
 from minidock.errors import MinidockError
 from minidock.images import image, partials
 from minidock.images.layout import Layout, name_of
+from minidock.images.registry import session
 from minidock.images.registry.telling import Listener
 from tests.integration.minidocks import LAUNCH, PROJECT
 from tests.registries import Handler, Registry
@@ -166,6 +168,47 @@ def test_an_image_for_another_system_is_refused(registry: Registry, engine: Engi
         engine.pull(f"{registry.host}/app:1")
 
 
+# At the same time -------------------------------------------------------------------------------------------
+
+
+def test_layers_are_downloaded_at_the_same_time_as_many_as_the_settings_say(
+    registry: Registry, engine: Engine, settings: Path
+) -> None:
+    settings.write_text('{"max-concurrent-downloads": 2}')
+    registry.image("app:1", *(file(f"f{number}", os.urandom(3000)) + END for number in range(4)))
+    config = json.loads(registry.manifests["app", "1"][1])["config"]["digest"]
+    both, at_work, most = threading.Barrier(2), [0], [0]
+
+    def together(asked: Handler) -> bool:
+        if "/blobs/" not in asked.path or config in asked.path:
+            return False
+        at_work[0] += 1
+        most[0] = max(most[0], at_work[0])
+        both.wait(30)  # nobody goes on alone
+        time.sleep(0.05)  # time for a third one to come, if there were one
+        at_work[0] -= 1
+        return False
+
+    registry.instead.append(together)
+    engine.pull(f"{registry.host}/app:1")
+    assert most == [2]
+    assert len(tree(engine, f"{registry.host}/app:1")) == 4
+
+
+def test_a_layer_is_unpacked_while_the_next_one_is_still_coming(registry: Registry, engine: Engine) -> None:
+    registry.image("app:1", file("a", os.urandom(1_000_000)) + END, *ARCHIVES)
+    heard, gate = Heard(), Gate(registry)
+    registry.instead.append(gate)
+    pull = threading.Thread(target=lambda: engine.pull(f"{registry.host}/app:1", listener=heard))
+    pull.start()
+    assert gate.reached.wait(60)
+    wait_until(lambda: [each[-1] for each in [*heard.statuses.values()]].count("Pull complete") == 3, "the small ones")
+    assert not gate.open.is_set()
+    gate.open.set()
+    pull.join()
+    assert tree(engine, f"{registry.host}/app:1") == ["a", "a", "b", "c"]
+
+
 # Interruptions ----------------------------------------------------------------------------------------------
 
 
@@ -211,6 +254,19 @@ def test_what_may_pass_is_tried_again(registry: Registry, engine: Engine, status
     registry.instead.append(busy)
     engine.pull(f"{registry.host}/app:1")
     assert len(refused) > 4
+
+
+@pytest.mark.parametrize(
+    ("attempt", "wish", "seconds"),
+    [(1, "", 1), (2, "", 2), (4, "", 8), (9, "", 60), (1, "7", 7), (1, "100000", 60), (3, "soon", 4), (1, "-5", 1)],
+)
+def test_pauses_double_or_are_what_the_registry_asks_for(attempt: int, wish: str, seconds: float) -> None:
+    assert session._pause(attempt, wish) == seconds
+
+
+def test_a_pause_may_be_asked_for_as_a_date() -> None:
+    assert 20 < session._pause(1, formatdate(time.time() + 30, usegmt=True)) <= 30
+    assert session._pause(1, formatdate(time.time() - 30, usegmt=True)) == 0
 
 
 def test_what_does_not_pass_is_told_after_as_many_attempts_as_the_settings_say(

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import json
 import os
+from typing import Any
 
 import pytest
 
 from minidock.engine.engine import Engine
 from minidock.engine.images import registries
 from minidock.errors import MinidockError
-from minidock.images.layout import Layout, name_of
-from minidock.images.registry import pushing
-from tests.registries import Handler, Registry
+from minidock.images import drafts, image
+from minidock.images.layout import CONFIG, LAYER, LAYER_GZIP, MANIFEST, Layout, name_of
+from minidock.images.registry import compressing, pushing
+from tests.registries import Handler, Registry, sha256
 from tests.tarballs import END, file
 from tests.unit.test_registry_pulling import Heard
 
-LARGE = file("a", os.urandom(300_000)) + END
+LARGE, SMALL = file("a", os.urandom(300_000)) + END, file("b") + END
 
 
 @pytest.fixture
 def pulled(registry: Registry, engine: Engine) -> str:
     """An image that came from team/app, and is also called mine."""
-    registry.image("team/app:1", LARGE, file("b") + END)
+    registry.image("team/app:1", LARGE, SMALL)
     engine.pull(f"{registry.host}/team/app:1")
     engine.tag(f"{registry.host}/team/app:1", f"{registry.host}/mine:1")
     return f"{registry.host}/mine:1"
@@ -187,3 +191,129 @@ def test_a_search_asks_as_the_first_version_did_or_looks_through_all_names(regis
 def test_a_search_has_limits(limit: int) -> None:
     with pytest.raises(MinidockError, match=r"outside the range of \[1, 100\]"):
         registries.search("web", limit)
+
+
+# What is not compressed here ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(registry: Registry, engine: Engine) -> str:
+    """An image that was made here: of one layer that is not compressed, and of one that is."""
+    layout, stack = Layout(engine.root), []
+    for archive, blob, kind in ((LARGE, LARGE, LAYER), (SMALL, gzip.compress(SMALL, mtime=0), LAYER_GZIP)):
+        entry = {"mediaType": kind, "digest": layout.put(blob), "size": len(blob)}
+        stack.append((sha256(archive), entry))
+    name = f"{registry.host}/made:1"
+    image.make(layout, name, {"architecture": "amd64", "os": "linux", "config": {}}, stack)
+    return name
+
+
+def manifest_in(registry: Registry, repository: str) -> Any:
+    return json.loads(registry.manifests[repository, "1"][1])
+
+
+def test_a_layer_that_is_not_compressed_here_is_compressed_on_its_way(
+    registry: Registry, engine: Engine, made: str
+) -> None:
+    before, heard = image.resolve(engine.root, made), Heard()
+    engine.push(made, listener=heard)
+    sent = manifest_in(registry, "made")
+    assert [layer["mediaType"] for layer in sent["layers"]] == [LAYER_GZIP, LAYER_GZIP]
+    assert gzip.decompress(registry.blobs[sent["layers"][0]["digest"]]) == LARGE
+    assert registry.blobs[sent["layers"][1]["digest"]] == gzip.compress(SMALL, mtime=0), "as it is here"
+    assert sent["config"]["digest"] == before.id
+    assert heard.statuses[sha256(LARGE)[7:19]] == ["Preparing", "Compressing", "Pushing", "Pushed"]
+    after = image.resolve(engine.root, made)
+    assert (after.id, after.digest) == (before.id, before.digest)
+    assert sorted(os.listdir(f"{engine.root}/blobs/sha256")) == sorted(
+        digest[7:] for digest in (before.id, before.digest, sha256(LARGE), sha256(gzip.compress(SMALL, mtime=0)))
+    ), "no second copy stays"
+    assert os.listdir(f"{engine.root}/unfinished") == []
+
+
+def test_the_image_is_known_by_the_digest_that_it_has_there(registry: Registry, engine: Engine, made: str) -> None:
+    engine.push(made)
+    digest = sha256(registry.manifests["made", "1"][1])
+    assert image.resolve(engine.root, f"{registry.host}/made@{digest}").id == image.resolve(engine.root, made).id
+    registry.asked.clear()
+    (outcome,) = engine.pull(made)
+    assert (outcome.digest, outcome.is_newer) == (digest, False)
+    assert registry.count("GET", "/blobs/") == 0, "all of it is here"
+
+
+def test_what_was_compressed_once_is_not_compressed_again_where_it_is_there(
+    registry: Registry, engine: Engine, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.push(made)
+    first = registry.manifests["made", "1"]
+    monkeypatch.setattr(compressing, "compress", lambda *_: pytest.fail("compressed again"))
+    heard = Heard()
+    engine.push(made, listener=heard)
+    assert {status[-1] for status in heard.statuses.values()} == {"Layer already exists"}
+    engine.tag(made, f"{registry.host}/other:1")
+    registry.instead.append(lambda asked: asked.command == "HEAD" and asked.answer(404))
+    engine.push(f"{registry.host}/other:1", listener=(heard := Heard()))
+    assert {status[-1] for status in heard.statuses.values()} == {"Mounted from made"}
+    assert registry.manifests["other", "1"] == first
+
+
+def test_the_same_layer_is_compressed_to_the_same_bits(registry: Registry, engine: Engine, made: str) -> None:
+    engine.push(made)
+    first = registry.manifests["made", "1"]
+    empty(registry)
+    engine.push(made)
+    assert registry.manifests["made", "1"] == first
+    empty(registry)
+    os.removexattr(f"{engine.root}/blobs/sha256/{sha256(LARGE)[7:]}", "trusted.minidock.gzip")
+    engine.push(made)
+    assert registry.manifests["made", "1"] == first
+
+
+def test_dockers_form_stays_dockers_form(registry: Registry, engine: Engine) -> None:
+    layout, docker = Layout(engine.root), "application/vnd.docker."
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [sha256(SMALL)]}}
+    kind = f"{docker}image.rootfs.diff.tar"
+    manifest = {
+        "schemaVersion": 2,
+        "config": layout.put_document(f"{docker}container.image.v1+json", config),
+        "layers": [{"mediaType": kind, "digest": layout.put(SMALL), "size": len(SMALL)}],
+    }
+    entry = layout.put_document(f"{docker}distribution.manifest.v2+json", manifest)
+    layout.tag(f"{registry.host}/made:1", entry)
+    engine.push(f"{registry.host}/made:1")
+    announced, data = registry.manifests["made", "1"]
+    assert announced == json.loads(data)["mediaType"] == f"{docker}distribution.manifest.v2+json"
+    assert [layer["mediaType"] for layer in json.loads(data)["layers"]] == [f"{kind}.gzip"]
+
+
+@pytest.mark.parametrize("note", ["", "sha256:12 5", f"sha256:{'0' * 64} -1", "\xff", f"sha256:{'0' * 64} 12"])
+def test_a_note_of_what_a_layer_was_compressed_to_is_not_believed_blindly(
+    registry: Registry, engine: Engine, made: str, note: str
+) -> None:
+    os.setxattr(f"{engine.root}/blobs/sha256/{sha256(LARGE)[7:]}", "trusted.minidock.gzip", note.encode("latin-1"))
+    engine.push(made)
+    assert gzip.decompress(registry.blobs[manifest_in(registry, "made")["layers"][0]["digest"]]) == LARGE
+
+
+def test_what_came_from_a_registry_goes_as_it_came_compressed_or_not(registry: Registry, engine: Engine) -> None:
+    layer = registry.blob(LARGE, LAYER)
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [sha256(LARGE)]}}
+    manifest = {"schemaVersion": 2, "config": registry.blob(json.dumps(config).encode(), CONFIG), "layers": [layer]}
+    registry.put("team/plain:1", MANIFEST, manifest)
+    engine.pull(f"{registry.host}/team/plain:1")
+    engine.tag(f"{registry.host}/team/plain:1", f"{registry.host}/mine:1")
+    engine.push(f"{registry.host}/mine:1")
+    assert registry.manifests["mine", "1"] == registry.manifests["team/plain", "1"]
+
+
+def test_a_push_that_fails_while_it_compresses_leaves_nothing(
+    registry: Registry, engine: Engine, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(drafts, "write_all", full)
+    with pytest.raises(MinidockError, match=r"cannot compress layer sha256:\w+: No space left on device"):
+        engine.push(made)
+    assert os.listdir(f"{engine.root}/unfinished") == []
+    assert registry.manifests == {}

@@ -8,6 +8,7 @@ from minidock.cli import human, tables
 from minidock.cli.command import Command, Flag
 from minidock.cli.listings import FORMAT, ellipsis, short_id
 from minidock.engine.engine import Engine
+from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _NO_TIME = "N/A"
 
 def _history(arguments: Arguments) -> int:
     is_human = arguments.flag("human") if arguments.given("human") else True
-    steps = Engine().history(arguments.words[0])
+    steps = Engine().history(arguments.words[0], platform=arguments.value("platform"))
     rows = [_row(step, full=arguments.flag("no-trunc"), is_human=is_human) for step in steps]
     quiet = arguments.flag("quiet")
     form = "" if quiet else arguments.value("format")
@@ -64,6 +65,12 @@ COMMAND = Command(
         FORMAT,
         Flag("human", "Print sizes and dates in human readable format (default true)", letter="H"),
         Flag("no-trunc", "Don't truncate output"),
+        Flag(
+            "platform",
+            'Show history for the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+            takes="string",
+            kind=VALUE,
+        ),
         Flag("quiet", "Only show image IDs", letter="q"),
     ],
     least_words=1,

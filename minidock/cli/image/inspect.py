@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from minidock.cli import inspection
-from minidock.cli.command import Command
+from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
 from minidock.engine.images.listing import inspect
+from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def _inspect(arguments: Arguments) -> int:
-    images = Engine().images()
-    return inspection.show(arguments.words, lambda word: inspect(images, images.find(word)), arguments.value("format"))
+    images, platform = Engine().images(), arguments.value("platform")
+    form = arguments.value("format")
+    return inspection.show(arguments.words, lambda word: inspect(images, images.find(word, platform=platform)), form)
 
 
 COMMAND = Command(
@@ -22,6 +24,14 @@ COMMAND = Command(
     "[OPTIONS] IMAGE [IMAGE...]",
     "Display detailed information on one or more images",
     _inspect,
-    flags=[inspection.FORMAT],
+    flags=[
+        inspection.FORMAT,
+        Flag(
+            "platform",
+            'Inspect a specific platform of the image. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+            takes="string",
+            kind=VALUE,
+        ),
+    ],
     least_words=1,
 )

@@ -10,6 +10,7 @@ from minidock.engine.engine import Engine
 from minidock.errors import ClientRefusal
 from minidock.images import references
 from minidock.images.references import DEFAULT_TAG
+from minidock.runtime.arguments import VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def _push(arguments: Arguments) -> int:
             listener.line(f"Using default tag: {DEFAULT_TAG}")
     elif everything:
         raise ClientRefusal("tag can't be used with --all-tags/-a")
-    Engine().push(name, everything=everything, listener=listener)
+    platform = arguments.value("platform")
+    Engine().push(name, platform=platform, everything=everything, listener=listener)
     if quiet:
         sys.stdout.write(f"{reference.name if everything else reference}\n")
     return 0
@@ -38,6 +40,12 @@ COMMAND = Command(
     flags=[
         Flag("all-tags", "Push all tags of an image to the repository", letter="a"),
         Flag("disable-content-trust", "Skip image signing (default true); no image is signed so far"),
+        Flag(
+            "platform",
+            "Push the image for a platform alone, without the others of its index: os[/arch[/variant]]",
+            takes="string",
+            kind=VALUE,
+        ),
         Flag("quiet", "Suppress verbose output", letter="q"),
     ],
     least_words=1,

@@ -69,6 +69,8 @@ def _pull(engine: Engine, options: Options, why: str = "") -> None:
 def _for_platform(engine: Engine, options: Options, found: Image, *, may_pull: bool) -> Image:
     """The one that is here may be for another platform; the registry may have it for this one as well."""
     if complaint := _mismatch(found, options):
+        if other := _variant(engine, options):
+            return other
         if not may_pull or options.pull == ALWAYS:
             raise complaint
         try:
@@ -79,6 +81,17 @@ def _for_platform(engine: Engine, options: Options, found: Image, *, may_pull: b
         if complaint := _mismatch(found, options):
             raise complaint
     return found
+
+
+def _variant(engine: Engine, options: Options) -> Image | None:
+    """What came from the same index for the platform that is wanted, and is here."""
+    from minidock.engine.images.listing import Images
+
+    try:
+        found = Images(engine).find(options.image, platform=options.platform)
+    except MinidockError:
+        return None
+    return images.resolve(engine.root, found.id)
 
 
 def _mismatch(found: Image, options: Options) -> MinidockError | None:

@@ -81,8 +81,14 @@ class Images:
             self._users = dict(counted)
         return self._users.get(image.id, 0)
 
-    def find(self, word: str) -> Listed:
-        return find(self.everyone, word)
+    def find(self, word: str, *, platform: str = "") -> Listed:
+        """The image that a word means, or, of those that came with it, the one for a platform."""
+        image = find(self.everyone, word)
+        if not platform or image.damage:
+            return image
+        from minidock.images import platforms, variants
+
+        return variants.for_platform(self.layout, self.everyone, image, platforms.parse(platform), word)
 
     def chosen(self, wanted: Filters, *, everything: bool = False, moment: Moment | None = None) -> list[Listed]:
         """Those that pass the filters, the newest first. Without `everything`, no nameless one that others stand on."""

@@ -53,7 +53,7 @@ def _list(layout: Layout, change: Change, images: Iterable[Loaded]) -> list[Arri
         for name in image.names or [""]:
             displaced = owners.get(name, image.id)
             owners[name] = image.id
-            wanted.append((name, entry, making.notes(named=bool(name))))
+            wanted.append((name, entry, making.notes(named=bool(name), index=image.index)))
             shown = references.parse(name).familiar() if name else ""
             arrivals.append(Arrival(shown, image.id, displaced if name and displaced != image.id else ""))
     layout.tag_all(wanted)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from minidock.errors import MinidockError
 from minidock.images import making, references
 from minidock.images.catalog import catalog, find
-from minidock.images.layout import Layout
+from minidock.images.layout import FROM_INDEX, Layout, name_of, note_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.images.catalog import Listed
     from minidock.images.image import Layer
+    from minidock.images.layout import Descriptor
     from minidock.images.making import Making
     from minidock.jsonfile import Json
     from minidock.state.database import Change
@@ -29,9 +30,21 @@ def tag(engine: Engine, word: str, name: str) -> None:
         image = find(catalog(layout), word)
         if image.damage:
             raise MinidockError(f"image {word} is damaged: {image.damage}", hint="minidock rmi removes it")
-        entry = next(entry for entry in layout.images() if entry.get("digest") == image.manifests[0])
-        layout.tag(full, entry, making.notes(parent=image.parent, named=True))
+        entry = entry_of(layout, image, word)
+        notes = making.notes(parent=image.parent, named=True, index=note_of(entry, FROM_INDEX))
+        layout.tag(full, entry, notes)
         tell(change, image, "tag", references.parse(full).familiar())
+
+
+def entry_of(layout: Layout, image: Listed, word: str = "") -> Descriptor:
+    """The entry of the index that a word means of an image, which may have several: that of this name, or the first."""
+    entries = [entry for entry in layout.images() if entry.get("digest") in image.manifests]
+    named = [entry for entry in entries if word and name_of(entry) == _in_full(word)]
+    return named[0] if named else entries[0]
+
+
+def _in_full(word: str) -> str:
+    return "" if references.is_hex(word.removeprefix("sha256:"), 64) else str(references.parse(word))
 
 
 def new_name(name: str, why_not: str) -> str:

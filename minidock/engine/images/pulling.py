@@ -10,7 +10,7 @@ from minidock.engine.images.naming import tell
 from minidock.errors import MinidockError
 from minidock.images import making, partials, platforms, references
 from minidock.images.catalog import catalog, find
-from minidock.images.layout import Layout
+from minidock.images.layout import FROM_INDEX, Layout, name_of, note_of
 from minidock.images.making import Making
 from minidock.images.references import Reference
 from minidock.images.registry import pulling
@@ -20,6 +20,8 @@ from minidock.images.registry.telling import Listener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from minidock.engine.engine import Engine
     from minidock.images.platforms import Platform
     from minidock.images.registry.pulling import Pulled
@@ -79,7 +81,17 @@ def _list(engine: Engine, new: Making, reference: Reference, pulled: Pulled) -> 
         missing = [
             name for name, entry in known.items() if not entry or entry.get("digest") != pulled.descriptor["digest"]
         ]
+        _keep_variants(new.layout, reference, pulled, names)
         for name in missing:
-            new.layout.tag(name, pulled.descriptor, making.notes(named=name != by_digest))
+            notes = making.notes(named=name != by_digest, index=pulled.index)
+            new.layout.tag(name, pulled.descriptor, notes)
         tell(change, find(catalog(new.layout), pulled.image_id), "pull", reference.familiar())
     return bool(missing)
+
+
+def _keep_variants(layout: Layout, reference: Reference, pulled: Pulled, names: Collection[str]) -> None:
+    """What came from the same index for another platform loses these names. It stays known by its own digest."""
+    for entry in layout.images():
+        is_variant = pulled.index and note_of(entry, FROM_INDEX) == pulled.index
+        if is_variant and name_of(entry) in names and entry["digest"] != pulled.descriptor["digest"]:
+            layout.tag(f"{reference.name}@{entry['digest']}", entry, making.notes(index=pulled.index))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from minidock.engine.images.naming import entry_of
 from minidock.errors import MinidockError
-from minidock.images import references
+from minidock.images import platforms, references
 from minidock.images.archives import saving
 from minidock.images.archives.saving import Saved
 from minidock.images.catalog import catalog, find, search
 from minidock.images.layout import Layout
 from minidock.images.making import Making
+from minidock.images.variants import for_platform, variants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
 
     from minidock.engine.engine import Engine
     from minidock.images.catalog import Listed
+    from minidock.images.platforms import Platform
 
 
-def save(engine: Engine, words: Sequence[str], write: Callable[[bytes], object]) -> None:
+def save(engine: Engine, words: Sequence[str], write: Callable[[bytes], object], *, platform: str = "") -> None:
     """Hand over the archive piece by piece. Which images are meant is known before the first."""
     layout = Layout(engine.root)
-    chosen = _chosen(layout, words)
+    chosen = _chosen(layout, words, platforms.parse(platform) if platform else None)
     with Making(layout) as making:
         for piece in saving.archive(making, chosen):
             write(piece)
@@ -30,18 +33,32 @@ def save(engine: Engine, words: Sequence[str], write: Callable[[bytes], object])
             change.event("image", "save", saved.image.id, {**saved.image.labels, "name": saved.image.id})
 
 
-def _chosen(layout: Layout, words: Sequence[str]) -> list[Saved]:
+def _chosen(layout: Layout, words: Sequence[str], platform: Platform | None) -> list[Saved]:
     """Each image once, with the names it was asked for by; who asks for its id gets it without one."""
-    everyone, entries = catalog(layout), {entry.get("digest"): entry for entry in layout.images()}
+    everyone = catalog(layout)
     found: dict[str, Saved] = {}
     for word in words:
         for image, name in _meant(everyone, word):
             if image.damage:
                 raise MinidockError(f"image {word} is damaged: {image.damage}", hint="minidock rmi removes it")
-            saved = found.setdefault(image.id, Saved(image, entries[image.manifests[0]]))
+            if platform:
+                alone = for_platform(layout, everyone, image, platform, word)
+                saved = Saved(alone, entry_of(layout, alone))
+            else:
+                saved = _whole(layout, everyone, image, name)
+            saved = found.setdefault(saved.entry["digest"], saved)
             if name and name not in saved.names:
                 saved.names.append(name)
     return list(found.values())
+
+
+def _whole(layout: Layout, everyone: list[Listed], image: Listed, name: str) -> Saved:
+    """The image with all that its index has for other platforms, if that is here; else by itself."""
+    known = variants(layout, everyone, image, name)
+    if known is None or not known.is_whole:
+        return Saved(image, entry_of(layout, image, name))
+    own = next(digest for digest, each in known.here.items() if each is image)
+    return Saved(image, known.index.descriptor, own, known.here)
 
 
 def _meant(everyone: list[Listed], word: str) -> list[tuple[Listed, str]]:

@@ -73,6 +73,9 @@ class Contents:
             at = self._links[at]
         raise MinidockError(f"the archive lacks '{name}', which it says is part of an image")
 
+    def holds(self, descriptor: Descriptor) -> bool:
+        return f"{_BLOBS}{descriptor['digest'][7:]}" in self._blobs
+
     def check(self, descriptor: Descriptor) -> None:
         """Object if what a descriptor names is not here, or of another size."""
         digest = descriptor["digest"]

@@ -17,12 +17,13 @@ from minidock.images.compression import kind_of, plain
 from minidock.images.image import MANIFESTS, diff_ids_of
 from minidock.images.layout import CONFIG, INDEX, MANIFEST, NAME, note_of
 from minidock.images.making import LAYERS
+from minidock.images.manifests import DOCKER_LAYER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from minidock.images.layout import Descriptor
+    from minidock.images.layout import Descriptor, Layout
     from minidock.images.making import Making, Source
     from minidock.images.manifests import Document
     from minidock.images.platforms import Platform
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 _INDEX_FILE, _DOCKER_FILE = "index.json", "manifest.json"
 _MOST_IMAGES = 1000
 _CONFIGS = (CONFIG, "application/vnd.docker.container.image.v1+json")
-_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-_LAYERS = (*LAYERS.values(), _DOCKER_LAYER, f"{_DOCKER_LAYER}.gzip", f"{_DOCKER_LAYER}.zstd")
+_LAYERS = (*LAYERS.values(), DOCKER_LAYER, f"{DOCKER_LAYER}.gzip", f"{DOCKER_LAYER}.zstd")
 _BEGINNING = 16
 
 
@@ -44,11 +44,12 @@ class Loaded:
         self.manifest = manifest
         self.is_rewritten = False  # its manifest is not the archive's, but was made here of what Docker's form says
         self.names: list[str] = []  # in full
+        self.index = ""  # the digest of the index that it is in
 
 
 def load(making: Making, source: Source, platform: Platform | None = None) -> list[Loaded]:
-    """Take in an archive; the images in it, each once, in its order. Of images for several platforms, one of each:
-    for this machine, unless another platform is asked for."""
+    """Take in an archive; the images in it, each once, in its order. Of an index all that are there, of which that for
+    this machine gets the name; or, if that is asked for, the one for a platform."""
     from minidock.images.blobs import Content
     from minidock.images.limits import Limits
     from minidock.progress import Work
@@ -58,11 +59,7 @@ def load(making: Making, source: Source, platform: Platform | None = None) -> li
         content = Content(plain(work.reading(source), limits), limits)
         contents.read(content)
         content.digest()  # to its end, so that a stream that is cut off is known to be, and its writer can end
-    found = (
-        _in_layout(contents, (platform or platforms.Platform()).on(platforms.host()))
-        if _INDEX_FILE in contents.documents
-        else []
-    )
+    found = _in_layout(making, contents, platform) if _INDEX_FILE in contents.documents else []
     found = _with_names(contents, found) if found else _in_docker_archive(making, contents)
     for image in found:
         _complete(making, image, platform)
@@ -81,31 +78,76 @@ def _complete(making: Making, image: Loaded, platform: Platform | None) -> None:
 # The OCI's form -------------------------------------------------------------------------------------------
 
 
-def _in_layout(contents: Contents, platform: Platform) -> list[Loaded]:
+def _in_layout(making: Making, contents: Contents, platform: Platform | None) -> list[Loaded]:
     index = contents.documents[_INDEX_FILE]
     top = manifests.read(index, INDEX, _INDEX_FILE)
     if not top.is_index:
         raise MinidockError(f"{_INDEX_FILE} is no index, but {top.media_type!r}")
     images: dict[str, Loaded] = {}
     for entry in top.manifests:
-        manifest = _manifest(contents, entry, platform)
-        for blob in (manifest.config, *manifest.layers):
-            contents.check(blob)
-        image = images.setdefault(manifest.digest, Loaded(manifest.config["digest"], manifest.descriptor))
-        image.names += [name for name in [_name(entry)] if name and name not in image.names]
+        for manifest, name in _named(making.layout, entry, _manifests(contents, entry), platform):
+            for blob in (manifest.config, *manifest.layers):
+                contents.check(blob)
+            image = images.setdefault(manifest.digest, Loaded(manifest.config["digest"], manifest.descriptor))
+            if name and name not in image.names:
+                image.names.append(name)
+            image.index = image.index or (entry["digest"] if entry["mediaType"] in manifests.INDEXES else "")
     return list(images.values())
 
 
-def _manifest(contents: Contents, entry: Descriptor, platform: Platform) -> Document:
-    """The manifest that an entry leads to: by itself, or by an index, which may have indexes in it."""
-    for _ in range(manifests.DEEPEST):
-        if entry["mediaType"] not in MANIFESTS + manifests.INDEXES:
-            raise MinidockError(f"{entry['digest']} names nothing of an image, but {entry['mediaType']!r}")
-        document = manifests.read(contents.data(entry, manifests.LARGEST), entry["mediaType"], entry["digest"])
-        if not document.is_index:
-            return _checked(document)
-        entry = manifests.choose(document, platform, entry["digest"])
-    raise MinidockError(f"{entry['digest']}: an index in an index, more than {manifests.DEEPEST} of them")
+def _manifests(contents: Contents, entry: Descriptor) -> list[Document]:
+    """The manifests that an entry leads to: by itself, or by an index, which may have indexes in it. Of what an index
+    names, an archive need not hold all; but one it must."""
+    found, seen, waiting = [], set(), [(entry, 0)]
+    while waiting:
+        each, depth = waiting.pop(0)
+        if depth == manifests.DEEPEST:
+            raise MinidockError(f"{entry['digest']}: an index in an index, more than {manifests.DEEPEST} of them")
+        if each["digest"] in seen:
+            continue
+        seen.add(each["digest"])
+        document = _document(contents, each)
+        if document.is_index:
+            waiting += [(inner, depth + 1) for inner in document.manifests if _is_wanted(contents, inner)]
+        else:
+            found.append(_checked(document))
+    if not found:
+        raise MinidockError(f"the archive lacks all images that {entry['digest']} names")
+    return found
+
+
+def _document(contents: Contents, entry: Descriptor) -> Document:
+    if entry["mediaType"] not in MANIFESTS + manifests.INDEXES:
+        raise MinidockError(f"{entry['digest']} names nothing of an image, but {entry['mediaType']!r}")
+    return manifests.read(contents.data(entry, manifests.LARGEST), entry["mediaType"], entry["digest"])
+
+
+def _is_wanted(contents: Contents, entry: Descriptor) -> bool:
+    """Signatures and the history of a build are for `unknown/unknown`."""
+    is_image = entry["mediaType"] in MANIFESTS + manifests.INDEXES and not manifests.is_for_none(entry)
+    return is_image and contents.holds(entry)
+
+
+def _named(
+    layout: Layout, entry: Descriptor, found: list[Document], platform: Platform | None
+) -> list[tuple[Document, str]]:
+    """The images to be loaded of those that an entry leads to, and their names: the others of an index are known by
+    their digests, as those that were pulled."""
+    name = _name(entry)
+    if len(found) == 1 and entry["mediaType"] in MANIFESTS:
+        return [(found[0], name)]
+    wanted = (platform or platforms.Platform()).on(platforms.host())
+    offered = [platforms.of(layout.document(manifest.config["digest"])) for manifest in found]
+    at = platforms.best(wanted, offered)
+    if platform and at < 0:
+        raise MinidockError(
+            f"no matching manifest for {wanted} in the manifest list entries of {entry['digest']}",
+            hint=f"it is there for {', '.join(sorted(map(str, offered)))}",
+        )
+    first = found[max(at, 0)]
+    others = [] if platform else [manifest for manifest in found if manifest is not first]
+    repository = references.parse(name).name if name else ""
+    return [(first, name), *((other, f"{repository}@{other.digest}" if name else "") for other in others)]
 
 
 def _checked(manifest: Document) -> Document:
@@ -126,12 +168,14 @@ def _name(entry: Descriptor) -> str:
 
 
 def _with_names(contents: Contents, images: list[Loaded]) -> list[Loaded]:
-    """The names that the other form knows, where an archive has both."""
+    """The names that the other form knows, where an archive has both; it knows nothing of platforms, so names that the
+    first gives stay where they are."""
+    given = {name for image in images for name in image.names}
     for wanted in _docker_entries(contents) if _DOCKER_FILE in contents.documents else []:
         digest, _ = contents.by_name(_text(wanted, "Config"))
         for image in images:
             if image.id == digest:
-                image.names += [name for name in _tags(wanted) if name not in image.names]
+                image.names += [name for name in _tags(wanted) if name not in given]
     return images
 
 

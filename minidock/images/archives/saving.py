@@ -31,11 +31,14 @@ _LAYOUT = {"imageLayoutVersion": "1.0.0"}
 
 
 class Saved:
-    """One image of an archive, and the names it gets there, in full. `entry` is its entry in the index."""
+    """One image of an archive, and the names it gets there, in full."""
 
-    def __init__(self, image: Listed, entry: Descriptor) -> None:
+    def __init__(self, image: Listed, entry: Descriptor, manifest: str = "", manifests: Iterable[str] = ()) -> None:
         self.image = image
+        # What the archive's index says of it: its manifest, or an index, of which all manifests go along.
         self.entry = {key: entry[key] for key in ("mediaType", "digest", "size")}
+        self.manifest = manifest or str(entry["digest"])  # the image's own
+        self.manifests = [*manifests] or [self.manifest]
         self.names: list[str] = []
 
 
@@ -46,27 +49,31 @@ def archive(making: Making, images: Sequence[Saved]) -> Iterator[bytes]:
     layout = making.layout
     for saved in images:
         _hold(making, saved)
-    digests = sorted({digest for saved in images for digest in _digests(saved)})
+    digests = sorted({digest for saved in images for digest in _digests(layout, saved)})
     yield _directory("blobs/") + _directory("blobs/sha256/")
     with Work("Saving", sum(os.path.getsize(layout.blob(digest)) for digest in digests)) as work:
         for digest in digests:
             yield from _blob(layout, digest, work)
     yield _document("index.json", _index(images))
-    yield _document("manifest.json", [_docker_manifest(saved) for saved in images])
+    yield _document("manifest.json", [_docker_manifest(layout, saved) for saved in images])
     yield _document("oci-layout", _LAYOUT)
     yield tar_writer.END
 
 
 def _hold(making: Making, saved: Saved) -> None:
-    for digest in _digests(saved):
+    for digest in _digests(making.layout, saved):
         if not making.hold(making.layout.blob(digest)):
             raise MinidockError(
                 f"image {saved.image.id} is damaged: {digest} is missing", hint="minidock rmi removes it"
             )
 
 
-def _digests(saved: Saved) -> list[str]:
-    return [saved.entry["digest"], saved.image.id, *(layer["digest"] for layer in saved.image.layers)]
+def _digests(layout: Layout, saved: Saved) -> list[str]:
+    found = [saved.entry["digest"]]
+    for digest in saved.manifests:
+        manifest = layout.document(digest)
+        found += [digest, manifest["config"]["digest"], *(layer["digest"] for layer in manifest["layers"])]
+    return found
 
 
 def _blob(layout: Layout, digest: str, work: Work) -> Iterator[bytes]:
@@ -105,11 +112,12 @@ def _names(images: Iterable[Saved]) -> list[tuple[Saved, references.Reference]]:
     return [(saved, references.parse(name)) for saved in images for name in saved.names]
 
 
-def _docker_manifest(saved: Saved) -> Json:
+def _docker_manifest(layout: Layout, saved: Saved) -> Json:
+    """This form knows of one platform alone."""
     return {
         "Config": f"blobs/sha256/{saved.image.id[7:]}",
         "RepoTags": saved.names or None,  # in full: Podman takes a short one for its own
-        "Layers": [f"blobs/sha256/{layer['digest'][7:]}" for layer in saved.image.layers],
+        "Layers": [f"blobs/sha256/{layer['digest'][7:]}" for layer in layout.document(saved.manifest)["layers"]],
     }
 
 

@@ -17,6 +17,7 @@ From the wire upwards:
     manifests.py    from a name to a manifest for this machine
     pulling.py      layers in parallel into the store
     pushing.py      the other way
+    compressing.py  layers that are not compressed here, but are there
     searching.py    names by a word
 
 Nothing that comes from there is believed: digests, sizes, media types and addresses are checked where they come in.

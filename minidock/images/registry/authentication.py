@@ -116,10 +116,7 @@ class Authenticator:
 
     def _new_token(self, challenge: Challenge, scope: str) -> tuple[str, float]:
         realm = Url(challenge.parameters.get("realm", ""))
-        if realm.scheme != "https" and self._registry.scheme == "https" and not is_loopback(realm.host):
-            raise MinidockError(
-                f"{self._registry.authority} sends us to {realm} for a token: it would be readable on the way"
-            )
+        self._check_realm(realm)
         service = challenge.parameters.get("service", "")
         asked = {"service": service, "scope": scope}
         with self._ask(realm, {key: value for key, value in asked.items() if value}) as answer:
@@ -129,6 +126,15 @@ class Authenticator:
                 raise TokenFailure(f"{realm.authority} answers {answer.status} where a token was asked for", answer)
             text = answer.read(_LARGEST_ANSWER)
         return self._token(realm, text)
+
+    def _check_realm(self, realm: Url) -> None:
+        """The password goes there: neither to where everybody can read along, nor to what this host alone can reach."""
+        sent = f"{self._registry.authority} sends us to {realm} for a token"
+        if is_loopback(realm.host):
+            if not is_loopback(self._registry.host):
+                raise MinidockError(f"{sent}: that is this host itself")
+        elif realm.scheme != "https" and self._registry.scheme == "https":
+            raise MinidockError(f"{sent}: it would be readable on the way")
 
     def _ask(self, realm: Url, asked: dict[str, str]) -> Answer:
         """An identity token is shown as OAuth 2 has it, a password as the older way has it, which all know."""

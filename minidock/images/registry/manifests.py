@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from minidock.images.references import Reference
     from minidock.images.registry.session import Session
 
-_ACCEPT = {"Accept": ", ".join((*MANIFESTS, *INDEXES))}
+ACCEPT = {"Accept": ", ".join((*MANIFESTS, *INDEXES))}
 
 
 def scope(reference: Reference, actions: str = "pull") -> str:
@@ -29,7 +29,7 @@ def fetch(session: Session, reference: Reference) -> Document:
 
 def _fetch(session: Session, reference: Reference, version: str, origin: str, actions: str = "pull") -> Document:
     path = f"/v2/{reference.path}/manifests/{version}"
-    with session.ask("GET", path, scope(reference, actions), headers=_ACCEPT) as answer:
+    with session.ask("GET", path, scope(reference, actions), headers=ACCEPT) as answer:
         announced, stated = answer.header("Content-Type"), answer.header("Docker-Content-Digest")
         document = manifests.read(answer.read(LARGEST), announced, origin)
     wanted = version if ":" in version else stated

@@ -21,7 +21,7 @@ from minidock import jsonfile
 from minidock.errors import MinidockError
 from minidock.images import layers, platforms
 from minidock.images.drafts import Draft
-from minidock.images.image import diff_ids_of
+from minidock.images.image import diff_ids_of, manifest_of
 from minidock.images.layout import CONFIG
 from minidock.images.partials import Mismatch, Partial
 from minidock.images.registry import manifests, session, telling
@@ -55,6 +55,7 @@ class Pulled:
 
     def __init__(self, top: Document, descriptor: Descriptor, image_id: str) -> None:
         self.digest = top.digest  # what the name stands for in the registry: of an index, if it is one
+        self.index = top.digest if top.is_index else ""
         self.descriptor = descriptor  # of the manifest for this machine
         self.image_id = image_id
 
@@ -66,15 +67,23 @@ def pull(making: Making, asked: Session, reference: Reference, platform: Platfor
     document = manifests.for_platform(asked, reference, top, wanted)
     _check_kinds(document, reference)
     listener.line(f"{reference.tag or reference.digest}: Pulling from {reference.path}")
+    if top.is_index:
+        _store(making, top)
+    if pushed := _pushed_from_here(making, reference, top, document):
+        return Pulled(top, pushed, document.config["digest"])
     config = _configuration(making, asked, reference, document)
     _check_platform(config, platform, reference, listener)
     _Layers(making, asked, reference, listener).pull(
         document, diff_ids_of(making.layout, document.config["digest"], config)
     )
+    _store(making, document)
+    return Pulled(top, document.descriptor, document.config["digest"])
+
+
+def _store(making: Making, document: Document) -> None:
     with making.new_blob() as blob:
         blob.write(document.data)
         blob.commit(digest=document.digest)
-    return Pulled(top, document.descriptor, document.config["digest"])
 
 
 def _check_kinds(document: Document, reference: Reference) -> None:
@@ -87,6 +96,22 @@ def _check_kinds(document: Document, reference: Reference) -> None:
             raise MinidockError(
                 f"{reference.familiar()}: layer {layer['digest']} is no archive, but {layer['mediaType']!r}"
             )
+
+
+def _pushed_from_here(making: Making, reference: Reference, top: Document, document: Document) -> Descriptor | None:
+    """The image that was compressed on its way from here (see compressing.py), if it is here still: then we have all of
+    it, though by another manifest."""
+    entry = making.layout.find(f"{reference.name}@{top.digest}")
+    if entry is None or entry.get("digest") == document.digest:
+        return None
+    try:
+        known = manifest_of(making.layout, entry)
+        if known["config"]["digest"] != document.config["digest"]:
+            return None
+        digests = [entry["digest"], known["config"]["digest"], *(layer.get("digest") for layer in known["layers"])]
+        return entry if all(making.hold(making.layout.blob(digest)) for digest in digests) else None
+    except MinidockError:  # it is damaged: let it come again
+        return None
 
 
 def _configuration(making: Making, asked: Session, reference: Reference, document: Document) -> dict[str, Json]:

@@ -7,7 +7,13 @@ WAITING, FOUND = "Waiting", "Already exists"
 DOWNLOADING, VERIFYING, DOWNLOADED = "Downloading", "Verifying Checksum", "Download complete"
 EXTRACTING, PULLED = "Extracting", "Pull complete"
 TO_BE_PULLED, TO_BE_PUSHED = "Pulling fs layer", "Preparing"
-PUSHING, PUSHED, EXISTS, MOUNTED = "Pushing", "Pushed", "Layer already exists", "Mounted from "
+COMPRESSING, PUSHING, PUSHED, EXISTS, MOUNTED = (
+    "Compressing",
+    "Pushing",
+    "Pushed",
+    "Layer already exists",
+    "Mounted from ",
+)
 
 
 class Listener:
