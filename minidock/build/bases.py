@@ -7,7 +7,8 @@ from minidock.build.working.stage import Base
 from minidock.engine.configuring import choosing
 from minidock.engine.options import Options
 from minidock.errors import MinidockError
-from minidock.images import layers
+from minidock.images import image as images
+from minidock.images import layers, references
 from minidock.images.layout import FOR_BUILDS, REMOVED, Layout
 from minidock.images.platforms import architecture
 from minidock.runtime import defaults
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from minidock.build.request import BuildRequest
     from minidock.engine.engine import Engine
     from minidock.images.making import Making
+    from minidock.jsonfile import Json
+
+
+_NOTHING: dict[str, Json] = {"Env": [f"PATH={defaults.PATH}"], "WorkingDir": "/"}  # the configuration of `scratch`
 
 
 def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform: str = "") -> Base:
     """The image of a name, as a beginning."""
     if name == SCRATCH:
-        config = {"Env": [f"PATH={defaults.PATH}"], "WorkingDir": "/"}
-        return Base({"architecture": architecture(), "os": "linux", "config": config}, [])
+        return Base({"architecture": architecture(), "os": "linux", "config": _NOTHING}, [])
     options = Options(name)
     options.pull = choosing.ALWAYS if request.pull else choosing.MISSING
     options.platform = platform or request.platform
@@ -34,6 +38,19 @@ def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform
     found = Base(document, list(zip(image.document["rootfs"]["diff_ids"], blobs, strict=True)))
     hold(new, found)
     return found
+
+
+def config_here(engine: Engine, name: str) -> dict[str, Json] | None:
+    """The configuration of an image; None if it would have to be pulled or made first, or may not be read."""
+    if name == SCRATCH:
+        return _NOTHING
+    try:
+        is_id = references.is_hex(name.removeprefix("sha256:"), 64)
+        if is_id or Layout(engine.root).find(str(references.parse(name))):
+            return images.resolve(engine.root, name).config
+    except MinidockError:
+        pass
+    return None
 
 
 def hold(new: Making, found: Base) -> None:

@@ -60,6 +60,8 @@ class Packing:
         waiting = [(path.strip("/"), name)]
         while waiting:
             path, name = waiting.pop()
+            if self.passes_by(path):
+                continue
             try:
                 directory = open_inside(self.root, path or ".", _DIRECTORY, follow=False)
             except OSError as error:
@@ -80,6 +82,10 @@ class Packing:
         yield from self._end()
 
     # What a layer does differently -------------------------------------------------------------------------
+
+    def passes_by(self, path: str) -> bool:  # noqa: ARG002
+        """Whether a directory is not even to be looked into."""
+        return False
 
     def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:  # noqa: ARG002
         return False

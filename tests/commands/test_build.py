@@ -378,10 +378,39 @@ def test_the_cache_is_seen_and_pruned(minidock: Minidock, context: Path) -> None
 
 
 def test_only_what_is_not_ignored_is_read(minidock: Minidock, context: Path) -> None:
-    """A pipe cannot be read: whoever tried would wait for ever."""
-    write(context, {".dockerignore": "big\n", "a": "A", "Dockerfile": "FROM busybox\nCOPY . /all/\n"})
-    (context / "big").mkdir(mode=0o700)
+    """What is read takes a time of its own: that of what is ignored stays as it is. A terabyte could not be copied."""
+    write(
+        context, {".dockerignore": "big\n", "a": "A", "Dockerfile": "FROM busybox\nCOPY . /all/\n", "big/inner/b": ""}
+    )
     with (context / "big/file").open("wb") as file:
-        file.truncate(1 << 40)  # nobody could copy it
+        file.truncate(1 << 40)
+    for name in ("a", "big", "big/inner", "big/file"):
+        os.utime(context / name, (1, 1))
     minidock.ok("build", "-q", "-t", "app", str(context))
     assert minidock.output("app", "ls", "/all") == "Dockerfile\na\n"
+    read = {name: (context / name).stat().st_atime > 1 for name in ("a", "big", "big/inner", "big/file")}
+    assert read == {"a": True, "big": False, "big/inner": False, "big/file": False}
+
+
+def test_checks_are_told_without_building(minidock: Minidock, context: Path) -> None:
+    write(context, {"Dockerfile": "FROM busybox\nRUN exit 1\nCMD echo $A\nENV B=$PAHT\n"})
+    found = minidock("build", "--check", str(context))
+    assert found.returncode == 1
+    assert found.stdout.startswith("Check complete, 2 warnings have been found!\n\nWARNING: JSONArgsRecommended - ")
+    assert "Usage of undefined variable '$PAHT' (did you mean $PATH?)\nDockerfile:4\n" in found.stdout
+    assert "   3 | >>> CMD echo $A\n" in found.stdout
+    write(context, {"Dockerfile": 'FROM busybox\nCMD ["echo"]\n'})
+    assert minidock.ok("build", "--check", str(context)) == "Check complete, no warnings found.\n"
+    write(context, {"Dockerfile": "FROM busybox\nNONSENSE\n"})
+    assert "Dockerfile:2: unknown instruction: NONSENSE" in minidock("build", "--check", str(context)).stderr
+
+
+def test_a_build_ends_with_what_its_checks_found(minidock: Minidock, context: Path) -> None:
+    said = build(minidock, context, "FROM busybox AS unused\nWORKDIR a\nFROM busybox as b\nCMD echo\n")
+    assert "\n2 warnings found (minidock build --check shows where):\n" in said
+    assert "\n - FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 3)\n" in said
+    assert "WorkdirRelativePath" not in said  # that stage is not built
+    assert "warning" not in build(minidock, context, 'FROM busybox\nCMD ["echo"]\n')
+    said = refused(minidock, context, "# check=error=true\nFROM busybox\nRUN touch /x\nCMD echo\n")
+    assert "lint violation found for rules: JSONArgsRecommended" in said
+    assert "RUN" not in said

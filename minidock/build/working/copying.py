@@ -170,11 +170,10 @@ class Taken(Packing):
         self._top = f"{top}/" if top else ""
         self._wish = wish
 
-    def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:  # noqa: ARG002
-        inner = path.removeprefix(self._top)
+    def passes_by(self, path: str) -> bool:
         if f"{path}/" == self._top or not path:
             return False
-        return self._files.hides_all_of(path) or self._wish.excluded.ignores_all_of(inner)
+        return self._files.hides_all_of(path) or self._wish.excluded.ignores_all_of(path.removeprefix(self._top))
 
     def instead(self, path: str, name: str, status: os.stat_result) -> bytes | None:  # noqa: ARG002
         """Nothing, for a file that is not to be seen."""

@@ -11,7 +11,7 @@ import sys
 import time
 
 from minidock.build.working.reporting import BEGINS, CACHED, ENDS, MISSED, SAYS
-from minidock.cli.building import reasons
+from minidock.cli.building import reasons, warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Plain:
     def __init__(self, *, explain: bool = False) -> None:
         self._explain = explain
         self._stages: dict[str, Json] = {}
+        self._warnings: list[Json] = []
         self._numbers: dict[Key, int] = {}
         self._began: dict[Key, float] = {}
         self._cached: set[Key] = set()
@@ -33,7 +34,7 @@ class Plain:
 
     def show(self, message: dict[str, Json]) -> None:
         if message["what"] == "plan":
-            self._stages = message["stages"]
+            self._stages, self._warnings = message["stages"], message["warnings"]
             return
         key = (message["stage"], message["number"])
         {BEGINS: self._begins, CACHED: self._is_cached, MISSED: self._missed, SAYS: self._says, ENDS: self._ends}[
@@ -84,3 +85,8 @@ class Plain:
         if failed and self._numbers:
             key = max(self._numbers, key=lambda each: self._numbers[each])
             self._line(key, "ERROR")
+        self._warn()
+
+    def _warn(self) -> None:
+        if self._warnings:
+            sys.stderr.write("".join(f"{line}\n" for line in ["", *warnings.in_short(self._warnings)]))

@@ -91,6 +91,7 @@ class Terminal(Plain):
             self._write(self._painted(_RED, f" => ERROR {self._texts[key]}\n"))
             for line in self._all.get(key, []):
                 self._write(f"    {line}\n")
+        self._warn()
         sys.stderr.flush()
 
     def _painted(self, colour: str, text: str) -> str:

@@ -25,6 +25,8 @@ def _build(arguments: Arguments) -> int:
     from minidock.build.building import build
 
     request = _request(arguments)
+    if arguments.flag("check"):
+        return _check(request)
     quiet = arguments.flag("quiet") or arguments.value("progress") == "quiet"
     display = _display(arguments)
     failed = True
@@ -41,6 +43,15 @@ def _build(arguments: Arguments) -> int:
     if request.id_file:
         _write_id(request.id_file, image)
     return 0
+
+
+def _check(request: BuildRequest) -> int:
+    from minidock.build.building import check
+    from minidock.cli.building import warnings
+
+    checked = check(Engine(), request)
+    sys.stdout.write("".join(f"{line}\n" for line in warnings.in_full(checked)))
+    return 1 if checked.findings else 0
 
 
 def _tell(image: str, request: BuildRequest) -> None:
@@ -165,6 +176,7 @@ COMMAND = Command(
             kind=MANY,
             completes="image",
         ),
+        Flag("check", "Say what in the Dockerfile is probably not meant, without building it"),
         Flag("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", takes="int", kind=VALUE),
         Flag("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", takes="int", kind=VALUE),
         Flag("cpu-shares", "CPU shares (relative weight)", letter="c", takes="int", kind=VALUE),
