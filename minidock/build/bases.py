@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minidock.build.cache import inline
 from minidock.build.language.dockerfile import SCRATCH
 from minidock.build.working.stage import Base
 from minidock.engine.configuring import choosing
@@ -15,7 +16,8 @@ from minidock.runtime import defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from minidock.build.request import BuildRequest
+    from minidock.build.cache.records import Done
+    from minidock.build.request import BuildRequest, CacheSource
     from minidock.engine.engine import Engine
     from minidock.images.making import Making
     from minidock.jsonfile import Json
@@ -34,9 +36,26 @@ def base(engine: Engine, request: BuildRequest, new: Making, name: str, platform
     image = choosing.image(engine, options)
     layout = Layout(engine.root)
     blobs = layout.document(image.digest)["layers"]
-    document = {key: value for key, value in image.document.items() if key != "rootfs"}
+    document = {key: value for key, value in inline.without(image.document).items() if key != "rootfs"}
     found = Base(document, list(zip(image.document["rootfs"]["diff_ids"], blobs, strict=True)))
     hold(new, found)
+    return found
+
+
+def cache_of(engine: Engine, source: CacheSource) -> dict[str, Done]:
+    """What an image of --cache-from knows of its layers. The registry's is newer than one of that name here."""
+    options = Options(source.name)
+    options.pull = choosing.ALWAYS if source.is_remote else choosing.MISSING
+    try:
+        image = choosing.image(engine, options)
+    except MinidockError:
+        if not source.is_remote:
+            raise
+        options.pull = choosing.NEVER
+        image = choosing.image(engine, options)
+    found = inline.read(Layout(engine.root), image)
+    if not found:
+        raise MinidockError(f"image {source.name} carries no cache", hint="--cache-to type=inline, when it is built")
     return found
 
 

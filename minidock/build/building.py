@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidock.build import arguments, bases, graph, outputs
+from minidock.build.cache import inline
 from minidock.build.checks import checking
 from minidock.build.context.contexts import Context
 from minidock.build.language import dockerfile as language
@@ -11,6 +12,7 @@ from minidock.build.working import history
 from minidock.build.working.stage import Base
 from minidock.build.working.trees import Scratch
 from minidock.engine.images import naming
+from minidock.errors import MinidockError
 from minidock.images import layers
 from minidock.images.keeping import keep
 from minidock.images.layout import Layout
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minidock.build.arguments import Scope
+    from minidock.build.cache.records import Done
     from minidock.build.checks.checking import Checked
     from minidock.build.language.dockerfile import Dockerfile
     from minidock.build.request import BuildRequest
@@ -42,10 +45,12 @@ def build(engine: Engine, request: BuildRequest, show: Show) -> str:
         checked = _checked(engine, request, context, dockerfile, scope, nodes)
         checked.refuse()
         show(_outline(nodes, checked))
-        results = Workers(Plan(engine, request, dockerfile, context, scope), new, show).build(nodes)
-        built = _finished(results[target.index], request)
+        plan = Plan(engine, request, dockerfile, context, scope, _others(engine, request, show))
+        built = _finished(Workers(plan, new, show).build(nodes)[target.index], request)
         if request.squash:
             built = _squashed(engine, request, new, built)
+        elif request.keeps_cache:
+            built = built.like(inline.written(built.document, built.steps))
         return outputs.deliver(engine, request, new, built, names)
 
 
@@ -77,6 +82,17 @@ def _checked(
         return bases.config_here(engine, name)
 
     return checking.check(dockerfile, scope, _known(), context.ignore, config, nodes, request.arguments)
+
+
+def _others(engine: Engine, request: BuildRequest, show: Show) -> dict[str, Done]:
+    """What the images of --cache-from know. One that cannot be had is no reason not to build."""
+    found: dict[str, Done] = {}
+    for source in request.cache_from:
+        try:
+            found = {**bases.cache_of(engine, source), **found}
+        except MinidockError as error:
+            show({"what": "notice", "text": f"--cache-from {source.name}: {error.message}"})
+    return found
 
 
 def _outline(nodes: Sequence[graph.Node], checked: Checked) -> dict[str, Json]:

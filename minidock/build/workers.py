@@ -12,6 +12,7 @@ import os
 from minidock import jsonfile
 from minidock.build import bases
 from minidock.build.arguments import Scope
+from minidock.build.cache.records import Records
 from minidock.build.language.instructions import trigger
 from minidock.build.working.origins import Origins
 from minidock.build.working.reporting import Report, packed
@@ -25,9 +26,10 @@ from minidock.state import database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
+    from minidock.build.cache.records import Done
     from minidock.build.context.contexts import Context
     from minidock.build.graph import Node
     from minidock.build.language.dockerfile import Dockerfile
@@ -47,13 +49,20 @@ class Plan:
     """What all workers know."""
 
     def __init__(
-        self, engine: Engine, request: BuildRequest, dockerfile: Dockerfile, context: Context, globals_: Scope
+        self,
+        engine: Engine,
+        request: BuildRequest,
+        dockerfile: Dockerfile,
+        context: Context,
+        globals_: Scope,
+        others: Mapping[str, Done],
     ) -> None:
         self.engine = engine
         self.request = request
         self.dockerfile = dockerfile
         self.context = context
         self.globals = globals_
+        self.others = others  # what images of --cache-from know
 
 
 class Workers:
@@ -174,13 +183,15 @@ def _build(plan: Plan, node: Node, results: dict[int, Base], new: Making, line: 
     base = results[begin.index] if begin else bases.base(engine, request, new, node.base, node.platform)
     base, triggers = _triggered(base, node, plan)
     scope = Scope(request.arguments, plan.globals.values)
+    scope.values.update(base.arguments)
     stages = _named(plan, node, results)
     with Origins(
         engine, plan.context.tree, plan.context.ignore, stages, lambda name: bases.base(engine, request, new, name)
     ) as origins:
         place = f"{plan.context.path}/{plan.context.file} {node.stage.title}"
         escape = plan.dockerfile.source.escape
-        stage = Stage(engine, request, base, scope, origins, place=place, escape=escape, new=new)
+        records = Records(engine.database, plan.others)
+        stage = Stage(engine, request, base, scope, origins, records, place=place, escape=escape, new=new)
         report = Report(node.stage.index, lambda message: _tell(line, message))
         try:
             for number, found in enumerate([*triggers, *node.stage.instructions], 1):

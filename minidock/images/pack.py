@@ -105,6 +105,9 @@ class Packing:
     def check_file(self, file: int, name: str) -> None:
         """Object to a regular file."""
 
+    def hear(self, data: bytes) -> None:
+        """Hear of the content of the file whose entry was the last."""
+
     # Entries ----------------------------------------------------------------------------------------------
 
     def _directory(
@@ -174,6 +177,7 @@ class Packing:
             while left:
                 data = os.read(fd, min(left, _CHUNK)) or bytes(min(left, _CHUNK))
                 left -= len(data)
+                self.hear(data)
                 self._put(data)
                 if self._buffered >= _CHUNK:
                     yield self._flush()

@@ -101,18 +101,18 @@ class Context:
             raise MinidockError(f"unable to prepare context: {path} is neither a directory nor an archive")
 
     def _unpacked(self, path: str) -> bool:
-        from minidock.build.working.archives import opened
+        from minidock.build.working.archives import Heard, opened
         from minidock.images.files import Files
 
-        archive = opened(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        if archive is None:
-            return False
-        root = paths.open_root(self.path)
+        fd, root = os.open(path, os.O_RDONLY | os.O_CLOEXEC), paths.open_root(self.path)
         try:
-            Files(root, "", "", keep_owners=False).fill(archive)
+            archive = opened(Heard(fd))
+            if archive is not None:
+                Files(root, "", "", keep_owners=False).fill(archive)
+            return archive is not None
         finally:
+            os.close(fd)
             os.close(root)
-        return True
 
     def _from_git(self, word: str) -> None:
         """`REPOSITORY#BRANCH:DIRECTORY`, fetched by git itself."""

@@ -110,18 +110,20 @@ class Files:
         finally:
             os.close(fd)
 
-    def below(self, directory: str) -> Iterator[tuple[str, os.stat_result]]:
+    def below(self, directory: str, excluded: Ignore | None = None) -> Iterator[tuple[str, os.stat_result]]:
         """What is in a directory, and in those in it, and may be seen: its path from there, and its status. A
-        directory comes before what is in it."""
+        directory comes before what is in it. `excluded` is asked about paths from there."""
+        excluded = excluded or Ignore()
         waiting = [""]
         while waiting:
             base = waiting.pop()
             for name, status in self._entries(f"{directory}/{base}".strip("/")):
                 path = f"{base}/{name}".lstrip("/")
                 whole = f"{directory}/{path}".lstrip("/")
-                if not self.is_hidden(whole):
+                if not (self.is_hidden(whole) or excluded.ignores(path)):
                     yield path, status
-                if stat.S_ISDIR(status.st_mode) and not self.hides_all_of(whole):
+                is_out = self.hides_all_of(whole) or excluded.ignores_all_of(path)
+                if stat.S_ISDIR(status.st_mode) and not is_out:
                     waiting.append(path)
 
     def _entries(self, directory: str) -> list[tuple[str, os.stat_result]]:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         """An instruction about to be done, or not to be done again."""
 
         text: str  # what `history` says
-        parts: dict[str, str]  # what its result depends on, besides the files that are there
+        # What its result depends on, besides the files that are there. Doing it sets right what has changed meanwhile.
+        parts: dict[str, str]
 
         def do(self, scratch: Scratch, says: Says) -> None: ...
 
@@ -134,7 +135,7 @@ class CopyFiles:
             parts["origin"] = self._stage.origins.identity(self._origin)
         else:
             for path in self._paths:
-                listing = self._stage.contents.listing(self._files, path)
+                listing = self._stage.contents.listing(self._files, path, self._wish.excluded)
                 parts[f"files {path}"] = contents.digest(listing)
         if self._addresses:
             self._fetched = Fetched(self._stage, self._addresses, self._found)
@@ -152,7 +153,9 @@ class CopyFiles:
         tree = scratch.tree([] if self._link else self._stage.lower)
         try:
             self._wish.owner = _owner(tree, self._owner)
-            copying.copy(self._files, self._paths, tree, self._wish)
+            copied = copying.copy(self._files, self._paths, tree, self._wish)
+            if not self._origin:
+                self.parts.update({f"files {path}": contents.digest(copied[path]) for path in copied})
             if self._fetched:
                 self._fetched.copy(tree, self._wish)
             for document in self._found.heredocs:

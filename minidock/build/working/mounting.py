@@ -43,17 +43,23 @@ class Mounts:
             told = {key: value for key, value in vars(each).items() if value}
             found[f"mount {number}"] = str(sorted(told.items()))
             if each.kind == BIND:
-                found[f"mount {number} files"] = self._identity(each)
+                found[_files_of(number)] = self._identity(each)
         return found
 
     def _identity(self, each: RunMount) -> str:
         if each.origin:
             return self._stage.origins.identity(each.origin)
         files = self._stage.origins.files()
-        return contents.digest(self._stage.contents.listing(files, *files.matching(each.source or ".")))
+        (path,) = files.matching(each.source or ".")
+        return contents.digest(self._stage.contents.listing(files, path))
 
     def prepared(self, scratch: Scratch) -> Prepared:
         return Prepared(self._stage, scratch, self._wanted)
+
+
+def _files_of(number: int) -> str:
+    """The part of the key for what a mount shows."""
+    return f"mount {number} files"
 
 
 class Prepared:
@@ -65,6 +71,7 @@ class Prepared:
         self._wanted = wanted
         self._locks: list[int] = []
         self._draft: Draft | None = None
+        self.parts: dict[str, str] = {}  # what the command really sees of files that may change
         self.points: list[MountPoint] = []
         self.variables: list[str] = []
 
@@ -92,9 +99,11 @@ class Prepared:
         os.mkdir(place, 0o755)
         root = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            copying.copy(files, [path], root, copying.Copy([each.source or "."], "/content"))
+            copied = copying.copy(files, [path], root, copying.Copy([each.source or "."], "/content"))
         finally:
             os.close(root)
+        if not each.origin:
+            self.parts[_files_of(number)] = contents.digest(copied[path])
         self.points.append(MountPoint("bind", self._target(each), f"{place}/content", read_only=not each.writable))
 
     def _cache(self, each: RunMount, number: int) -> None:  # noqa: ARG002

@@ -72,6 +72,7 @@ class Run:
 
     def do(self, scratch: Scratch, says: Says) -> None:
         with self._mounts.prepared(scratch) as mounted:
+            self.parts.update(mounted.parts)
             options = self._options()
             if self._script:
                 mounted.show_script(_SCRIPT_AT, self._script)

@@ -36,6 +36,9 @@ class Plain:
         if message["what"] == "plan":
             self._stages, self._warnings = message["stages"], message["warnings"]
             return
+        if message["what"] == "notice":
+            sys.stderr.write(f"WARNING: {message['text']}\n")
+            return
         key = (message["stage"], message["number"])
         {BEGINS: self._begins, CACHED: self._is_cached, MISSED: self._missed, SAYS: self._says, ENDS: self._ends}[
             message["what"]

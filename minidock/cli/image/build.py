@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from minidock.build.request import BuildRequest, Output, Secret
+from minidock.build.request import BuildRequest, CacheSource, Output, Secret
 from minidock.cli import values
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
@@ -96,6 +96,9 @@ def _request(arguments: Arguments) -> BuildRequest:
     request.secrets = {secret.id: secret for secret in map(_secret, arguments.values("secret"))}
     request.ssh = dict(_ssh(text) for text in arguments.values("ssh"))
     request.outputs = [_output(text) for text in arguments.values("output")]
+    request.cache_from = [_cache_source(text) for text in arguments.values("cache-from")]
+    inline = [_is_inline(text) for text in arguments.values("cache-to")]
+    request.keeps_cache = bool(inline) or request.arguments.get("BUILDKIT_INLINE_CACHE", "") in ("1", "true")
     request.id_file = arguments.value("iidfile")
     epoch = os.environ.get("SOURCE_DATE_EPOCH", request.arguments.get("SOURCE_DATE_EPOCH", ""))
     request.epoch = int(epoch) if epoch.isascii() and epoch.isdecimal() else None
@@ -148,6 +151,24 @@ def _ssh(text: str) -> tuple[str, str]:
     return name, agent
 
 
+def _cache_source(text: str) -> CacheSource:
+    """A name, or `type=registry,ref=NAME`."""
+    if "=" not in text:
+        return CacheSource(text)
+    fields = _fields(text)
+    if fields.get("type", "registry") != "registry" or not fields.get("ref"):
+        raise MinidockError(
+            f"invalid cache source: {text}", hint="caches are read from images: type=registry,ref=IMAGE"
+        )
+    return CacheSource(fields["ref"], is_remote=True)
+
+
+def _is_inline(text: str) -> bool:
+    if _fields(text).get("type", text) != "inline":
+        raise MinidockError(f"invalid cache target: {text}", hint="a cache can go with the image: type=inline")
+    return True
+
+
 def _output(text: str) -> Output:
     """`type=tar,dest=FILE`, or a directory, or - for an archive on standard output."""
     if "=" not in text:
@@ -171,10 +192,17 @@ COMMAND = Command(
         Flag("build-arg", "Set build-time variables", takes="stringArray", kind=MANY),
         Flag(
             "cache-from",
-            "Ignored: whatever was built here may be used again",
+            "Images that know what their layers came from, or type=registry,ref=IMAGE",
             takes="stringArray",
             kind=MANY,
             completes="image",
+        ),
+        Flag(
+            "cache-to",
+            "Keep in the image what its layers came from (type=inline)",
+            takes="stringArray",
+            kind=MANY,
+            completes=("type=inline",),
         ),
         Flag("check", "Say what in the Dockerfile is probably not meant, without building it"),
         Flag("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", takes="int", kind=VALUE),
