@@ -40,12 +40,13 @@ class Contents:
 
     def listing(self, files: Files, path: str, excluded: Ignore | None = None) -> Listing:
         """A path; of a directory all that is below it, but for what --exclude leaves out."""
-        status = files.status(path)
+        real = files.resolved(path)
+        status = files.status(real)
         if not stat.S_ISDIR(status.st_mode):
-            return {os.path.basename(path): self._told(files, path, status)}
+            return {os.path.basename(path): self._told(files, real, status)}
         return {
-            inner: self._told(files, f"{path}/{inner}".lstrip("/"), inner_status)
-            for inner, inner_status in files.below(path, excluded)
+            inner: self._told(files, f"{real}/{inner}".lstrip("/"), inner_status)
+            for inner, inner_status in files.below(real, excluded)
             if not stat.S_ISSOCK(inner_status.st_mode)  # nobody can copy one
         }
 

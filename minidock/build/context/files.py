@@ -61,7 +61,7 @@ class Files:
         found = [""]
         for part in cleaned.split("/"):
             found = [inner for directory in found for inner in self._fitting(directory, part)]
-        found = [path for path in found if not self.is_hidden(path)]
+        found = [path for path in found if not (self.is_hidden(path) or self.is_hidden(self.resolved(path)))]
         if not found:
             raise MinidockError(f'no files match "{pattern}" in {self.shown}', hint=self._why_not())
         return sorted(found)
@@ -73,7 +73,8 @@ class Files:
             if error.errno not in _NOT_THERE:
                 raise
             raise MinidockError(f'"/{path}": not found in {self.shown}', hint=self._why_not()) from None
-        if self.is_hidden(path) and not self._has_seen_files(path):
+        both = (path, self.resolved(path))  # neither a hidden link nor one to what is hidden shows anything
+        if any(self.is_hidden(each) and not self._has_seen_files(each) for each in both):
             raise MinidockError(f'"/{path}": not found: .dockerignore hides it', hint=f"a line !{pattern} shows it")
         return path
 
@@ -142,15 +143,22 @@ class Files:
 
     def resolved(self, path: str) -> str:
         """A path without links, each read as if the tree were `/`."""
-        for _ in range(_MOST_LINKS):
-            head, tail = os.path.split(path)
-            if not tail:
-                return path
-            target = self._link(path)
+        real, waiting, links = "", path.split("/"), 0
+        while waiting:
+            part = waiting.pop(0)
+            if part in ("", ".", ".."):
+                real = os.path.dirname(real) if part == ".." else real
+                continue
+            inner = f"{real}/{part}".lstrip("/")
+            target = self._link(inner)
             if not target:
-                return path
-            path = _clean(os.path.join("/", head, target))
-        raise MinidockError(f"too many levels of symbolic links: {path}")
+                real = inner
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise MinidockError(f"too many levels of symbolic links: {path}")
+            real, waiting = "" if target.startswith("/") else real, [*target.split("/"), *waiting]
+        return real
 
     def _link(self, path: str) -> str:
         head, tail = os.path.split(path)
