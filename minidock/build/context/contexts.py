@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
+from minidock.build.context import repositories
 from minidock.build.context.ignoring import Ignore
+from minidock.build.context.repositories import Repository, is_repository
 from minidock.errors import MinidockError, reason
 from minidock.images.drafts import Draft
 from minidock.kernel import paths
@@ -115,27 +117,14 @@ class Context:
             os.close(root)
 
     def _from_git(self, word: str) -> None:
-        """`REPOSITORY#BRANCH:DIRECTORY`, fetched by git itself."""
-        import subprocess
-
-        repository, _, rest = word.partition("#")
-        branch, _, directory = rest.partition(":")
+        keep = self._request.arguments.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "") in ("1", "true")
         scratch = self._scratch()
-        command = ["git", "clone", "--quiet", "--depth", "1", "--recurse-submodules"]
-        command += [*(["--branch", branch] if branch else []), "--", repository.removeprefix("git+"), scratch]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            raise MinidockError("a git repository as the context needs git", hint="apt-get install git") from None
-        if done.returncode:
-            raise MinidockError(f"unable to prepare context: git clone {repository}: {done.stderr.strip()}")
-        if directory:
-            root = paths.open_root(scratch)
-            try:
-                os.close(paths.open_inside(root, directory, os.O_PATH | os.O_DIRECTORY, follow=False))
-            finally:
-                os.close(root)
-            self.path = os.path.join(scratch, directory)
+            repository = Repository(word)
+            repositories.fetch(repository, scratch, keep_history=keep)
+            self.path = repositories.inside(repository, scratch)
+        except MinidockError as error:
+            raise MinidockError(f"unable to prepare context: {error.message}", hint=error.hint) from None
 
     # The Dockerfile -----------------------------------------------------------------------------------
 
@@ -172,9 +161,6 @@ class Context:
 
 
 def _is_git(word: str) -> bool:
-    repository = word.partition("#")[0]
-    if word.startswith(("git://", "git@", "git+", "ssh://")):
-        return True
-    if word.startswith(("http://", "https://")):
-        return repository.endswith(".git")
-    return os.path.isdir(os.path.join(repository, "objects")) or ("#" in word and os.path.isdir(repository))
+    """Also a directory of this host that is a repository without files, or of which a reference is named."""
+    where, mark, _ = word.partition("#")
+    return is_repository(word) or os.path.isdir(f"{where}/objects") or (mark != "" and os.path.isdir(where))

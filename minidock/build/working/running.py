@@ -47,6 +47,7 @@ class Run:
             "directory": stage.directory,
             "user": str(stage.config.get("User") or ""),
             "network": self._network,
+            "hosts": jsonfile.dump(stage.request.limits.extra_hosts),
             **self._mounts.parts(),
         }
 
@@ -111,3 +112,6 @@ class Run:
 
     def settle(self, stage: Stage) -> None:
         """Files are all that it changes."""
+
+    def close(self) -> None:
+        """What it needed is gone with its mounts."""

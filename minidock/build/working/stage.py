@@ -175,7 +175,10 @@ class Stage:
         from minidock.build.working import commands
 
         act = commands.act(self, found)
-        done = self._cached(self._step(act, number), report, number) or self._made(act, number, report)
+        try:
+            done = self._cached(self._step(act, number), report, number) or self._made(act, number, report)
+        finally:
+            act.close()
         act.settle(self)
         self._steps.append(inline.told(self._step(act, number).key, done))
         self._when = times.stamp(done.when)
