@@ -9,6 +9,7 @@ from minidock.build.context.contexts import Context
 from minidock.build.language import dockerfile as language
 from minidock.build.workers import Plan, Workers
 from minidock.build.working import history
+from minidock.build.working.reporting import NOTICE, PLAN
 from minidock.build.working.stage import Base
 from minidock.build.working.trees import Scratch
 from minidock.engine.images import naming
@@ -91,7 +92,7 @@ def _others(engine: Engine, request: BuildRequest, show: Show) -> dict[str, Done
         try:
             found = {**bases.cache_of(engine, source), **found}
         except MinidockError as error:
-            show({"what": "notice", "text": f"--cache-from {source.name}: {error.message}"})
+            show({"what": NOTICE, "text": f"--cache-from {source.name}: {error.message}"})
     return found
 
 
@@ -101,7 +102,7 @@ def _outline(nodes: Sequence[graph.Node], checked: Checked) -> dict[str, Json]:
         str(node.stage.index): {"title": node.stage.title, "steps": len(node.stage.instructions)} for node in nodes
     }
     warnings = [[each.rule, each.message, each.location.first] for each in checked.findings]
-    return {"what": "plan", "stages": stages, "warnings": warnings}
+    return {"what": PLAN, "stages": stages, "warnings": warnings}
 
 
 def _squashed(engine: Engine, request: BuildRequest, new: Making, built: Base) -> Base:

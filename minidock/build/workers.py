@@ -15,7 +15,7 @@ from minidock.build.arguments import Scope
 from minidock.build.cache.records import Records
 from minidock.build.language.instructions import trigger
 from minidock.build.working.origins import Origins
-from minidock.build.working.reporting import Report, packed
+from minidock.build.working.reporting import FAILED, TICK, Report, packed
 from minidock.build.working.stage import Base, Stage
 from minidock.errors import MinidockError, reason
 from minidock.images.layout import Layout
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     Show = Callable[[dict[str, Json]], object]
 
 _CHUNK = 1 << 16
-BUILT, FAILED = "built", "failed"
+_TICK = 0.5  # seconds, for a display that shows how long things take
+_BUILT = "built"
 
 
 class Plan:
@@ -83,7 +84,8 @@ class Workers:
                     if len(self._running) < (os.cpu_count() or 1):
                         waiting.remove(node)
                         self._running.append(_Worker(self._plan, node, self.results))
-                wait([worker.watched(self._hear) for worker in self._running])
+                if not wait([worker.watched(self._hear) for worker in self._running], _TICK):
+                    self._show({"what": TICK})
         finally:
             for worker in self._running:
                 worker.stop()
@@ -91,7 +93,7 @@ class Workers:
 
     def _hear(self, worker: _Worker) -> None:
         for message in worker.hear():
-            if message["what"] == BUILT:
+            if message["what"] == _BUILT:
                 found = Base.heard(message["came"])
                 bases.hold(self._new, found)
                 if message["new"]:
@@ -102,6 +104,7 @@ class Workers:
             elif message["what"] == FAILED:
                 self._running.remove(worker)
                 worker.release()
+                self._show({"what": FAILED, "stage": worker.index})
                 raise MinidockError(message["message"], hint=message["hint"], code=message["code"])
             else:
                 self._show(message)
@@ -172,7 +175,7 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
 def _work(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket) -> None:
     with Making(Layout(plan.engine.root), hasty=True) as new:
         built, is_new = _build(plan, node, results, new, line)
-        _tell(line, {"what": BUILT, "came": built.told(), "new": is_new})
+        _tell(line, {"what": _BUILT, "came": built.told(), "new": is_new})
         line.recv(1)  # until the parent holds it, or is gone
 
 
