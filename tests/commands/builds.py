@@ -1,9 +1,14 @@
-"""Builds for tests: a context, and what a build says."""
+"""Builds for tests: a context, what a build says, and a web server that it may ask."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +64,22 @@ def done_again(said: str) -> set[str]:
     return {
         title for number, title in titles.items() if number not in cached and title.split()[0] in ("RUN", "COPY", "ADD")
     }
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a directory, and says nothing about it."""
+
+    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The address of a web server with these files."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory)))
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

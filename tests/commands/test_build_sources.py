@@ -6,40 +6,16 @@ import hashlib
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.commands.builds import build, done_again, refused, write
+from tests.commands.builds import build, done_again, refused, served, write
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
 
 GIT = ("git", "-c", "user.name=x", "-c", "user.email=x@x", "-c", "init.defaultBranch=main", "-c", "tag.gpgSign=false")
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Serves a directory, and says nothing about it."""
-
-    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002
-        pass
-
-
-@contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """The address of a web server with these files."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory)))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ class CopyFiles:
                     hint="give a directory above as the context, and name the Dockerfile by -f",
                 )
             found += self._files.matching(source.replace("/./", "/"))
-        return found
+        return [path for path in found if not self._wish.leaves_out(path)]
 
     def _parts(self) -> dict[str, str]:
         words = [self._wish.target, self._owner, self._found.flags.values, self._wish.sources]

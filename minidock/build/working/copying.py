@@ -62,6 +62,10 @@ class Copy:
         self.unpacks = unpacks  # ADD: archives are unpacked
         self.owner: Owner = _ROOT
 
+    def leaves_out(self, path: str) -> bool:
+        """Whether --exclude means a source itself, by its name; what is in it is looked at when it is copied."""
+        return self.excluded.ignores(os.path.basename(path)) if path else False
+
     @property
     def into_directory(self) -> bool:
         return self.target.endswith("/") or len(self.sources) > 1 or self.parents

@@ -15,7 +15,7 @@ from minidock.build.working import copying
 from minidock.build.working.stage import absolute
 from minidock.engine.configuring.mount_points import MountPoint
 from minidock.errors import MinidockError
-from minidock.images.drafts import Draft, remove_if_empty, write_all
+from minidock.images.drafts import Draft, Lock, remove_if_empty, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,17 +107,33 @@ class Prepared:
         self.points.append(MountPoint("bind", self._target(each), f"{place}/content", read_only=not each.writable))
 
     def _cache(self, each: RunMount, number: int) -> None:  # noqa: ARG002
-        """A directory that stays, by its id; `locked`: for one build at a time."""
-        name = hashlib.sha256((each.id or self._target(each)).encode()).hexdigest()[:32]
-        place = f"{self._stage.engine.root}/build/caches/{name}"
-        if not os.path.isdir(place):
-            os.makedirs(place, mode=0o700, exist_ok=True)
-            os.chmod(place, each.mode)
-            os.chown(place, each.uid, each.gid)
+        """A directory that stays, by its id and by what it began with; `locked`: for one build at a time."""
+        identity = f"{each.id or self._target(each)}\0{each.origin}\0{each.source}".rstrip("\0")
+        name = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        caches = f"{self._stage.engine.root}/build/caches"
+        place = f"{caches}/{name}"
+        os.makedirs(caches, mode=0o700, exist_ok=True)
+        with Lock(caches):  # who comes second at the same moment is to find it, whole
+            if not os.path.isdir(place):
+                self._begin_cache(each, place)
         if each.sharing != "shared":
             self._locks.append(os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
         self.points.append(MountPoint("bind", self._target(each), place, read_only=not each.writable))
+
+    def _begin_cache(self, each: RunMount, place: str) -> None:
+        with Draft(self._stage.engine.root, directory=True, synced=False) as draft:
+            if each.origin:
+                files = self._stage.origins.files(each.origin)
+                found = files.matching(each.source or ".")
+                root = os.open(draft.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    copying.copy(files, found, root, copying.Copy([each.source or "."], "/"))
+                finally:
+                    os.close(root)
+            os.chmod(draft.path, each.mode)
+            os.chown(draft.path, each.uid, each.gid)
+            draft.publish(place)
 
     def _tmpfs(self, each: RunMount, number: int) -> None:  # noqa: ARG002
         data = [f"size={each.size}"] if each.size else []

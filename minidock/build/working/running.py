@@ -30,6 +30,10 @@ class Run:
 
     def __init__(self, stage: Stage, found: Instruction) -> None:
         self._stage = stage
+        if stage.expanded(found.flags.value("security")) == "insecure":
+            raise found.wrong(
+                "security.insecure is not allowed", hint="a build gives no command more rights than others"
+            )
         network = stage.expanded(found.flags.value("network"))
         self._network = network if network not in ("", "default") else stage.request.limits.network
         self._script = ""

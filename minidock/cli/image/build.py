@@ -112,6 +112,8 @@ def _limits(request: BuildRequest, arguments: Arguments) -> None:
         limits.network = arguments.value("network")
     limits.extra_hosts = [values.extra_host(text) for text in arguments.values("add-host")]
     limits.memory = values.size(arguments.value("memory")) if arguments.given("memory") else 0
+    limits.memory_swap = values.size_or_none(arguments.value("memory-swap")) if arguments.given("memory-swap") else 0
+    limits.cgroup_parent = arguments.value("cgroup-parent")
     limits.shm_size = values.size(arguments.value("shm-size")) if arguments.given("shm-size") else limits.shm_size
     limits.cpu_shares = arguments.integer("cpu-shares")
     limits.cpu_period = arguments.integer("cpu-period")
@@ -204,6 +206,7 @@ COMMAND = Command(
             kind=MANY,
             completes=("type=inline",),
         ),
+        Flag("cgroup-parent", "Optional parent cgroup for the build containers", takes="string", kind=VALUE),
         Flag("check", "Say what in the Dockerfile is probably not meant, without building it"),
         Flag("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", takes="int", kind=VALUE),
         Flag("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", takes="int", kind=VALUE),
@@ -222,6 +225,12 @@ COMMAND = Command(
         Flag("iidfile", "Write the image ID to a file", takes="string", kind=VALUE, completes="file"),
         Flag("label", "Set metadata for an image", takes="stringArray", kind=MANY),
         Flag("memory", "Memory limit", letter="m", takes="bytes", kind=VALUE),
+        Flag(
+            "memory-swap",
+            "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+            takes="bytes",
+            kind=VALUE,
+        ),
         Flag(
             "network",
             "Set the networking mode for the RUN instructions",
