@@ -146,7 +146,7 @@ def _docker(place: Place, networked: bool) -> Iterator[Peer | None]:
     flags = [f"--data-root={place.data}/docker", f"--exec-root={place.run}/docker", f"--pidfile={place.run}/docker.pid"]
     flags += [f"--host={socket}", "--storage-driver=overlay2"]
     flags += [] if networked else ["--bridge=none", "--iptables=false", "--ip6tables=false"]
-    peer = Peer("docker", ["docker", "--host", socket])
+    peer = Peer("docker", ["docker", "--host", socket], DOCKER_BUILDKIT="0")  # Debian has no buildx
     with open(place.data / "docker.log", "wb") as log:
         # A session of its own: Ctrl-C is for us, who end it when its containers are gone.
         daemon = subprocess.Popen(["dockerd", *flags], stdout=log, stderr=log, start_new_session=True)

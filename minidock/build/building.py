@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from minidock.build import arguments, graph, outputs
+from minidock.build import arguments, bases, graph, outputs
+from minidock.build.cache import inline
+from minidock.build.checks import checking
 from minidock.build.context.contexts import Context
 from minidock.build.language import dockerfile as language
 from minidock.build.workers import Plan, Workers
 from minidock.build.working import history
+from minidock.build.working.reporting import NOTICE, PLAN
 from minidock.build.working.stage import Base
 from minidock.build.working.trees import Scratch
 from minidock.engine.images import naming
+from minidock.errors import MinidockError
 from minidock.images import layers
 from minidock.images.keeping import keep
 from minidock.images.layout import Layout
@@ -19,6 +23,12 @@ from minidock.images.platforms import architecture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minidock.build.arguments import Scope
+    from minidock.build.cache.records import Done
+    from minidock.build.checks.checking import Checked
+    from minidock.build.language.dockerfile import Dockerfile
     from minidock.build.request import BuildRequest
     from minidock.build.workers import Show
     from minidock.engine.engine import Engine
@@ -30,21 +40,69 @@ def build(engine: Engine, request: BuildRequest, show: Show) -> str:
     names = [naming.new_name(tag, "refusing to create a tag with a digest reference") for tag in request.tags]
     with Context(engine.root, request) as context, Making(Layout(engine.root), hasty=True) as new:
         dockerfile = language.read(context.text, context.file)
-        known = arguments.platforms("linux", architecture())
-        scope = arguments.before_stages(dockerfile.arguments, request.arguments, known)
+        scope = arguments.before_stages(dockerfile.arguments, request.arguments, _known())
         target = dockerfile.target(request.target)
         nodes = graph.needed(dockerfile, target, scope.values)
-        show({"what": "plan", "stages": {str(node.stage.index): _outline(node) for node in nodes}})
-        results = Workers(Plan(engine, request, dockerfile, context, scope), new, show).build(nodes)
-        built = _finished(results[target.index], request)
+        checked = _checked(engine, request, context, dockerfile, scope, nodes)
+        checked.refuse()
+        show(_outline(nodes, checked))
+        plan = Plan(engine, request, dockerfile, context, scope, _others(engine, request, show))
+        built = _finished(Workers(plan, new, show).build(nodes)[target.index], request)
         if request.squash:
             built = _squashed(engine, request, new, built)
+        elif request.keeps_cache:
+            built = built.like(inline.written(built.document, built.steps))
         return outputs.deliver(engine, request, new, built, names)
 
 
-def _outline(node: graph.Node) -> Json:
-    """What a display has to know of a stage beforehand."""
-    return {"title": node.stage.title, "base": node.base, "steps": len(node.stage.instructions)}
+def check(engine: Engine, request: BuildRequest) -> Checked:
+    """What a Dockerfile probably does not mean, without building it: of all stages, or of what a target needs."""
+    with Context(engine.root, request) as context:
+        dockerfile = language.read(context.text, context.file)
+        scope = arguments.before_stages(dockerfile.arguments, request.arguments, _known())
+        if request.target:
+            nodes = graph.needed(dockerfile, dockerfile.target(request.target), scope.values)
+        else:
+            nodes = graph.every(dockerfile, scope.values)
+        return _checked(engine, request, context, dockerfile, scope, nodes)
+
+
+def _known() -> dict[str, str]:
+    return arguments.platforms("linux", architecture())
+
+
+def _checked(
+    engine: Engine,
+    request: BuildRequest,
+    context: Context,
+    dockerfile: Dockerfile,
+    scope: Scope,
+    nodes: Sequence[graph.Node],
+) -> Checked:
+    def config(name: str) -> dict[str, Json] | None:
+        return bases.config_here(engine, name)
+
+    return checking.check(dockerfile, scope, _known(), context.ignore, config, nodes, request.arguments)
+
+
+def _others(engine: Engine, request: BuildRequest, show: Show) -> dict[str, Done]:
+    """What the images of --cache-from know. One that cannot be had is no reason not to build."""
+    found: dict[str, Done] = {}
+    for source in request.cache_from:
+        try:
+            found = {**bases.cache_of(engine, source), **found}
+        except MinidockError as error:
+            show({"what": NOTICE, "text": f"--cache-from {source.name}: {error.message}"})
+    return found
+
+
+def _outline(nodes: Sequence[graph.Node], checked: Checked) -> dict[str, Json]:
+    """What a display has to know beforehand."""
+    stages = {
+        str(node.stage.index): {"title": node.stage.title, "steps": len(node.stage.instructions)} for node in nodes
+    }
+    warnings = [[each.rule, each.message, each.location.first] for each in checked.findings]
+    return {"what": PLAN, "stages": stages, "warnings": warnings}
 
 
 def _squashed(engine: Engine, request: BuildRequest, new: Making, built: Base) -> Base:

@@ -46,6 +46,11 @@ def needed(dockerfile: Dockerfile, target: Stage, variables: Mapping[str, str]) 
     return [found[index] for index in sorted(found)]  # a stage can only need earlier ones
 
 
+def every(dockerfile: Dockerfile, variables: Mapping[str, str]) -> list[Node]:
+    """All stages, whoever needs them."""
+    return [_node(dockerfile, stage, variables) for stage in dockerfile.stages]
+
+
 def _node(dockerfile: Dockerfile, stage: Stage, variables: Mapping[str, str]) -> Node:
     base = _expanded(stage.begin, stage.base, variables)
     if not base:

@@ -40,6 +40,14 @@ class Output:
         self.target = target  # a directory or a file; - is standard output
 
 
+class CacheSource:
+    """`--cache-from`: an image that knows what its layers came from."""
+
+    def __init__(self, name: str, *, is_remote: bool = False) -> None:
+        self.name = name
+        self.is_remote = is_remote  # the registry is asked, even if one of that name is here
+
+
 class BuildRequest:
     """One build. Where a field is empty, things are as usual."""
 
@@ -57,6 +65,8 @@ class BuildRequest:
         self.secrets: dict[str, Secret] = {}
         self.ssh: dict[str, str] = {}  # id → socket of an agent
         self.outputs: list[Output] = []
+        self.cache_from: list[CacheSource] = []
+        self.keeps_cache = False  # --cache-to type=inline: the image knows what its layers came from
         self.id_file = ""
         self.epoch: int | None = None  # seconds: the time of all that is made, SOURCE_DATE_EPOCH
         self.limits = Options("")  # network, hosts, memory, processors … of what RUN runs

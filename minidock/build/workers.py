@@ -12,9 +12,10 @@ import os
 from minidock import jsonfile
 from minidock.build import bases
 from minidock.build.arguments import Scope
+from minidock.build.cache.records import Records
 from minidock.build.language.instructions import trigger
 from minidock.build.working.origins import Origins
-from minidock.build.working.reporting import Report, packed
+from minidock.build.working.reporting import FAILED, TICK, Report, packed
 from minidock.build.working.stage import Base, Stage
 from minidock.errors import MinidockError, reason
 from minidock.images.layout import Layout
@@ -25,9 +26,10 @@ from minidock.state import database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
+    from minidock.build.cache.records import Done
     from minidock.build.context.contexts import Context
     from minidock.build.graph import Node
     from minidock.build.language.dockerfile import Dockerfile
@@ -40,20 +42,28 @@ if TYPE_CHECKING:
     Show = Callable[[dict[str, Json]], object]
 
 _CHUNK = 1 << 16
-BUILT, FAILED = "built", "failed"
+_TICK = 0.5  # seconds, for a display that shows how long things take
+_BUILT = "built"
 
 
 class Plan:
     """What all workers know."""
 
     def __init__(
-        self, engine: Engine, request: BuildRequest, dockerfile: Dockerfile, context: Context, globals_: Scope
+        self,
+        engine: Engine,
+        request: BuildRequest,
+        dockerfile: Dockerfile,
+        context: Context,
+        globals_: Scope,
+        others: Mapping[str, Done],
     ) -> None:
         self.engine = engine
         self.request = request
         self.dockerfile = dockerfile
         self.context = context
         self.globals = globals_
+        self.others = others  # what images of --cache-from know
 
 
 class Workers:
@@ -74,7 +84,8 @@ class Workers:
                     if len(self._running) < (os.cpu_count() or 1):
                         waiting.remove(node)
                         self._running.append(_Worker(self._plan, node, self.results))
-                wait([worker.watched(self._hear) for worker in self._running])
+                if not wait([worker.watched(self._hear) for worker in self._running], _TICK):
+                    self._show({"what": TICK})
         finally:
             for worker in self._running:
                 worker.stop()
@@ -82,7 +93,7 @@ class Workers:
 
     def _hear(self, worker: _Worker) -> None:
         for message in worker.hear():
-            if message["what"] == BUILT:
+            if message["what"] == _BUILT:
                 found = Base.heard(message["came"])
                 bases.hold(self._new, found)
                 if message["new"]:
@@ -93,6 +104,7 @@ class Workers:
             elif message["what"] == FAILED:
                 self._running.remove(worker)
                 worker.release()
+                self._show({"what": FAILED, "stage": worker.index})
                 raise MinidockError(message["message"], hint=message["hint"], code=message["code"])
             else:
                 self._show(message)
@@ -163,7 +175,7 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
 def _work(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket) -> None:
     with Making(Layout(plan.engine.root), hasty=True) as new:
         built, is_new = _build(plan, node, results, new, line)
-        _tell(line, {"what": BUILT, "came": built.told(), "new": is_new})
+        _tell(line, {"what": _BUILT, "came": built.told(), "new": is_new})
         line.recv(1)  # until the parent holds it, or is gone
 
 
@@ -174,13 +186,15 @@ def _build(plan: Plan, node: Node, results: dict[int, Base], new: Making, line: 
     base = results[begin.index] if begin else bases.base(engine, request, new, node.base, node.platform)
     base, triggers = _triggered(base, node, plan)
     scope = Scope(request.arguments, plan.globals.values)
+    scope.values.update(base.arguments)
     stages = _named(plan, node, results)
     with Origins(
         engine, plan.context.tree, plan.context.ignore, stages, lambda name: bases.base(engine, request, new, name)
     ) as origins:
         place = f"{plan.context.path}/{plan.context.file} {node.stage.title}"
         escape = plan.dockerfile.source.escape
-        stage = Stage(engine, request, base, scope, origins, place=place, escape=escape, new=new)
+        records = Records(engine.database, plan.others)
+        stage = Stage(engine, request, base, scope, origins, records, place=place, escape=escape, new=new)
         report = Report(node.stage.index, lambda message: _tell(line, message))
         try:
             for number, found in enumerate([*triggers, *node.stage.instructions], 1):

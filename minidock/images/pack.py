@@ -60,6 +60,8 @@ class Packing:
         waiting = [(path.strip("/"), name)]
         while waiting:
             path, name = waiting.pop()
+            if self.passes_by(path):
+                continue
             try:
                 directory = open_inside(self.root, path or ".", _DIRECTORY, follow=False)
             except OSError as error:
@@ -81,6 +83,10 @@ class Packing:
 
     # What a layer does differently -------------------------------------------------------------------------
 
+    def passes_by(self, path: str) -> bool:  # noqa: ARG002
+        """Whether a directory is not even to be looked into."""
+        return False
+
     def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:  # noqa: ARG002
         return False
 
@@ -98,6 +104,9 @@ class Packing:
 
     def check_file(self, file: int, name: str) -> None:
         """Object to a regular file."""
+
+    def hear(self, data: bytes) -> None:
+        """Hear of the content of the file whose entry was the last."""
 
     # Entries ----------------------------------------------------------------------------------------------
 
@@ -168,6 +177,7 @@ class Packing:
             while left:
                 data = os.read(fd, min(left, _CHUNK)) or bytes(min(left, _CHUNK))
                 left -= len(data)
+                self.hear(data)
                 self._put(data)
                 if self._buffered >= _CHUNK:
                     yield self._flush()

@@ -64,6 +64,16 @@ def replaced(text: str, variables: Mapping[str, str], escape: str = _BACKSLASH) 
         raise MinidockError(f"failed to replace variables: {error}") from None
 
 
+def missing(text: str, variables: Mapping[str, str], escape: str = _BACKSLASH, *, quotes: bool = True) -> list[str]:
+    """The variables in a text that have no value, unless it says itself what then: by `-`, `+` or `?`."""
+    reader = _Reader(text, variables, escape, quotes=quotes)
+    try:
+        reader.until("")
+    except ValueError:  # whoever replaces them will say what is wrong
+        return []
+    return list(dict.fromkeys(reader.missing))
+
+
 def unquoted(word: str, escape: str = _BACKSLASH) -> str:
     """A word without its quotes, and `$` without a meaning."""
     return _Reader(word, None, escape).until("")
@@ -83,6 +93,7 @@ class _Reader:
         self._quotes = quotes
         self._escapable = f'"${escape}'
         self._at = 0
+        self.missing: list[str] = []
 
     def _peek(self) -> str:
         return self._word[self._at : self._at + 1]
@@ -134,12 +145,18 @@ class _Reader:
     def _variable(self) -> str:
         if self._peek() != "{":
             name = self._name()
-            return (self._variables or {}).get(name, "") if name else "$"
+            return self._value(name) if name else "$"
         self._at += 1
         name = self._name()
         if not name:
             raise ValueError("syntax error: bad substitution")
         return self._substituted(name)
+
+    def _value(self, name: str) -> str:
+        value = (self._variables or {}).get(name)
+        if value is None:
+            self.missing.append(name)
+        return value or ""
 
     def _name(self) -> str:
         first = self._peek()
@@ -152,14 +169,14 @@ class _Reader:
 
     def _substituted(self, name: str) -> str:
         """What follows a name in braces."""
-        value = (self._variables or {}).get(name)
         kind = self._next()
         if kind == "}":
-            return value or ""
+            return self._value(name)
         if kind in ("#", "%"):
-            return self._cut(value or "", kind)
+            return self._cut(self._value(name), kind)
         if kind == "/":
-            return self._replaced(value or "")
+            return self._replaced(self._value(name))
+        value = (self._variables or {}).get(name)
         if kind == ":":
             value, kind = value or None, self._next()
         if kind not in ("-", "+", "?"):

@@ -1,4 +1,4 @@
-"""`build`: what each instruction does, what is built again and what is not, and what is left when it fails."""
+"""`build`: what each instruction does, where contexts come from and results go, and what is left when it fails."""
 
 from __future__ import annotations
 
@@ -8,156 +8,12 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.commands.builds import build, refused, write
 from tests.integration.minidocks import Minidock
-
-FOUR = (
-    "FROM busybox\n"
-    "ARG A=1\n"
-    "ENV E=1\n"
-    "RUN echo one > /one\n"
-    "COPY a /a\n"
-    "RUN --mount=type=bind,source=m,target=/m cat /m > /two\n"
-    "COPY d /d\n"
-)
-
-
-def write(context: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        path = context / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-@pytest.fixture
-def context(tmp_path: Path, minidock: Minidock) -> Iterator[Path]:
-    """An empty one. What is built of it goes when the test is over, and so does what builds have kept."""
-    place = tmp_path / "context"
-    place.mkdir()
-    yield place
-    minidock.clear()
-    built = [name for name in minidock.ok("images", "--format", "{{.Repository}}").split() if name != "busybox"]
-    minidock("rmi", "-f", *{*built} - {"<none>"})
-    minidock.ok("image", "prune", "-f")
-    minidock.ok("builder", "prune", "-af")
-
-
-def build(minidock: Minidock, context: Path, dockerfile: str = "", *flags: str) -> str:
-    """What a build says; it must succeed."""
-    if dockerfile:
-        write(context, {"Dockerfile": dockerfile})
-    done = minidock("build", "--progress", "plain", "-t", "app", *flags, str(context))
-    assert done.returncode == 0, done.stderr
-    return str(done.stderr)
-
-
-def refused(minidock: Minidock, context: Path, dockerfile: str, *flags: str) -> str:
-    write(context, {"Dockerfile": dockerfile})
-    done = minidock("build", "--progress", "plain", "-t", "bad", *flags, str(context))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return str(done.stderr)
-
-
-def done_again(said: str) -> set[str]:
-    """The instructions that change files and were done, by their first two words."""
-    titles, cached = {}, set()
-    for line in said.splitlines():
-        number, _, rest = line.partition(" ")
-        if rest.startswith("["):
-            titles[number] = " ".join(rest.partition("] ")[2].split()[:2])
-        elif rest == "CACHED":
-            cached.add(number)
-    return {title for number, title in titles.items() if number not in cached and title.split()[0] in ("RUN", "COPY")}
-
-
-ALL = {"RUN echo", "COPY a", "RUN --mount=type=bind,source=m,target=/m", "COPY d"}
-FILES = {"a": "A", "m": "M", "d/x": "X", "d/y/z": "Z", "other": "O"}
-NEW_FILES = {
-    "a file that nothing copies": {"other": "changed"},
-    "a file that COPY takes": {"a": "B"},  # of the same size
-    "a file deep in a directory": {"d/y/z": "z"},
-    "a new file in a directory": {"d/new": ""},
-    "a file that RUN mounts": {"m": "m"},
-}
-NEW_WORDS = {
-    "a variable": ("E=1", "E=2"),
-    "the text of a RUN": ("echo one", "echo  one"),
-    "a label": ("ENV E=1", "LABEL l=1\nENV E=1"),
-    "the command": ("COPY d /d\n", "COPY d /d\nCMD echo\n"),
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ("nothing", set()),
-        ("the times of all files", set()),
-        ("a file that nothing copies", set()),
-        ("a file that COPY takes", {"COPY a", "RUN --mount=type=bind,source=m,target=/m", "COPY d"}),
-        ("a mode", {"COPY d"}),
-        ("a file deep in a directory", {"COPY d"}),
-        ("a new file in a directory", {"COPY d"}),
-        ("a name", {"COPY d"}),
-        ("a file that RUN mounts", {"RUN --mount=type=bind,source=m,target=/m", "COPY d"}),
-        ("an argument", ALL),
-        ("a variable", ALL),
-        ("the text of a RUN", ALL),
-        ("a label", set()),
-        ("the command", set()),
-    ],
-)
-def test_what_depends_on_a_change_is_done_again_and_nothing_else(
-    minidock: Minidock, context: Path, change: str, expected: set[str]
-) -> None:
-    write(context, FILES)
-    build(minidock, context, FOUR)
-    write(context, NEW_FILES.get(change, {}))
-    if change == "the times of all files":
-        for path in context.rglob("*"):
-            os.utime(path, (1, 1))
-    elif change == "a mode":
-        (context / "d/x").chmod(0o700)
-    elif change == "a name":
-        (context / "d/x").rename(context / "d/w")
-    before, after = NEW_WORDS.get(change, ("", ""))
-    flags = ["--build-arg", "A=2"] if change == "an argument" else []
-    assert done_again(build(minidock, context, FOUR.replace(before, after, 1), *flags)) == expected
-
-
-def test_without_the_cache_all_is_done_again(minidock: Minidock, context: Path) -> None:
-    write(context, FILES)
-    build(minidock, context, FOUR)
-    assert done_again(build(minidock, context, FOUR, "--no-cache")) == ALL
-
-
-def test_a_build_in_which_nothing_is_new_is_the_same_image(minidock: Minidock, context: Path) -> None:
-    write(context, FILES)
-    build(minidock, context, FOUR)
-    before = minidock.ok("images", "-q", "--no-trunc", "app")
-    build(minidock, context, FOUR)
-    assert minidock.ok("images", "-q", "--no-trunc", "app") == before
-
-
-def test_what_copies_from_a_stage_follows_what_that_stage_came_to(minidock: Minidock, context: Path) -> None:
-    text = "FROM busybox AS one\nRUN cat /proc/sys/kernel/random/uuid > /u\nFROM busybox\nCOPY --from=one /u /u\n"
-    build(minidock, context, text)
-    before = minidock.output("app", "cat", "/u")
-    build(minidock, context, text, "--target", "one", "--no-cache")
-    build(minidock, context, text)
-    assert minidock.output("app", "cat", "/u") != before
-
-
-def test_a_cached_step_whose_layer_is_gone_is_done_again(minidock: Minidock, context: Path) -> None:
-    build(minidock, context, "FROM busybox\nRUN echo gone > /gone\n")
-    layers = sorted((minidock.root / "layers").iterdir(), key=lambda path: path.stat().st_ctime)
-    subprocess.run(["rm", "-r", str(layers[-1])], check=True)
-    build(minidock, context)
-    assert minidock.output("app", "cat", "/gone") == "gone\n"
 
 
 def test_stages_that_nothing_needs_are_not_run(minidock: Minidock, context: Path) -> None:
@@ -337,16 +193,6 @@ def test_history_tells_each_instruction(minidock: Minidock, context: Path) -> No
     ]
 
 
-def test_it_is_said_why_a_step_was_done_again(minidock: Minidock, context: Path) -> None:
-    write(context, FILES)
-    assert "why: it was never built before" in build(minidock, context, FOUR.replace("/one", "/won"), "--explain")
-    build(minidock, context, FOUR)
-    assert "why: nothing that it depends on has changed" in build(minidock, context, "", "--explain")
-    write(context, {"a": "B"})
-    assert "why: /a: its content has changed" in build(minidock, context, "", "--explain")
-    assert "why: variable E is now '9'" in build(minidock, context, FOUR.replace("E=1", "E=9"), "--explain")
-
-
 def test_an_interrupted_build_leaves_nothing_running(minidock: Minidock, context: Path) -> None:
     write(context, {"Dockerfile": "FROM busybox\nRUN touch /begun; sleep 1000\n"})
     for number in (signal.SIGINT, signal.SIGKILL):
@@ -363,25 +209,40 @@ def test_an_interrupted_build_leaves_nothing_running(minidock: Minidock, context
     minidock.ok("system", "check", "--repair")
 
 
-def test_the_cache_is_seen_and_pruned(minidock: Minidock, context: Path) -> None:
-    build(minidock, context, "FROM busybox\nRUN head -c 100000 /dev/urandom > /big\n")
-    minidock.ok("rmi", "app")
-    row = next(line for line in minidock.ok("system", "df").splitlines() if line.startswith("Build Cache"))
-    assert "0B" not in row.split()
-    assert done_again(build(minidock, context)) == set()
-    minidock.ok("rmi", "app")
-    assert "Total reclaimed space: 0B" not in minidock.ok("builder", "prune", "-af")
-    assert done_again(build(minidock, context)) == {"RUN head"}
-    minidock.ok("builder", "prune", "-af")
-    checked = minidock("system", "check")
-    assert checked.returncode == 0, checked.stdout
-
-
 def test_only_what_is_not_ignored_is_read(minidock: Minidock, context: Path) -> None:
-    """A pipe cannot be read: whoever tried would wait for ever."""
-    write(context, {".dockerignore": "big\n", "a": "A", "Dockerfile": "FROM busybox\nCOPY . /all/\n"})
-    (context / "big").mkdir(mode=0o700)
+    """What is read takes a time of its own: that of what is ignored stays as it is. A terabyte could not be copied."""
+    write(
+        context, {".dockerignore": "big\n", "a": "A", "Dockerfile": "FROM busybox\nCOPY . /all/\n", "big/inner/b": ""}
+    )
     with (context / "big/file").open("wb") as file:
-        file.truncate(1 << 40)  # nobody could copy it
+        file.truncate(1 << 40)
+    for name in ("a", "big", "big/inner", "big/file"):
+        os.utime(context / name, (1, 1))
     minidock.ok("build", "-q", "-t", "app", str(context))
     assert minidock.output("app", "ls", "/all") == "Dockerfile\na\n"
+    read = {name: (context / name).stat().st_atime > 1 for name in ("a", "big", "big/inner", "big/file")}
+    assert read == {"a": True, "big": False, "big/inner": False, "big/file": False}
+
+
+def test_checks_are_told_without_building(minidock: Minidock, context: Path) -> None:
+    write(context, {"Dockerfile": "FROM busybox\nRUN exit 1\nCMD echo $A\nENV B=$PAHT\n"})
+    found = minidock("build", "--check", str(context))
+    assert found.returncode == 1
+    assert found.stdout.startswith("Check complete, 2 warnings have been found!\n\nWARNING: JSONArgsRecommended - ")
+    assert "Usage of undefined variable '$PAHT' (did you mean $PATH?)\nDockerfile:4\n" in found.stdout
+    assert "   3 | >>> CMD echo $A\n" in found.stdout
+    write(context, {"Dockerfile": 'FROM busybox\nCMD ["echo"]\n'})
+    assert minidock.ok("build", "--check", str(context)) == "Check complete, no warnings found.\n"
+    write(context, {"Dockerfile": "FROM busybox\nNONSENSE\n"})
+    assert "Dockerfile:2: unknown instruction: NONSENSE" in minidock("build", "--check", str(context)).stderr
+
+
+def test_a_build_ends_with_what_its_checks_found(minidock: Minidock, context: Path) -> None:
+    said = build(minidock, context, "FROM busybox AS unused\nWORKDIR a\nFROM busybox as b\nCMD echo\n")
+    assert "\n2 warnings found (minidock build --check shows where):\n" in said
+    assert "\n - FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 3)\n" in said
+    assert "WorkdirRelativePath" not in said  # that stage is not built
+    assert "warning" not in build(minidock, context, 'FROM busybox\nCMD ["echo"]\n')
+    said = refused(minidock, context, "# check=error=true\nFROM busybox\nRUN touch /x\nCMD echo\n")
+    assert "lint violation found for rules: JSONArgsRecommended" in said
+    assert "RUN" not in said

@@ -61,3 +61,27 @@ def test_update_changes_the_limits_of_what_runs_and_of_its_next_start(minidock: 
     assert {file: setting(container, file) for file in wanted} == wanted
     document = json.loads(minidock.ok("inspect", container))[0]["HostConfig"]
     assert (document["Memory"], document["NanoCpus"], document["PidsLimit"]) == (32 << 20, 250_000_000, 20)
+
+
+def test_commands_of_a_build_have_the_limits_of_the_build(minidock: Minidock, tmp_path: Path) -> None:
+    text = "FROM busybox\nRUN cd /sys/fs/cgroup && cat memory.max memory.swap.max cpu.max cpuset.cpus > /limits\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    flags = (
+        "-m",
+        "64m",
+        "--memory-swap",
+        "80m",
+        "--cpu-quota",
+        "50000",
+        "--cpu-period",
+        "100000",
+        "--cpuset-cpus",
+        "0",
+    )
+    done = minidock("build", "-t", "limited", *flags, str(tmp_path))
+    if done.returncode == 1 and "does not offer the cgroup controller" in done.stderr:
+        pytest.skip(done.stderr.splitlines()[0])
+    assert done.returncode == 0, done.stderr
+    shown = minidock.output("limited", "cat", "/limits").splitlines()
+    assert shown == [str(64 << 20), str(16 << 20), "50000 100000", "0"]
+    minidock.ok("rmi", "-f", "limited")

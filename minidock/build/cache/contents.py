@@ -4,6 +4,9 @@ What counts is what ends in the layer: names, kinds, modes, content, targets of 
 COPY sets them. A file is not read again when device, inode, size and times are what they were, which the kernel
 keeps: nobody can set a change time. Only a file that was changed at about the moment it was read might be changed
 again within the same tick, so that one is read anew. (git's index has the same problem, and the same answer.)
+
+Between being looked at and being copied a file may change. So what is written down in the end is what was copied:
+`copying.py` makes the same listing of that.
 """
 
 from __future__ import annotations
@@ -17,9 +20,8 @@ from minidock.kernel import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from minidock.build.context.files import Files
+    from minidock.build.context.ignoring import Ignore
     from minidock.state.database import Database
 
     Listing = dict[str, str]  # path → what is there, in short
@@ -36,16 +38,17 @@ class Contents:
         self._known: dict[tuple[int, int], tuple[int, int, int, str]] | None = None
         self._new: list[tuple[int, int, int, int, int, str]] = []
 
-    def listing(self, files: Files, path: str, skip: Iterable[str] = ()) -> Listing:
-        """A path, and all below it if it is a directory; `skip` are paths below it that do not count."""
-        status, left_out = files.status(path), frozenset(skip)
+    def listing(self, files: Files, path: str, excluded: Ignore | None = None) -> Listing:
+        """A path; of a directory all that is below it, but for what --exclude leaves out."""
+        real = files.resolved(path)
+        status = files.status(real)
         if not stat.S_ISDIR(status.st_mode):
-            return {os.path.basename(path): self._told(files, path, status)}
-        found = {"": f"{stat.S_IMODE(status.st_mode):o}"}
-        for inner, inner_status in files.below(path):
-            if inner not in left_out:
-                found[inner] = self._told(files, f"{path}/{inner}".lstrip("/"), inner_status)
-        return found
+            return {os.path.basename(path): self._told(files, real, status)}
+        return {
+            inner: self._told(files, f"{real}/{inner}".lstrip("/"), inner_status)
+            for inner, inner_status in files.below(real, excluded)
+            if not stat.S_ISSOCK(inner_status.st_mode)  # nobody can copy one
+        }
 
     def remember(self) -> None:
         """Write down what was found out."""
@@ -56,12 +59,9 @@ class Contents:
             self._new.clear()
 
     def _told(self, files: Files, path: str, status: os.stat_result) -> str:
-        mode = f"{status.st_mode:o}"
         if stat.S_ISREG(status.st_mode):
-            return f"{mode} {self._digest(files, path, status)}"
-        if stat.S_ISLNK(status.st_mode):
-            return f"{mode} {_target(files, path)}"
-        return f"{mode} {status.st_rdev}" if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode) else mode
+            return told(status, self._digest(files, path, status))
+        return told(status, _target(files, path) if stat.S_ISLNK(status.st_mode) else "")
 
     def _digest(self, files: Files, path: str, status: os.stat_result) -> str:
         what = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -79,6 +79,12 @@ class Contents:
             rows = self._database.rows("SELECT device, inode, size, modified, changed, digest FROM build_files")
             self._known = {(row[0], row[1]): row[2:] for row in rows}
         return self._known
+
+
+def told(status: os.stat_result, what: str) -> str:
+    """In short: the mode, and the digest of a file's content, or where a link leads to."""
+    is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
+    return f"{status.st_mode:o} {status.st_rdev if is_device else what}"
 
 
 def digest(listing: Listing) -> str:

@@ -39,18 +39,26 @@ class Done:
 
 
 class Records:
-    """The table."""
+    """The table, and behind it what others know: images that --cache-from names."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, others: Mapping[str, Done] | None = None) -> None:
         self._database = database
+        self._others = others or {}
+        self._used: list[Step] = []
 
-    def find(self, step: Step) -> Done | None:
-        """What came of the step when it was done before."""
+    def find(self, step: Step) -> list[Done]:
+        """What came of the step when it was done before, here or elsewhere."""
         rows = self._database.rows("SELECT layer, created FROM build_cache WHERE key = ?", step.key)
-        if not rows:
-            return None
-        layer = jsonfile.parse(rows[0][0])
-        return Done((layer[0], layer[1]) if layer else None, rows[0][1])
+        layers = [(jsonfile.parse(layer), when) for layer, when in rows]
+        found = [Done((layer[0], layer[1]) if layer else None, when) for layer, when in layers]
+        return [*found, *([self._others[step.key]] if step.key in self._others else [])]
+
+    def used(self, step: Step, done: Done) -> None:
+        """It is kept if it came from elsewhere; else the use is noted in the end, for all at once."""
+        if done is self._others.get(step.key):
+            self.keep(step, done)
+        else:
+            self._used.append(step)
 
     def keep(self, step: Step, done: Done) -> None:
         size = done.layer[1]["size"] if done.layer else 0
@@ -66,17 +74,14 @@ class Records:
         with self._database.change() as change:
             change.do("INSERT OR REPLACE INTO build_cache VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
 
-    def touch(self, steps: list[Step]) -> None:
-        """They were used again, at these places."""
-        with self._database.change() as change:
-            for step in steps:
-                sql = "UPDATE build_cache SET used = ?, place = ? WHERE key = ?"
-                change.do(sql, time.time_ns(), step.place, step.key)
-
-    def forget(self, step: Step) -> None:
-        """Its layer is gone."""
-        with self._database.change() as change:
-            change.do("DELETE FROM build_cache WHERE key = ?", step.key)
+    def touch(self) -> None:
+        """Write down that steps were used again, at these places."""
+        if self._used:
+            with self._database.change() as change:
+                for step in self._used:
+                    sql = "UPDATE build_cache SET used = ?, place = ? WHERE key = ?"
+                    change.do(sql, time.time_ns(), step.place, step.key)
+            self._used.clear()
 
     def before(self, step: Step) -> dict[str, str] | None:
         """The parts that this place had the last time; None if it was never built."""

@@ -1,4 +1,4 @@
-"""What a build is given: a directory, an archive, a Dockerfile on standard input, a git repository.
+"""What a build is given: a directory, an archive, a Dockerfile on standard input, a git repository, an address.
 
 Whatever it is, it becomes a tree of files, and the text of a Dockerfile. `.dockerignore` is read first, or, if there
 is one, the file beside the Dockerfile that is called like it and ends in `.dockerignore`.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
+from minidock.build.context import repositories
 from minidock.build.context.ignoring import Ignore
+from minidock.build.context.repositories import Repository, is_repository
 from minidock.errors import MinidockError, reason
 from minidock.images.drafts import Draft
 from minidock.kernel import paths
@@ -63,6 +65,8 @@ class Context:
             self._from_input()
         elif _is_git(word):
             self._from_git(word)
+        elif word.startswith(("http://", "https://")):
+            self._from_address(word)
         elif os.path.isdir(word):
             self.path = os.path.abspath(word)
         elif os.path.isfile(word):
@@ -84,11 +88,23 @@ class Context:
         """An archive, or, as that begins with a name and a sum, anything else as a Dockerfile."""
         if self._request.dockerfile == "-":
             raise MinidockError("invalid argument: can't use stdin for both build context and dockerfile")
-        scratch = self._scratch()
-        place = f"{os.path.dirname(scratch)}/input"
+        place = f"{os.path.dirname(self._scratch())}/input"
         with open(place, "wb") as file:
             while data := sys.stdin.buffer.read(1 << 20):
                 file.write(data)
+        self._from_file(place)
+
+    def _from_address(self, address: str) -> None:
+        from minidock.build.working import fetching
+
+        place = f"{os.path.dirname(self._scratch())}/fetched"
+        os.mkdir(place)
+        try:
+            self._from_file(f"{place}/{fetching.fetch(address, place)}")
+        except MinidockError as error:
+            raise MinidockError(f"unable to prepare context: {error.message}", hint=error.hint) from None
+
+    def _from_file(self, place: str) -> None:
         if not self._unpacked(place):
             with open(place, encoding="utf-8", errors="surrogateescape") as file:
                 self.text = file.read(_LARGEST)
@@ -101,41 +117,28 @@ class Context:
             raise MinidockError(f"unable to prepare context: {path} is neither a directory nor an archive")
 
     def _unpacked(self, path: str) -> bool:
-        from minidock.build.working.archives import opened
+        from minidock.build.working.archives import Heard, opened
         from minidock.images.files import Files
 
-        archive = opened(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        if archive is None:
-            return False
-        root = paths.open_root(self.path)
+        fd, root = os.open(path, os.O_RDONLY | os.O_CLOEXEC), paths.open_root(self.path)
         try:
-            Files(root, "", "", keep_owners=False).fill(archive)
+            archive = opened(Heard(fd))
+            if archive is not None:
+                Files(root, "", "", keep_owners=False).fill(archive)
+            return archive is not None
         finally:
+            os.close(fd)
             os.close(root)
-        return True
 
     def _from_git(self, word: str) -> None:
-        """`REPOSITORY#BRANCH:DIRECTORY`, fetched by git itself."""
-        import subprocess
-
-        repository, _, rest = word.partition("#")
-        branch, _, directory = rest.partition(":")
+        keep = self._request.arguments.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "") in ("1", "true")
         scratch = self._scratch()
-        command = ["git", "clone", "--quiet", "--depth", "1", "--recurse-submodules"]
-        command += [*(["--branch", branch] if branch else []), "--", repository.removeprefix("git+"), scratch]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            raise MinidockError("a git repository as the context needs git", hint="apt-get install git") from None
-        if done.returncode:
-            raise MinidockError(f"unable to prepare context: git clone {repository}: {done.stderr.strip()}")
-        if directory:
-            root = paths.open_root(scratch)
-            try:
-                os.close(paths.open_inside(root, directory, os.O_PATH | os.O_DIRECTORY, follow=False))
-            finally:
-                os.close(root)
-            self.path = os.path.join(scratch, directory)
+            repository = Repository(word)
+            repositories.fetch(repository, scratch, keep_history=keep)
+            self.path = repositories.inside(repository, scratch)
+        except MinidockError as error:
+            raise MinidockError(f"unable to prepare context: {error.message}", hint=error.hint) from None
 
     # The Dockerfile -----------------------------------------------------------------------------------
 
@@ -143,38 +146,39 @@ class Context:
         if self._request.dockerfile == "-":
             self.file = DOCKERFILE
             return sys.stdin.read(_LARGEST)
-        path = self._request.dockerfile or os.path.join(self.path, DOCKERFILE)
-        if self._draft or not os.path.exists(path):  # a name in the context
-            return self._text(self.file)
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        try:
+            return self._beside(self.file)
+        except FileNotFoundError:
+            raise MinidockError(
+                f"failed to read dockerfile: open {self.file}: no such file or directory",
+                hint=f"looked for in {self.path}; -f names another",
+            ) from None
+
+    def _read_ignore(self) -> None:
+        for read, name in ((self._beside, f"{self.file}{_IGNORE}"), (self._inside, _IGNORE)):
+            try:
+                self.ignore = Ignore.read(read(name))
+                return
+            except FileNotFoundError:
+                pass
+
+    def _beside(self, name: str) -> str:
+        """A file that is where the Dockerfile is: -f names that from here, or else from the context."""
+        wanted = self._request.dockerfile
+        if self._draft or wanted in ("", "-") or not os.path.exists(wanted):
+            return self._inside(name)
+        with open(name, encoding="utf-8", errors="surrogateescape") as file:
             return file.read(_LARGEST)
 
-    def _text(self, name: str) -> str:
+    def _inside(self, name: str) -> str:
         root = paths.open_root(self.path)
         try:
             return paths.read_inside(root, name, _LARGEST)
-        except FileNotFoundError:
-            raise MinidockError(
-                f"failed to read dockerfile: open {name}: no such file or directory",
-                hint=f"looked for in {self.path}; -f names another",
-            ) from None
         finally:
             os.close(root)
 
-    def _read_ignore(self) -> None:
-        for name in (f"{os.path.basename(self.file)}{_IGNORE}", _IGNORE):
-            try:
-                self.ignore = Ignore.read(self._text(name))
-                return
-            except MinidockError as error:
-                if "no such file" not in error.message:
-                    raise
-
 
 def _is_git(word: str) -> bool:
-    repository = word.partition("#")[0]
-    if word.startswith(("git://", "git@", "git+", "ssh://")):
-        return True
-    if word.startswith(("http://", "https://")):
-        return repository.endswith(".git")
-    return os.path.isdir(os.path.join(repository, "objects")) or ("#" in word and os.path.isdir(repository))
+    """Also a directory of this host that is a repository without files, or of which a reference is named."""
+    where, mark, _ = word.partition("#")
+    return is_repository(word) or os.path.isdir(f"{where}/objects") or (mark != "" and os.path.isdir(where))

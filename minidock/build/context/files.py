@@ -61,7 +61,7 @@ class Files:
         found = [""]
         for part in cleaned.split("/"):
             found = [inner for directory in found for inner in self._fitting(directory, part)]
-        found = [path for path in found if not self.is_hidden(path)]
+        found = [path for path in found if not (self.is_hidden(path) or self.is_hidden(self.resolved(path)))]
         if not found:
             raise MinidockError(f'no files match "{pattern}" in {self.shown}', hint=self._why_not())
         return sorted(found)
@@ -73,7 +73,8 @@ class Files:
             if error.errno not in _NOT_THERE:
                 raise
             raise MinidockError(f'"/{path}": not found in {self.shown}', hint=self._why_not()) from None
-        if self.is_hidden(path) and not self._has_seen_files(path):
+        both = (path, self.resolved(path))  # neither a hidden link nor one to what is hidden shows anything
+        if any(self.is_hidden(each) and not self._has_seen_files(each) for each in both):
             raise MinidockError(f'"/{path}": not found: .dockerignore hides it', hint=f"a line !{pattern} shows it")
         return path
 
@@ -110,18 +111,20 @@ class Files:
         finally:
             os.close(fd)
 
-    def below(self, directory: str) -> Iterator[tuple[str, os.stat_result]]:
+    def below(self, directory: str, excluded: Ignore | None = None) -> Iterator[tuple[str, os.stat_result]]:
         """What is in a directory, and in those in it, and may be seen: its path from there, and its status. A
-        directory comes before what is in it."""
+        directory comes before what is in it. `excluded` is asked about paths from there."""
+        excluded = excluded or Ignore()
         waiting = [""]
         while waiting:
             base = waiting.pop()
             for name, status in self._entries(f"{directory}/{base}".strip("/")):
                 path = f"{base}/{name}".lstrip("/")
                 whole = f"{directory}/{path}".lstrip("/")
-                if not self.is_hidden(whole):
+                if not (self.is_hidden(whole) or excluded.ignores(path)):
                     yield path, status
-                if stat.S_ISDIR(status.st_mode) and not self.hides_all_of(whole):
+                is_out = self.hides_all_of(whole) or excluded.ignores_all_of(path)
+                if stat.S_ISDIR(status.st_mode) and not is_out:
                     waiting.append(path)
 
     def _entries(self, directory: str) -> list[tuple[str, os.stat_result]]:
@@ -140,15 +143,22 @@ class Files:
 
     def resolved(self, path: str) -> str:
         """A path without links, each read as if the tree were `/`."""
-        for _ in range(_MOST_LINKS):
-            head, tail = os.path.split(path)
-            if not tail:
-                return path
-            target = self._link(path)
+        real, waiting, links = "", path.split("/"), 0
+        while waiting:
+            part = waiting.pop(0)
+            if part in ("", ".", ".."):
+                real = os.path.dirname(real) if part == ".." else real
+                continue
+            inner = f"{real}/{part}".lstrip("/")
+            target = self._link(inner)
             if not target:
-                return path
-            path = _clean(os.path.join("/", head, target))
-        raise MinidockError(f"too many levels of symbolic links: {path}")
+                real = inner
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise MinidockError(f"too many levels of symbolic links: {path}")
+            real, waiting = "" if target.startswith("/") else real, [*target.split("/"), *waiting]
+        return real
 
     def _link(self, path: str) -> str:
         head, tail = os.path.split(path)

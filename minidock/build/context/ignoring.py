@@ -50,6 +50,11 @@ class Ignore:
     def read(cls, text: str) -> Ignore:
         return cls(text.removeprefix("\ufeff").splitlines())
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether there is a line with an exclamation mark."""
+        return bool(self._takes_back)
+
     def ignores(self, path: str) -> bool:
         """Whether a path is out: by itself, or by a directory that it is in."""
         above = _prefixes(path)

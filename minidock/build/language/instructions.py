@@ -7,7 +7,7 @@ https://docs.docker.com/reference/dockerfile/
 
 from __future__ import annotations
 
-from minidock.build.language import flags, heredocs
+from minidock.build.language import flags, heredocs, spelling
 from minidock.build.language.complaint import DockerfileError
 from minidock.build.language.flags import MANY, ONE, SWITCH
 from minidock.build.language.source import Statement
@@ -42,6 +42,7 @@ class Instruction:
     """One instruction: its flags, its arguments as they are written, and as words where it has words."""
 
     def __init__(self, statement: Statement, escape: str) -> None:
+        self.statement = statement  # as it is written
         self.name = statement.name
         self.location = statement.location
         self.heredocs = statement.heredocs
@@ -72,7 +73,7 @@ class Instruction:
 def instruction(statement: Statement, escape: str) -> Instruction:
     """A statement, checked as far as it can be before anything is done."""
     if statement.name not in NAMES:
-        near = _nearest(statement.name)
+        near = spelling.nearest(statement.name, NAMES)
         advice = f" (did you mean {near}?)" if near else ""
         known = f"instructions are {', '.join(NAMES)}"
         raise DockerfileError(statement.location, f"unknown instruction: {statement.name}{advice}", hint=known)
@@ -90,7 +91,7 @@ def instruction(statement: Statement, escape: str) -> Instruction:
 def trigger(line: str, location: Location, escape: str) -> Instruction:
     """The instruction that an image's ONBUILD has kept for those who build on it."""
     name, _, rest = line.strip().partition(" ")
-    return instruction(Statement(name.upper(), rest.strip(), [], location), escape)
+    return instruction(Statement(name, rest.strip(), [], location), escape)
 
 
 # Checks ---------------------------------------------------------------------------------------------------
@@ -190,22 +191,6 @@ _CHECKS: dict[str, Callable[[Instruction], None]] = {
 def _flags_hint(name: str) -> str:
     known = _FLAGS.get(name)
     return f"{name} knows {', '.join(f'--{flag}' for flag in sorted(known))}" if known else f"{name} has no flags"
-
-
-def _nearest(name: str) -> str:
-    """The instruction that a word is one or two letters away from."""
-    distance, near = min((_distance(name, known), known) for known in NAMES)
-    return near if distance <= 2 and len(name) > 2 else ""
-
-
-def _distance(one: str, other: str) -> int:
-    """How many letters must be put in, taken out or changed to get from one word to the other (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for letter in one[:20]:
-        before, row[0] = row[0], row[0] + 1
-        for at, wanted in enumerate(other, 1):
-            before, row[at] = row[at], min(before + (letter != wanted), row[at] + 1, row[at - 1] + 1)
-    return row[-1]
 
 
 def run_script(found: Instruction) -> tuple[list[str] | str, list[heredocs.Heredoc]]:

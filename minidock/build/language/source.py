@@ -31,11 +31,14 @@ _MARK = "\ufeff"  # some editors begin a file with it
 class Statement:
     """One instruction as it is written: its name, all that follows, and its here-documents."""
 
-    def __init__(self, name: str, rest: str, documents: Sequence[Heredoc], location: Location) -> None:
-        self.name = name  # in capitals
+    def __init__(self, word: str, rest: str, documents: Sequence[Heredoc], location: Location) -> None:
+        self.word = word
+        self.name = word.upper()
         self.rest = rest
         self.heredocs = list(documents)
         self.location = location
+        self.comments: list[str] = []  # on the lines right above it
+        self.has_gap = False  # an empty line stands in the middle of it
 
 
 class Source:
@@ -43,24 +46,25 @@ class Source:
 
     def __init__(self, text: str, file: str = "Dockerfile") -> None:
         self.file = file
-        self._lines = text.removeprefix(_MARK).replace("\r\n", "\n").split("\n")
-        if self._lines[-1] == "":
-            self._lines.pop()
+        self.lines = text.removeprefix(_MARK).replace("\r\n", "\n").split("\n")
+        if self.lines[-1] == "":
+            self.lines.pop()
         self.directives: dict[str, str] = {}
         self._at = 0
+        self._has_gap = False
         self._read_directives()
         self.escape = self.directives.get("escape", "\\")
         self.statements = list(self._statements())
 
     def location(self, first: int, end: int) -> Location:
-        return Location(self.file, first + 1, self._lines[first:end])
+        return Location(self.file, first + 1, self.lines[first:end])
 
     # Directives ---------------------------------------------------------------------------------------
 
     def _read_directives(self) -> None:
         """They are comments of a form, so what is none of them is a comment, and there are no more after it."""
-        while self._at < len(self._lines):
-            name, value = _directive(self._lines[self._at])
+        while self._at < len(self.lines):
+            name, value = _directive(self.lines[self._at])
             if name not in _DIRECTIVES:
                 return
             here = self.location(self._at, self._at + 1)
@@ -74,23 +78,28 @@ class Source:
     # Statements ---------------------------------------------------------------------------------------
 
     def _statements(self) -> Iterator[Statement]:
-        while self._at < len(self._lines):
+        comments: list[str] = []
+        while self._at < len(self.lines):
             first = self._at
             text = self._joined()
             if not text.strip():
+                comments = _with_comment(comments, self.lines[first])
                 continue
-            name, _, rest = _cut(text.strip())
-            documents = self._heredocs(first, name.upper(), rest)
-            yield Statement(name.upper(), rest, documents, self.location(first, self._at))
+            word, _, rest = _cut(text.strip())
+            documents = self._heredocs(first, word.upper(), rest)
+            found = Statement(word, rest, documents, self.location(first, self._at))
+            found.comments, found.has_gap, comments = comments, self._has_gap, []
+            yield found
 
     def _joined(self) -> str:
         """One line, with those that it goes on in. Comments and empty lines in between count for nothing."""
-        whole, begun = "", False
-        while self._at < len(self._lines):
-            line = self._lines[self._at]
+        whole, begun, self._has_gap = "", False, False
+        while self._at < len(self.lines):
+            line = self.lines[self._at]
             self._at += 1
             if line.lstrip(_BLANKS).startswith("#") or (begun and not line.strip()):
                 if begun:
+                    self._has_gap |= not line.strip()
                     continue
                 return ""
             part, goes_on = self._part(line)
@@ -113,14 +122,20 @@ class Source:
         found = []
         for marker in heredocs.markers(rest, self.escape):
             begin = self._at
-            while self._at < len(self._lines) and not marker.ends_at(self._lines[self._at]):
+            while self._at < len(self.lines) and not marker.ends_at(self.lines[self._at]):
                 self._at += 1
-            if self._at == len(self._lines):
+            if self._at == len(self.lines):
                 here = self.location(first, begin)
                 raise DockerfileError(here, "unterminated heredoc", hint=f"a line that is {marker.word} ends it")
-            found.append(marker.document(self._lines[begin : self._at]))
+            found.append(marker.document(self.lines[begin : self._at]))
             self._at += 1
         return found
+
+
+def _with_comment(comments: Sequence[str], line: str) -> list[str]:
+    """A line that is empty, or a comment without words, parts those above it from what follows."""
+    text = line.strip().lstrip("#").strip()
+    return [*comments, text] if text else []
 
 
 def _directive(line: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 from minidock.errors import MinidockError
@@ -12,22 +13,37 @@ from minidock.images.tar import Tar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from minidock.images.making import Source
 
 _BLOCK = 512
+_CHUNK = 1 << 20
 _SUM = slice(148, 156)  # of a header: the sum of its bytes, with blanks in the place of the sum
 
 
-def opened(fd: int) -> Tar | None:
-    """The archive in a file; None, and the file is closed, if it is none."""
-    file = os.fdopen(fd, "rb")
-    if not is_tar(_first_block(fd)):
-        file.close()
-        return None
-    return Tar(_content(file))
+class Heard:
+    """A file that is read once, from the beginning, and the digest of all of it. It is closed by whoever opened it."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        data = os.read(self.fd, size)
+        self._hash.update(data)
+        return data
+
+    def digest(self) -> str:
+        while self.read(_CHUNK):
+            pass
+        return self._hash.hexdigest()
 
 
-def _content(file: BinaryIO) -> Content:
+def opened(file: Heard) -> Tar | None:
+    """The archive in a file; None if it is none."""
+    return Tar(_content(file)) if is_tar(_first_block(file.fd)) else None
+
+
+def _content(file: Source) -> Content:
     limits = Limits()
     return Content(plain(file, limits), limits)
 

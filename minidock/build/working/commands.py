@@ -11,7 +11,7 @@ from minidock.build.working import copying, fetching
 from minidock.build.working.stage import absolute
 from minidock.errors import MinidockError
 from minidock.images import shell_words
-from minidock.images.drafts import Draft, remove
+from minidock.images.drafts import Draft
 from minidock.kernel import paths
 from minidock.oci.document import Node
 from minidock.oci.spec import User
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
         """An instruction about to be done, or not to be done again."""
 
         text: str  # what `history` says
-        parts: dict[str, str]  # what its result depends on, besides the files that are there
+        # What its result depends on, besides the files that are there. Doing it sets right what has changed meanwhile.
+        parts: dict[str, str]
 
         def do(self, scratch: Scratch, says: Says) -> None: ...
 
         def settle(self, stage: Stage) -> None:
             """What it changes besides files."""
+
+        def close(self) -> None:
+            """Remove what it needed, whether it was done, was cached, or failed."""
 
 
 def act(stage: Stage, found: Instruction) -> Act:
@@ -75,6 +79,9 @@ class WorkDirectory:
     def settle(self, stage: Stage) -> None:
         stage.instructions.apply("WORKDIR", self._found.rest)
 
+    def close(self) -> None:
+        """Nothing was needed."""
+
 
 class CopyFiles:
     """COPY and ADD, from a tree, from here-documents, and from addresses."""
@@ -95,7 +102,7 @@ class CopyFiles:
             mode=stage.expanded(flags.value("chmod")),
             excluded=[stage.expanded(word) for word in flags.each("exclude")],
             parents=flags.switch("parents"),
-            unpacks=found.name == "ADD",
+            unpacks=found.name == "ADD" and (flags.switch("unpack") or not flags.each("unpack")),
         )
         self._files = stage.origins.files(self._origin)
         self._paths = self._matching()
@@ -125,7 +132,7 @@ class CopyFiles:
                     hint="give a directory above as the context, and name the Dockerfile by -f",
                 )
             found += self._files.matching(source.replace("/./", "/"))
-        return found
+        return [path for path in found if not self._wish.leaves_out(path)]
 
     def _parts(self) -> dict[str, str]:
         words = [self._wish.target, self._owner, self._found.flags.values, self._wish.sources]
@@ -134,7 +141,7 @@ class CopyFiles:
             parts["origin"] = self._stage.origins.identity(self._origin)
         else:
             for path in self._paths:
-                listing = self._stage.contents.listing(self._files, path)
+                listing = self._stage.contents.listing(self._files, path, self._wish.excluded)
                 parts[f"files {path}"] = contents.digest(listing)
         if self._addresses:
             self._fetched = Fetched(self._stage, self._addresses, self._found)
@@ -152,7 +159,9 @@ class CopyFiles:
         tree = scratch.tree([] if self._link else self._stage.lower)
         try:
             self._wish.owner = _owner(tree, self._owner)
-            copying.copy(self._files, self._paths, tree, self._wish)
+            copied = copying.copy(self._files, self._paths, tree, self._wish)
+            if not self._origin:
+                self.parts.update({f"files {path}": contents.digest(copied[path]) for path in copied})
             if self._fetched:
                 self._fetched.copy(tree, self._wish)
             for document in self._found.heredocs:
@@ -160,7 +169,10 @@ class CopyFiles:
         finally:
             os.close(tree)
 
-    def settle(self, stage: Stage) -> None:  # noqa: ARG002
+    def settle(self, stage: Stage) -> None:
+        """Files are all that it changes."""
+
+    def close(self) -> None:
         if self._fetched:
             self._fetched.close()
 
@@ -171,30 +183,25 @@ class Fetched:
     def __init__(self, stage: Stage, addresses: Sequence[str], found: Instruction) -> None:
         self._draft = Draft(stage.engine.root, directory=True, synced=False)
         self._names: list[str] = []
+        self._unpacks = found.flags.switch("unpack")
         self._files = Files(os.open(self._draft.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), "what was fetched")
         checksum = stage.expanded(found.flags.value("checksum"))
         try:
             for number, address in enumerate(addresses):
                 os.mkdir(f"{self._draft.path}/{number}")
-                name = fetching.fetch(address, f"{self._draft.path}/{number}", checksum)
-                self._names.append(f"{number}/{name}")
+                place, keep = f"{self._draft.path}/{number}", found.flags.switch("keep-git-dir")
+                self._names.append(f"{number}/{fetching.fetch(address, place, checksum, keep_history=keep)}")
         except MinidockError:
             self.close()
             raise
-        self._drop_history(keep=found.flags.switch("keep-git-dir"))
         listings = [stage.contents.listing(self._files, name) for name in self._names]
         self.digest = contents.digest(
             {name: contents.digest(each) for name, each in zip(self._names, listings, strict=True)}
         )
 
-    def _drop_history(self, *, keep: bool) -> None:
-        for name in self._names:
-            if not keep and os.path.isdir(f"{self._draft.path}/{name}/.git"):
-                remove(f"{self._draft.path}/{name}/.git")
-
     def copy(self, tree: int, wish: copying.Copy) -> None:
-        """As it is: what comes from an address is not unpacked."""
-        plain = copying.Copy([*wish.sources, *self._names], wish.target)
+        """As it is: what comes from an address is only unpacked if that is asked for."""
+        plain = copying.Copy([*wish.sources, *self._names], wish.target, unpacks=self._unpacks)
         plain.mode, plain.owner = wish.mode, wish.owner
         copying.copy(self._files, self._names, tree, plain)
 

@@ -13,9 +13,11 @@ https://docs.docker.com/reference/dockerfile/#copy
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 
+from minidock.build.cache import contents
 from minidock.build.context.ignoring import Ignore
 from minidock.build.working.modes import Mode
 from minidock.errors import MinidockError, reason
@@ -29,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from minidock.build.cache.contents import Listing
     from minidock.build.context.files import Files
     from minidock.images.tar import Entry
 
@@ -59,6 +62,10 @@ class Copy:
         self.unpacks = unpacks  # ADD: archives are unpacked
         self.owner: Owner = _ROOT
 
+    def leaves_out(self, path: str) -> bool:
+        """Whether --exclude means a source itself, by its name; what is in it is looked at when it is copied."""
+        return self.excluded.ignores(os.path.basename(path)) if path else False
+
     @property
     def into_directory(self) -> bool:
         return self.target.endswith("/") or len(self.sources) > 1 or self.parents
@@ -73,33 +80,41 @@ def check(wish: Copy, count: int) -> None:
         )
 
 
-def copy(files: Files, paths_found: Sequence[str], into: int, wish: Copy) -> None:
-    """Copy what was found for the sources of a tree."""
+def copy(files: Files, paths_found: Sequence[str], into: int, wish: Copy) -> dict[str, Listing]:
+    """Copy what was found for the sources of a tree. For each path it comes to what was copied, as cache/contents.py
+    tells it: that is not always what was there when somebody looked before."""
+    copied = {}
     for path in paths_found:
         try:
-            _copy_one(files, path, into, wish)
+            copied[path] = _copy_one(files, path, into, wish)
         except OSError as error:
             raise MinidockError(f"cannot copy /{path} to {wish.target}: {reason(error)}") from None
+    return copied
 
 
-def _copy_one(files: Files, path: str, into: int, wish: Copy) -> None:
+def _copy_one(files: Files, path: str, into: int, wish: Copy) -> Listing:
     real = files.resolved(path)
     target = _with_parents(path, wish) if wish.parents else wish.target
     if stat.S_ISDIR(files.status(real).st_mode):
         make(into, target, wish.owner)
-        _place(into, target, Taken(files, real, wish).tree(real))
-        return
-    if wish.unpacks and (archive := _archive(files, real)):
-        make(into, target, _ROOT)
-        Placing(into, target, target, keep_owners=True).fill(archive)
-        return
+        taken = Taken(files, real, wish)
+        _place(into, target, taken.tree(real))
+        return taken.listing()
+    found = _unpack(files, real, into, target) if wish.unpacks else ""
+    return {os.path.basename(path): found or _copy_file(files, path, into, target, wish)}
+
+
+def _copy_file(files: Files, path: str, into: int, target: str, wish: Copy) -> str:
+    real = files.resolved(path)
     directory, name = _place_of_file(into, target, os.path.basename(path), wish)
     make(into, directory, wish.owner)
     parent = paths.open_inside(files.root, os.path.dirname(real) or ".", _DIRECTORY)
+    taken = Taken(files, "", wish)
     try:
-        _place(into, directory, Taken(files, "", wish).file(parent, os.path.basename(real), name))
+        _place(into, directory, taken.file(parent, os.path.basename(real), name))
     finally:
         os.close(parent)
+    return taken.listing().get(name, "")
 
 
 def _with_parents(path: str, wish: Copy) -> str:
@@ -169,31 +184,57 @@ class Taken(Packing):
         self._files = files
         self._top = f"{top}/" if top else ""
         self._wish = wish
+        self._entries: list[tuple[str, os.stat_result]] = []
+        # By file, as one may have several names: its first entry, and its content.
+        self._first: dict[tuple[int, int], tuple[Entry, hashlib._Hash]] = {}
+        self._now = hashlib.sha256()
 
-    def is_left_out(self, path: str, directory: int, names: list[str]) -> bool:  # noqa: ARG002
-        inner = path.removeprefix(self._top)
+    def passes_by(self, path: str) -> bool:
         if f"{path}/" == self._top or not path:
             return False
-        return self._files.hides_all_of(path) or self._wish.excluded.ignores_all_of(inner)
+        return self._files.hides_all_of(path) or self._wish.excluded.ignores_all_of(path.removeprefix(self._top))
 
     def instead(self, path: str, name: str, status: os.stat_result) -> bytes | None:  # noqa: ARG002
         """Nothing, for a file that is not to be seen."""
-        is_out = bool(path) and (
-            self._files.is_hidden(path) or self._wish.excluded.ignores(path.removeprefix(self._top))
-        )
-        return b"" if is_out else None
+        return b"" if path and self._is_out(path) else None
+
+    def _is_out(self, path: str) -> bool:
+        return self._files.is_hidden(path) or self._wish.excluded.ignores(path.removeprefix(self._top))
 
     def entry(self, name: str, status: os.stat_result) -> Entry:
         found = super().entry(name, status)
+        self._entries.append((name.rstrip("/"), status))
+        self._now = self._first.setdefault((status.st_dev, status.st_ino), (found, hashlib.sha256()))[1]
         found.uid, found.gid = self._wish.owner
         if found.kind != tar.SYMLINK:
             found.mode = self._wish.mode.of(found.mode, is_directory=found.kind == tar.DIRECTORY)
         return found
 
+    def hear(self, data: bytes) -> None:
+        self._now.update(data)
 
-def _archive(files: Files, path: str) -> Tar | None:
-    """A file as an archive, if it is one; told by what it holds, as names say nothing."""
-    from minidock.build.working.archives import opened
+    def listing(self) -> Listing:
+        """What was copied. A hidden directory may be there for the sake of what is in it, and does not count."""
+        found = {}
+        for name, status in self._entries:
+            if not (stat.S_ISDIR(status.st_mode) and self._is_out(f"{self._top}{name}")):
+                entry, content = self._first[status.st_dev, status.st_ino]
+                found[name] = contents.told(status, content.hexdigest() if stat.S_ISREG(status.st_mode) else entry.link)
+        return found
+
+
+def _unpack(files: Files, path: str, into: int, target: str) -> str:
+    """Unpack a file, if it is an archive, told by what it holds, as names say nothing. What was read of it."""
+    from minidock.build.working.archives import Heard, opened
 
     fd = paths.open_inside(files.root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    return opened(fd)
+    try:
+        file = Heard(fd)
+        archive = opened(file)
+        if archive is None:
+            return ""
+        make(into, target, _ROOT)
+        Placing(into, target, target, keep_owners=True).fill(archive)
+        return contents.told(os.fstat(fd), file.digest())
+    finally:
+        os.close(fd)

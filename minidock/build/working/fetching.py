@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 
+from minidock.build.context import repositories
+from minidock.build.context.repositories import Repository, is_repository
 from minidock.errors import MinidockError, reason
 
 TYPE_CHECKING = False
@@ -24,30 +26,32 @@ def is_address(source: str) -> bool:
     return source.startswith(_WEB) or is_repository(source)
 
 
-def is_repository(source: str) -> bool:
-    if source.startswith(("git@", "git://", "ssh://git@")):
-        return True
-    return source.startswith(_WEB) and source.partition("#")[0].endswith(".git")
-
-
-def fetch(address: str, directory: str, checksum: str = "") -> str:
+def fetch(address: str, directory: str, checksum: str = "", *, keep_history: bool = False) -> str:
     """Get what an address leads to into a directory; its name there."""
     if is_repository(address):
-        return _clone(address, directory, checksum)
+        return _clone(address, directory, checksum, keep_history=keep_history)
     from http.client import HTTPException
     from urllib.request import urlopen
 
-    name = os.path.basename(address.partition("?")[0].partition("#")[0].rstrip("/").removeprefix("https:").lstrip("/"))
+    name = _name(address)
     try:
         with urlopen(address, timeout=_PATIENCE) as response:
-            came = _save(response, f"{directory}/{name or 'index'}")
+            came = _save(response, f"{directory}/{name}")
     except (OSError, HTTPException, ValueError) as error:
         raise MinidockError(f"cannot fetch {address}: {_told(error)}") from None
     if checksum and checksum != f"sha256:{came}":
         raise MinidockError(
             f"digest mismatch sha256:{came}: {checksum}", hint=f"what {address} leads to is not what --checksum names"
         )
-    return name or "index"
+    return name
+
+
+def _name(address: str) -> str:
+    """What the file is called in a directory."""
+    from urllib.parse import unquote, urlsplit
+
+    name = os.path.basename(unquote(urlsplit(address).path).rstrip("/"))
+    return "index" if name in ("", ".", "..") else name
 
 
 def _told(error: Exception) -> str:
@@ -73,21 +77,12 @@ def _save(response: HTTPResponse, path: str) -> str:
     return found.hexdigest()
 
 
-def _clone(address: str, directory: str, checksum: str) -> str:
-    """`REPOSITORY#BRANCH`; --checksum is the commit."""
-    import subprocess
-
-    repository, _, branch = address.partition("#")
-    target = f"{directory}/repository"
-    command = ["git", "clone", "--quiet", "--depth", "1", *(["--branch", branch] if branch else [])]
-    try:
-        done = subprocess.run([*command, "--", repository, target], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise MinidockError("ADD of a git repository needs git", hint="apt-get install git") from None
-    if done.returncode:
-        raise MinidockError(f"git clone {repository}: {done.stderr.strip()}")
-    asked = ["git", "-C", target, "rev-parse", "HEAD"]
-    commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+def _clone(address: str, directory: str, checksum: str, *, keep_history: bool) -> str:
+    """Of a repository --checksum is the commit, or its beginning."""
+    place = f"{directory}/repository"
+    os.mkdir(place)
+    repository = Repository(address)
+    commit = repositories.fetch(repository, place, keep_history=keep_history)
     if checksum and not commit.startswith(checksum):
         raise MinidockError(f"commit mismatch {commit}: {checksum}", hint=f"{address} is at another commit")
-    return "repository"
+    return os.path.relpath(repositories.inside(repository, place), directory)

@@ -15,7 +15,7 @@ from minidock.build.working import copying
 from minidock.build.working.stage import absolute
 from minidock.engine.configuring.mount_points import MountPoint
 from minidock.errors import MinidockError
-from minidock.images.drafts import Draft, remove_if_empty, write_all
+from minidock.images.drafts import Draft, Lock, remove_if_empty, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,17 +43,23 @@ class Mounts:
             told = {key: value for key, value in vars(each).items() if value}
             found[f"mount {number}"] = str(sorted(told.items()))
             if each.kind == BIND:
-                found[f"mount {number} files"] = self._identity(each)
+                found[_files_of(number)] = self._identity(each)
         return found
 
     def _identity(self, each: RunMount) -> str:
         if each.origin:
             return self._stage.origins.identity(each.origin)
         files = self._stage.origins.files()
-        return contents.digest(self._stage.contents.listing(files, *files.matching(each.source or ".")))
+        (path,) = files.matching(each.source or ".")
+        return contents.digest(self._stage.contents.listing(files, path))
 
     def prepared(self, scratch: Scratch) -> Prepared:
         return Prepared(self._stage, scratch, self._wanted)
+
+
+def _files_of(number: int) -> str:
+    """The part of the key for what a mount shows."""
+    return f"mount {number} files"
 
 
 class Prepared:
@@ -65,6 +71,7 @@ class Prepared:
         self._wanted = wanted
         self._locks: list[int] = []
         self._draft: Draft | None = None
+        self.parts: dict[str, str] = {}  # what the command really sees of files that may change
         self.points: list[MountPoint] = []
         self.variables: list[str] = []
 
@@ -92,23 +99,41 @@ class Prepared:
         os.mkdir(place, 0o755)
         root = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            copying.copy(files, [path], root, copying.Copy([each.source or "."], "/content"))
+            copied = copying.copy(files, [path], root, copying.Copy([each.source or "."], "/content"))
         finally:
             os.close(root)
+        if not each.origin:
+            self.parts[_files_of(number)] = contents.digest(copied[path])
         self.points.append(MountPoint("bind", self._target(each), f"{place}/content", read_only=not each.writable))
 
     def _cache(self, each: RunMount, number: int) -> None:  # noqa: ARG002
-        """A directory that stays, by its id; `locked`: for one build at a time."""
-        name = hashlib.sha256((each.id or self._target(each)).encode()).hexdigest()[:32]
-        place = f"{self._stage.engine.root}/build/caches/{name}"
-        if not os.path.isdir(place):
-            os.makedirs(place, mode=0o700, exist_ok=True)
-            os.chmod(place, each.mode)
-            os.chown(place, each.uid, each.gid)
+        """A directory that stays, by its id and by what it began with; `locked`: for one build at a time."""
+        identity = f"{each.id or self._target(each)}\0{each.origin}\0{each.source}".rstrip("\0")
+        name = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        caches = f"{self._stage.engine.root}/build/caches"
+        place = f"{caches}/{name}"
+        os.makedirs(caches, mode=0o700, exist_ok=True)
+        with Lock(caches):  # who comes second at the same moment is to find it, whole
+            if not os.path.isdir(place):
+                self._begin_cache(each, place)
         if each.sharing != "shared":
             self._locks.append(os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
         self.points.append(MountPoint("bind", self._target(each), place, read_only=not each.writable))
+
+    def _begin_cache(self, each: RunMount, place: str) -> None:
+        with Draft(self._stage.engine.root, directory=True, synced=False) as draft:
+            if each.origin:
+                files = self._stage.origins.files(each.origin)
+                found = files.matching(each.source or ".")
+                root = os.open(draft.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    copying.copy(files, found, root, copying.Copy([each.source or "."], "/"))
+                finally:
+                    os.close(root)
+            os.chmod(draft.path, each.mode)
+            os.chown(draft.path, each.uid, each.gid)
+            draft.publish(place)
 
     def _tmpfs(self, each: RunMount, number: int) -> None:  # noqa: ARG002
         data = [f"size={each.size}"] if each.size else []

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from minidock.build.language.instructions import Instruction
     from minidock.jsonfile import Json
 
+# Of a step: it begins, was cached, has to be done and why, says something, is done.
 BEGINS, CACHED, MISSED, SAYS, ENDS = "begins", "cached", "missed", "says", "ends"
+# Of the whole: what will be built, something to know, a stage that failed, time that has passed.
+PLAN, NOTICE, FAILED, TICK = "plan", "notice", "failed", "tick"
 _MOST = 16 << 10  # of what a program says, in one piece
 
 

@@ -30,6 +30,10 @@ class Run:
 
     def __init__(self, stage: Stage, found: Instruction) -> None:
         self._stage = stage
+        if stage.expanded(found.flags.value("security")) == "insecure":
+            raise found.wrong(
+                "security.insecure is not allowed", hint="a build gives no command more rights than others"
+            )
         network = stage.expanded(found.flags.value("network"))
         self._network = network if network not in ("", "default") else stage.request.limits.network
         self._script = ""
@@ -47,6 +51,7 @@ class Run:
             "directory": stage.directory,
             "user": str(stage.config.get("User") or ""),
             "network": self._network,
+            "hosts": jsonfile.dump(stage.request.limits.extra_hosts),
             **self._mounts.parts(),
         }
 
@@ -72,6 +77,7 @@ class Run:
 
     def do(self, scratch: Scratch, says: Says) -> None:
         with self._mounts.prepared(scratch) as mounted:
+            self.parts.update(mounted.parts)
             options = self._options()
             if self._script:
                 mounted.show_script(_SCRIPT_AT, self._script)
@@ -110,3 +116,6 @@ class Run:
 
     def settle(self, stage: Stage) -> None:
         """Files are all that it changes."""
+
+    def close(self) -> None:
+        """What it needed is gone with its mounts."""

@@ -10,8 +10,9 @@ import os
 
 from minidock import times
 from minidock.build.arguments import Scope
+from minidock.build.cache import inline
 from minidock.build.cache.contents import Contents
-from minidock.build.cache.records import Done, Records, Step
+from minidock.build.cache.records import Done, Step
 from minidock.build.language.complaint import DockerfileError
 from minidock.build.working import history
 from minidock.errors import MinidockError
@@ -25,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from minidock.build.cache.records import Records
     from minidock.build.language.instructions import Instruction
     from minidock.build.request import BuildRequest
     from minidock.build.working import commands
@@ -47,18 +49,24 @@ class Base:
         self.stack = list(stack)
         # How many of its layers, and of the entries of its history, come from the image that all began with.
         self.base_layers, self.base_entries = own or (len(self.stack), len(self.document.get("history") or []))
+        self.arguments: dict[str, str] = {}  # ARGs, which a stage that begins with this one knows too
+        self.steps: list[Json] = []  # what its own layers came from: cache/inline.py
 
     def like(self, document: Mapping[str, Json]) -> Base:
         """The same files with another configuration."""
-        return Base(document, self.stack, own=(self.base_layers, self.base_entries))
+        found = Base(document, self.stack, own=(self.base_layers, self.base_entries))
+        found.arguments, found.steps = self.arguments, self.steps
+        return found
 
     def told(self) -> Json:
-        return [self.document, self.stack, [self.base_layers, self.base_entries]]
+        return [self.document, self.stack, [self.base_layers, self.base_entries], self.arguments, self.steps]
 
     @classmethod
     def heard(cls, told: Json) -> Base:
-        document, stack, own = told
-        return cls(document, [(diff_id, blob) for diff_id, blob in stack], own=tuple(own))
+        document, stack, own, arguments, steps = told
+        found = cls(document, [(diff_id, blob) for diff_id, blob in stack], own=tuple(own))
+        found.arguments, found.steps = arguments, steps
+        return found
 
 
 class Stage:
@@ -71,6 +79,7 @@ class Stage:
         base: Base,
         scope: Scope,
         origins: Origins,
+        records: Records,
         *,
         place: str,
         escape: str,
@@ -90,8 +99,8 @@ class Stage:
         self.scope = scope
         self.origins = origins
         self.contents = Contents(engine.database)
-        self.records = Records(engine.database)
-        self.used: list[Step] = []
+        self.records = records
+        self._steps = list(base.steps)
         self.is_new = False  # something was done that the cache did not know
         self.has_failed_running = False  # a command has, which somebody may want to try by hand
         self._place = place
@@ -120,7 +129,9 @@ class Stage:
 
     def result(self) -> Base:
         document = {**self.document, "created": self._when, "config": self.config}
-        return Base({**document, "history": self.history}, self.stack, own=self._begins_at)
+        found = Base({**document, "history": self.history}, self.stack, own=self._begins_at)
+        found.arguments, found.steps = self.scope.values, self._steps
+        return found
 
     def expanded(self, word: str) -> str:
         return shell_words.expand(word, self.variables, self._escape)
@@ -164,23 +175,30 @@ class Stage:
         from minidock.build.working import commands
 
         act = commands.act(self, found)
-        step = Step(f"{self._place} {number}", {"parent": self.chain_id, **act.parts})
-        done = self._cached(step, report, number) or self._made(act, step, number, report)
+        try:
+            done = self._cached(self._step(act, number), report, number) or self._made(act, number, report)
+        finally:
+            act.close()
         act.settle(self)
+        self._steps.append(inline.told(self._step(act, number).key, done))
         self._when = times.stamp(done.when)
         self.stack += [done.layer] if done.layer else []
         self._note(act.text, changed=done.layer is not None)
 
+    def _step(self, act: commands.Act, number: int) -> Step:
+        return Step(f"{self._place} {number}", {"parent": self.chain_id, **act.parts})
+
     def _cached(self, step: Step, report: Report, number: int) -> Done | None:
         """What came of it before, if that is still there."""
-        done = None if self.request.no_cache else self.records.find(step)
-        if done is None or (done.layer and not self._hold(done.layer)):
-            why = "the cache is not to be used" if self.request.no_cache else "its layer is gone" if done else ""
-            report.missed(number, step, self.records.before(step), why)
-            return None
-        self.used.append(step)
-        report.cached(number)
-        return done
+        candidates = [] if self.request.no_cache else self.records.find(step)
+        for done in candidates:
+            if not done.layer or self._hold(done.layer):
+                self.records.used(step, done)
+                report.cached(number)
+                return done
+        why = "the cache is not to be used" if self.request.no_cache else "its layer is gone" if candidates else ""
+        report.missed(number, step, self.records.before(step), why)
+        return None
 
     def _hold(self, layer: Layer) -> bool:
         """Keep a layer from being freed until this is over; False if it is not whole any more."""
@@ -189,7 +207,7 @@ class Stage:
         chain_id = layers.chain_ids([*below, diff_id])[-1]
         return self.new.hold(self.layout.blob(blob["digest"])) and self.new.hold(layers.place(self.layout, chain_id))
 
-    def _made(self, act: commands.Act, step: Step, number: int, report: Report) -> Done:
+    def _made(self, act: commands.Act, number: int, report: Report) -> Done:
         from minidock.build.working import commands
         from minidock.build.working.trees import Scratch
 
@@ -202,14 +220,13 @@ class Stage:
             layer = keep(self.new, scratch.upper, [each for each, _ in self.stack], latest=history.latest(self.request))
         self.is_new = True
         done = Done(layer, history.now(self.request))
-        self.records.keep(step, done)
+        self.records.keep(self._step(act, number), done)  # by what was copied, should that have changed since
         return done
 
     def close(self) -> None:
         """Write down what was learnt about files and about the use of the cache."""
         self.contents.remember()
-        if self.used:
-            self.records.touch(self.used)
+        self.records.touch()
 
 
 def _located(found: Instruction, error: MinidockError) -> MinidockError:

@@ -18,6 +18,8 @@ _SAID = {
     "directory": "the working directory is another one",
     "user": "the user is another one",
     "network": "the network is another one",
+    "hosts": "the names of hosts that it is given are others",
+    "fetched": "what was fetched is another one",
 }
 _LISTS = {"environment": "variable", "arguments": "argument"}
 

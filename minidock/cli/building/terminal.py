@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from minidock.build.working.reporting import BEGINS, CACHED, ENDS, MISSED, SAYS
+from minidock.build.working.reporting import NOTICE
 from minidock.cli.building import reasons
 from minidock.cli.building.plain import Plain
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _UP, _CLEAR = "\x1b[{}A", "\r\x1b[J"
 _BLUE, _DIM, _RED, _PLAIN = "\x1b[34m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
+_MOST = 10_000  # lines of what a step says that are kept, should it fail
 
 
 class Terminal(Plain):
@@ -29,20 +30,21 @@ class Terminal(Plain):
         super().__init__(explain=explain)
         self._texts: dict[Key, str] = {}
         self._last: dict[Key, str] = {}
-        self._going: list[Key] = []
         self._all: dict[Key, list[str]] = {}
+        self._whys: dict[Key, list[str]] = {}
         self._drawn = 0
         self._colours = "NO_COLOR" not in os.environ
 
     def show(self, message: dict[str, Json]) -> None:
+        if message["what"] == NOTICE:
+            self._erase()
         super().show(message)
-        if message["what"] in (BEGINS, CACHED, MISSED, SAYS, ENDS):
-            self._draw()
+        self._draw()
 
     def _begins(self, key: Key, message: dict[str, Json]) -> None:
         self._began[key] = time.monotonic()
         self._numbers[key] = len(self._numbers) + 1
-        self._texts[key] = f"{self.title(key)} {message['text']}"
+        self._texts[key] = _harmless(f"{self.title(key)} {message['text']}")
         self._going.append(key)
 
     def _is_cached(self, key: Key, message: dict[str, Json]) -> None:  # noqa: ARG002
@@ -50,11 +52,13 @@ class Terminal(Plain):
 
     def _missed(self, key: Key, message: dict[str, Json]) -> None:
         if self._explain:
-            self._all[key] = [f"why: {reason}" for reason in reasons.why(message)]
+            self._whys[key] = [*reasons.why(message)]
 
     def _line(self, key: Key, text: str) -> None:
         self._last[key] = text.partition(" ")[2]
-        self._all.setdefault(key, []).append(self._last[key])
+        lines = self._all.setdefault(key, [])
+        lines.append(self._last[key])
+        del lines[:-_MOST]
 
     def _ends(self, key: Key, message: dict[str, Json]) -> None:  # noqa: ARG002
         self._going.remove(key)
@@ -62,10 +66,8 @@ class Terminal(Plain):
         mark = "CACHED " if key in self._cached else ""
         self._erase()
         self._write(self._painted(_BLUE, f" => {mark}{self._texts[key]}") + f"  {seconds:.1f}s\n")
-        if self._explain:
-            for line in self._all.get(key, []):
-                if line.startswith("why: "):
-                    self._write(self._painted(_DIM, f"      {line}\n"))
+        for reason in self._whys.get(key, []):
+            self._write(self._painted(_DIM, f"      why: {reason}\n"))
 
     def _draw(self) -> None:
         self._erase()
@@ -75,7 +77,7 @@ class Terminal(Plain):
             self._write(f" => {self._texts[key]}"[: width - len(seconds) - 1] + seconds + "\n")
             self._drawn += 1
             if self._last.get(key):
-                self._write(self._painted(_DIM, f" => => {self._last[key]}"[: width - 1]) + "\n")
+                self._write(self._painted(_DIM, f" => => {_harmless(self._last[key])}"[: width - 1]) + "\n")
                 self._drawn += 1
 
     def _erase(self) -> None:
@@ -88,19 +90,22 @@ class Terminal(Plain):
         self._erase()
         for key in self._going if failed else ():
             self._flush(key)
-            self._write(self._painted(_RED, f" => ERROR {self._texts[key]}\n"))
-            for line in self._all.get(key, []):
+            self._write(self._painted(_RED, f" => {self.end_of(key)} {self._texts[key]}\n"))
+            for line in self._all.get(key, []) if key[0] == self._failed else ():
                 self._write(f"    {line}\n")
+        self._warn()
         sys.stderr.flush()
 
     def _painted(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_PLAIN}" if self._colours else text
-
-    def _write(self, text: str) -> None:
-        sys.stderr.write(text)
 
     def _width(self) -> int:
         try:
             return os.get_terminal_size(2).columns or 80
         except OSError:
             return 80
+
+
+def _harmless(line: str) -> str:
+    """What is redrawn must stay on its line. A bar that a program draws with returns is shown as it was last."""
+    return "".join(letter if letter.isprintable() else " " for letter in line.rpartition("\r")[2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from minidock.build.request import BuildRequest, Output, Secret
+from minidock.build.request import BuildRequest, CacheSource, Output, Secret
 from minidock.cli import values
 from minidock.cli.command import Command, Flag
 from minidock.engine.engine import Engine
@@ -25,6 +25,8 @@ def _build(arguments: Arguments) -> int:
     from minidock.build.building import build
 
     request = _request(arguments)
+    if arguments.flag("check"):
+        return _check(request)
     quiet = arguments.flag("quiet") or arguments.value("progress") == "quiet"
     display = _display(arguments)
     failed = True
@@ -41,6 +43,15 @@ def _build(arguments: Arguments) -> int:
     if request.id_file:
         _write_id(request.id_file, image)
     return 0
+
+
+def _check(request: BuildRequest) -> int:
+    from minidock.build.building import check
+    from minidock.cli.building import warnings
+
+    checked = check(Engine(), request)
+    sys.stdout.write("".join(f"{line}\n" for line in warnings.in_full(checked)))
+    return 1 if checked.findings else 0
 
 
 def _tell(image: str, request: BuildRequest) -> None:
@@ -85,6 +96,9 @@ def _request(arguments: Arguments) -> BuildRequest:
     request.secrets = {secret.id: secret for secret in map(_secret, arguments.values("secret"))}
     request.ssh = dict(_ssh(text) for text in arguments.values("ssh"))
     request.outputs = [_output(text) for text in arguments.values("output")]
+    request.cache_from = [_cache_source(text) for text in arguments.values("cache-from")]
+    inline = [_is_inline(text) for text in arguments.values("cache-to")]
+    request.keeps_cache = bool(inline) or request.arguments.get("BUILDKIT_INLINE_CACHE", "") in ("1", "true")
     request.id_file = arguments.value("iidfile")
     epoch = os.environ.get("SOURCE_DATE_EPOCH", request.arguments.get("SOURCE_DATE_EPOCH", ""))
     request.epoch = int(epoch) if epoch.isascii() and epoch.isdecimal() else None
@@ -98,6 +112,8 @@ def _limits(request: BuildRequest, arguments: Arguments) -> None:
         limits.network = arguments.value("network")
     limits.extra_hosts = [values.extra_host(text) for text in arguments.values("add-host")]
     limits.memory = values.size(arguments.value("memory")) if arguments.given("memory") else 0
+    limits.memory_swap = values.size_or_none(arguments.value("memory-swap")) if arguments.given("memory-swap") else 0
+    limits.cgroup_parent = arguments.value("cgroup-parent")
     limits.shm_size = values.size(arguments.value("shm-size")) if arguments.given("shm-size") else limits.shm_size
     limits.cpu_shares = arguments.integer("cpu-shares")
     limits.cpu_period = arguments.integer("cpu-period")
@@ -137,6 +153,24 @@ def _ssh(text: str) -> tuple[str, str]:
     return name, agent
 
 
+def _cache_source(text: str) -> CacheSource:
+    """A name, or `type=registry,ref=NAME`."""
+    if "=" not in text:
+        return CacheSource(text)
+    fields = _fields(text)
+    if fields.get("type", "registry") != "registry" or not fields.get("ref"):
+        raise MinidockError(
+            f"invalid cache source: {text}", hint="caches are read from images: type=registry,ref=IMAGE"
+        )
+    return CacheSource(fields["ref"], is_remote=True)
+
+
+def _is_inline(text: str) -> bool:
+    if _fields(text).get("type", text) != "inline":
+        raise MinidockError(f"invalid cache target: {text}", hint="a cache can go with the image: type=inline")
+    return True
+
+
 def _output(text: str) -> Output:
     """`type=tar,dest=FILE`, or a directory, or - for an archive on standard output."""
     if "=" not in text:
@@ -160,11 +194,20 @@ COMMAND = Command(
         Flag("build-arg", "Set build-time variables", takes="stringArray", kind=MANY),
         Flag(
             "cache-from",
-            "Ignored: whatever was built here may be used again",
+            "Images that know what their layers came from, or type=registry,ref=IMAGE",
             takes="stringArray",
             kind=MANY,
             completes="image",
         ),
+        Flag(
+            "cache-to",
+            "Keep in the image what its layers came from (type=inline)",
+            takes="stringArray",
+            kind=MANY,
+            completes=("type=inline",),
+        ),
+        Flag("cgroup-parent", "Optional parent cgroup for the build containers", takes="string", kind=VALUE),
+        Flag("check", "Say what in the Dockerfile is probably not meant, without building it"),
         Flag("cpu-period", "Limit the CPU CFS (Completely Fair Scheduler) period", takes="int", kind=VALUE),
         Flag("cpu-quota", "Limit the CPU CFS (Completely Fair Scheduler) quota", takes="int", kind=VALUE),
         Flag("cpu-shares", "CPU shares (relative weight)", letter="c", takes="int", kind=VALUE),
@@ -182,6 +225,12 @@ COMMAND = Command(
         Flag("iidfile", "Write the image ID to a file", takes="string", kind=VALUE, completes="file"),
         Flag("label", "Set metadata for an image", takes="stringArray", kind=MANY),
         Flag("memory", "Memory limit", letter="m", takes="bytes", kind=VALUE),
+        Flag(
+            "memory-swap",
+            "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+            takes="bytes",
+            kind=VALUE,
+        ),
         Flag(
             "network",
             "Set the networking mode for the RUN instructions",
