@@ -19,6 +19,7 @@ from minidock.cli.main import main
 from minidock.errors import MinidockError
 from minidock.labs import book, catalog, words
 from minidock.labs.checking import MET, UNMET, UNSEEN, judge
+from minidock.labs.course import Course
 from minidock.labs.lab import Lab, Missing
 from minidock.steps.plan import container_plan
 from tests.unit.test_plan import PLACE, rich
@@ -255,10 +256,14 @@ def test_a_lab_that_there_is_not_is_an_error_that_names_those_that_there_are(
         assert "pid, mount, uts" in said
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may start labs")
-def test_who_is_not_root_is_told_to_use_sudo(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("MINIDOCK_ROOT", str(tmp_path))
-    assert main(["lab", "start", "pid"]) == 1
-    assert "sudo" in capsys.readouterr().err
+def test_who_is_not_root_is_told_to_use_sudo(tmp_path: Path) -> None:
+    catalog.find("pid")
+    was = os.geteuid()
+    os.seteuid(was or 65534)
+    try:
+        with pytest.raises(MinidockError, match="takes root") as caught:
+            Course(str(tmp_path)).start("pid")
+    finally:
+        os.seteuid(was)
+    assert "sudo" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
