@@ -6,6 +6,7 @@ import os
 import time
 
 from minidock.errors import MinidockError
+from minidock.images import drafts
 from minidock.kernel import cgroups
 from minidock.labs import catalog, checking, playground, rootfs
 from minidock.labs.places import Place
@@ -39,19 +40,16 @@ class Course:
         """Prepare a lab; False when it is going on already."""
         lab, place = catalog.find(name), self.place(name)
         _require_root()
-        if place.has_playground():
-            return False
-        _refuse(lab)
-        self.reset(name)  # what an unfinished start, or the time before a reboot, has left
-        place.remember(hints=0)
-        try:
-            rootfs.unpack(place.rootfs)
-            notes = lab.prepare(place) if lab.prepare else {}
-            place.remember(notes=dict(notes))
-            playground.make(place, lab)
-        except BaseException:
-            self.reset(name)
-            raise
+        with self._alone():
+            if place.has_playground():
+                return False
+            _refuse(lab)
+            _end(lab, place)  # what an unfinished start, or the time before a reboot, has left
+            try:
+                _prepare(lab, place)
+            except BaseException:
+                _end(lab, place)
+                raise
         return True
 
     def check(self, name: str) -> list[Outcome]:
@@ -77,17 +75,37 @@ class Course:
         """End and remove all that belongs to a lab; a lab that nobody has started has nothing."""
         lab, place = catalog.find(name), self.place(name)
         _require_root()
-        if not os.path.isdir(place.directory):
-            return
-        if os.getpid() in cgroups.processes(place.group):
-            raise MinidockError(
-                f"this shell belongs to the lab {name}, and resetting it would end this shell",
-                hint=f"leave it with `exit`, then: minidock lab reset {name}",
-            )
-        if lab.clear:
-            lab.clear(place)
-        playground.end(place)
-        place.empty()
+        with self._alone():
+            _end(lab, place)
+
+    def _alone(self) -> drafts.Lock:
+        """Nobody else starts or resets a lab meanwhile."""
+        directory = f"{self._root}/labs"
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        return drafts.Lock(directory)
+
+
+def _prepare(lab: Lab, place: Place) -> None:
+    place.remember(hints=0)
+    rootfs.unpack(place.rootfs)
+    notes = lab.prepare(place) if lab.prepare else {}
+    place.remember(notes=dict(notes))
+    playground.make(place, lab)
+
+
+def _end(lab: Lab, place: Place) -> None:
+    """End the lab's processes, and remove its files."""
+    if not os.path.isdir(place.directory):
+        return
+    if os.getpid() in cgroups.processes(place.group):
+        raise MinidockError(
+            f"this shell belongs to the lab {lab.name}, and resetting it would end this shell",
+            hint=f"leave it with `exit`, then: minidock lab reset {lab.name}",
+        )
+    if lab.clear:
+        lab.clear(place)
+    playground.end(place)
+    place.empty()
 
 
 def _require_root() -> None:

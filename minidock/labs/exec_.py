@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from minidock.labs.scene import Scene
 
 NAME = "lab-exec"
+_OURS = "container.id"
 _KINDS = ("pid", "mount", "uts", "ipc", "network", "cgroup")
 
 
@@ -25,19 +26,29 @@ def _prepare(place: Place) -> dict[str, str]:
     """A container of minidock's own."""
     options = Options("busybox", ["sleep", "infinity"])
     options.name, options.hostname, options.network = NAME, "box", "none"
-    row = Engine(place.root).run_detached(options)
-    pid = Engine(place.root).find(row.id).pid
-    with open(place.file("init.pid"), "x", encoding="ascii") as file:
-        file.write(f"{pid}\n")
+    engine = Engine(place.root)
+    row = engine.run_detached(options, lambda made: _write(place.file(_OURS), made.id))
+    pid = engine.find(row.id).pid
+    _write(place.file("init.pid"), str(pid))
     return {"container": row.id, "init": str(pid)}
 
 
+def _write(path: str, word: str) -> None:
+    with open(path, "x", encoding="ascii") as file:
+        file.write(f"{word}\n")
+
+
 def _clear(place: Place) -> None:
-    container = place.state().get("notes", {}).get("container")
+    """Remove the container that was made for this lab; another one may have its name."""
     try:
-        Engine(place.root).remove(container or NAME, force=True)
-    except MinidockError:  # it is gone already
-        if container and os.path.isdir(f"{place.root}/containers/{container}"):
+        with open(place.file(_OURS), encoding="ascii") as file:
+            container = file.read().strip()
+    except FileNotFoundError:
+        return
+    try:
+        Engine(place.root).remove(container, force=True)
+    except MinidockError:
+        if os.path.isdir(f"{place.root}/containers/{container}"):  # else somebody else has removed it
             raise
 
 
