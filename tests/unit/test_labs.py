@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from minidock.cli.candidates import candidates
 from minidock.cli.main import main
 from minidock.errors import MinidockError
 from minidock.labs import book, catalog, words
@@ -244,6 +245,15 @@ def test_labs_are_listed_in_both_languages(
     said = capsys.readouterr().out
     assert "Процесс номер один" in said
     assert said.endswith("sudo minidock lab start pid\n")
+
+
+def test_names_of_labs_and_languages_complete() -> None:
+    for verb in ("start", "check", "hint", "solution", "reset"):
+        rows, _ = candidates(["lab", verb, ""])
+        assert [name for name, _ in rows] == [*catalog.NAMES]
+    assert [name for name, _ in candidates(["lab", "start", "pid", ""])[0]] == []
+    assert [name for name, _ in candidates(["lab", "reset", "pid", "e"])[0]] == ["exec", "escape"]
+    assert [name for name, _ in candidates(["lab", "start", "--lang", ""])[0]] == ["en", "ru"]
 
 
 def test_a_lab_that_there_is_not_is_an_error_that_names_those_that_there_are(
