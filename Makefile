@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One failing check must not hide what the others have to say.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help run man test tools lint style types layers unit integration commands peers vm bench clean
+.PHONY: help run man labs test tools lint style types layers unit integration commands peers vm bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*[#][#] ' 'NF == 2 { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,10 @@ run: ## Set minidock up, once, and run a container (root)
 man: ## Write the manual pages into build/man/man1, to be read with man -l
 	@provision/machine run
 	@.venv/bin/python -I -S minidock/launch.py minidock.cli.manual build/man/man1
+
+labs: ## Write docs/labs anew, from the texts that `minidock lab` shows
+	@provision/machine run
+	@.venv/bin/python -I -S minidock/launch.py minidock.labs.book docs/labs
 
 test: lint unit integration commands peers vm ## Set up for tests as well, once, and run them all (root)
 

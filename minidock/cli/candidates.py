@@ -26,7 +26,7 @@ _OF_CONTAINER = "container:"  # as in --network container:NAME
 _FILES = "file"  # the one source that the shell itself is
 # What the words of a usage line stand for: SOURCE_IMAGE[:TAG] is an IMAGE. Others are for the person to know.
 _NOUNS = {"CONTAINER": "container", "IMAGE": "image", "REPOSITORY": "image", "VOLUME": "volume"}
-_NOUNS |= {"NETWORK": "network"}
+_NOUNS |= {"NETWORK": "network", "LAB": "lab"}
 _NOUNS |= dict.fromkeys(("FILE", "DIRECTORY", "PATH"), _FILES)
 # Names of anything that minidock knows are made of these. What is not cannot be completed, nor play tricks.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/@+=%")
@@ -237,6 +237,13 @@ def _images(beginning: str) -> list[Row]:
     return [(word, about) for word, about in rows if word]
 
 
+def _labs(_: str) -> list[Row]:
+    from minidock.labs import catalog, words
+
+    language = words.language("")
+    return [(name, words.Words(name, language).title) for name in catalog.NAMES]
+
+
 def _signals(beginning: str) -> list[Row]:
     from minidock.kernel.signals import NAMES
 
@@ -262,6 +269,7 @@ SOURCES: dict[str, Callable[[str], list[Row]]] = {
     "volume:": lambda beginning: _volumes(beginning, end=":"),
     "network": _networks,
     "network-mode": _network_modes,
+    "lab": _labs,
     "signal": _signals,
     "capability": _capabilities,
     "environment": lambda _: [(name, "") for name in sorted(os.environ)],

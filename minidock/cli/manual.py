@@ -42,6 +42,7 @@ _FILES = {
     "/var/lib/minidock/layers/": "The layers of images, unpacked.",
     "/var/lib/minidock/containers/": "A directory for each container: its configuration, what it wrote, its log.",
     "/var/lib/minidock/volumes/": "A directory for each volume.",
+    "/var/lib/minidock/labs/": "A directory for each lab that was started, with all that was made in it.",
     "/run/minidock/": "Sockets, process ids, and other things that do not outlive the machine.",
 }
 

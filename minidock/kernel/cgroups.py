@@ -139,7 +139,7 @@ def _pass_down(group: str, controller: str) -> None:
     if controller in passed_down(group):
         return
     if controller not in offered(group):
-        raise _unavailable(controller)
+        raise unavailable(controller)
     try:
         write(group, "cgroup.subtree_control", f"+{controller}")
     except OSError as error:
@@ -163,7 +163,7 @@ def _not_passed_down(group: str, controller: str, error: OSError) -> MinidockErr
     )
 
 
-def _unavailable(controller: str) -> MinidockError:
+def unavailable(controller: str) -> MinidockError:
     """The error for a controller that this host does not offer, with what holds it and what frees it."""
     holder, hint = _holder(_VERSION_1_NAMES.get(controller, controller))
     return MinidockError(

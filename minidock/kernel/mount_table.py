@@ -1,10 +1,22 @@
-"""What is mounted where, as this process sees it. proc_pid_mountinfo(5)"""
+"""What is mounted where, as a process sees it. proc_pid_mountinfo(5)"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Entry:
+    """One mount: a file system, or a part of one, at a place."""
+
+    def __init__(self, line: str) -> None:
+        front, _, back = line.rstrip("\n").partition(" - ")
+        fields = front.split(" ")
+        self.device = fields[2]  # which file system it is: major:minor
+        self.root = _unescape(fields[3])  # which directory of it is seen here
+        self.point = _unescape(fields[4])
+        self.kind, _, self.options = back.split(" ", 2)
 
 
 def mount_point_of(path: str) -> str:
@@ -15,11 +27,14 @@ def mount_point_of(path: str) -> str:
 
 def table() -> Iterator[tuple[str, str, str]]:
     """Kind, mount point and options of each mount that this process sees."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+    return ((entry.kind, entry.point, entry.options) for entry in entries("self"))
+
+
+def entries(pid: int | str) -> Iterator[Entry]:
+    """The mounts that a process sees, below its root, in the order in which they were made."""
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
-            front, _, back = line.partition(" - ")
-            kind, _, options = back.rstrip("\n").split(" ", 2)
-            yield kind, _unescape(front.split(" ")[4]), options
+            yield Entry(line)
 
 
 def _unescape(field: str) -> str:

@@ -8,6 +8,7 @@ existing one by setns(2), through the files in /proc/PID/ns. namespaces(7)
 
 from __future__ import annotations
 
+import errno
 import os
 
 from minidock.kernel import syscalls
@@ -92,6 +93,30 @@ def identity(pid: int | str, kind: str) -> tuple[int, int]:
     """What tells one namespace from another: the device and inode behind its file."""
     status = os.stat(file_of(pid, kind))
     return status.st_dev, status.st_ino
+
+
+def mount_root(pid: int) -> tuple[int, int]:
+    """The device and inode of the root of a process's mount namespace, whatever root the process itself has.
+
+    After chroot(2) they differ, after pivot_root(2) they do not. A child looks: who enters another mount namespace
+    loses the directory that it was in.
+    """
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    child = os.fork()
+    if child == 0:
+        try:
+            join("mount", file_of(pid, "mount"))
+            status = os.stat("/")
+            os.write(writing, f"{status.st_dev} {status.st_ino}".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="ascii") as pipe:
+        told = pipe.read().split()
+    os.waitpid(child, 0)
+    if not told:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file_of(pid, "mount"))
+    return int(told[0]), int(told[1])
 
 
 def write_id_map(pid: int, which: str, ranges: list[tuple[int, int, int]]) -> None:

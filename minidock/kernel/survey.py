@@ -74,9 +74,13 @@ def here() -> Survey:
 
 def of_process(pid: int) -> Survey:
     """The one that a process is in."""
+    return of_namespace(namespaces.file_of(pid, "network"))
+
+
+def of_namespace(path: str) -> Survey:
+    """The one behind a file: of a process, or one that `ip netns add` has given a name."""
     own = os.open(namespaces.file_of("thread-self", "network"), os.O_RDONLY | os.O_CLOEXEC)
     try:
-        path = namespaces.file_of(pid, "network")
         inode = os.stat(path).st_ino
         namespaces.join("network", path)
         try:

@@ -12,7 +12,7 @@ import os
 import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
-libc.syscall.restype = ctypes.c_long
+libc.syscall.restype = libc.ptrace.restype = ctypes.c_long
 # The same library, called without letting go of the interpreter's lock: what a child is born from.
 _locked = ctypes.PyDLL(None, use_errno=True)
 _locked.syscall.restype = ctypes.c_long
@@ -204,6 +204,7 @@ PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL = 47, 2, 4
 _CLOSE_RANGE_CLOEXEC = 4
 _KEYCTL_JOIN_SESSION_KEYRING = 1
+WAIT_ALL = 0x40000000  # __WALL of waitpid(2): also for who is no child, but traced
 
 
 def prctl(operation: int, *arguments: int) -> int:
@@ -211,6 +212,12 @@ def prctl(operation: int, *arguments: int) -> int:
     padded = [*arguments, 0, 0, 0, 0][:4]
     longs = [ctypes.c_ulong(argument) for argument in padded]
     return check(libc.prctl(operation, *longs), f"prctl({operation}, {', '.join(map(str, arguments))})")
+
+
+def ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> int:
+    """Hold another process, and look into it. ptrace(2)"""
+    longs = [ctypes.c_long(item) for item in (request, pid, address, data)]
+    return check(int(libc.ptrace(*longs)), f"ptrace({request:#x}, {pid}, {address}, {data:#x})")
 
 
 def default_signal(number: int) -> None:

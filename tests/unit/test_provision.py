@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from minidock.cli import tree
+
 _PROJECT = Path(__file__).parents[2]
 
 
@@ -71,6 +73,20 @@ def test_a_command_answers_wherever_it_is_called_from(tmp_path: Path) -> None:
     write_commands(tmp_path)
     done = subprocess.run([tmp_path / "bin/minidock", "--version"], cwd="/", capture_output=True, text=True, check=True)
     assert done.stdout.startswith("minidock version ")
+
+
+def test_a_machine_made_for_minidock_greets_with_commands_that_there_are(tmp_path: Path) -> None:
+    script = _PROJECT / "provision/greet"
+    subprocess.run([script], env=os.environ | {"ETC": str(tmp_path)}, check=True)
+    greeting = (tmp_path / "motd").read_text()
+    commands = [line.partition("minidock ")[2].split() for line in greeting.splitlines() if "    minidock" in line]
+    commands += [
+        line.partition("sudo minidock ")[2].split() for line in greeting.splitlines() if "sudo minidock" in line
+    ]
+    assert ["lab", "start", "pid"] in [command[:3] for command in commands]
+    for command in commands:
+        assert tree.find(command)[0] or command[0] == "--help", command
+    assert max(map(len, greeting.splitlines())) < 120
 
 
 def write_service(prefix: Path, *, systemd: Path) -> subprocess.CompletedProcess[str]:

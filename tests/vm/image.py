@@ -31,6 +31,8 @@ from tests.vm.places import CACHE, PROJECT
 _INPUTS = (
     "provision/commands",
     "provision/debian-packages",
+    "provision/greet",
+    "provision/greeting",
     "provision/machine",
     "provision/packages",
     "provision/python-packages",

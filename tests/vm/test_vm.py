@@ -19,6 +19,7 @@ cat /proc/self/cgroup
 grep -c partition /proc/swaps
 findmnt -n -o SOURCE /mnt/spare
 python -c 'import minidock, prctl, pytest'
+grep -c 'minidock lab list' /etc/motd
 """
 
 
@@ -35,9 +36,10 @@ def test_a_command_in_the_vm_returns_its_output_and_its_exit_status() -> None:
 def test_the_vm_has_every_cgroup_controller_swap_a_spare_disk_and_minidock() -> None:
     ran = in_vm("sh", "-ec", _FACTS)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    controllers, kind, cgroup, swaps, spare = ran.stdout.splitlines()[-5:]
+    controllers, kind, cgroup, swaps, spare, greeted = ran.stdout.splitlines()[-6:]
     assert {"cpuset", "cpu", "io", "memory", "pids"} <= set(controllers.split())
     assert (kind, cgroup, swaps, spare) == ("cgroup2fs", "0::/job", "1", "/dev/vdb")
+    assert greeted != "0"  # whoever logs in is told where to begin
 
 
 def test_a_command_whose_time_is_over_is_ended_and_its_artefacts_still_come_back(tmp_path: Path) -> None:

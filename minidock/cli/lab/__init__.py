@@ -1,0 +1,1 @@
+"""minidock lab …: the commands for labs, one file each."""
