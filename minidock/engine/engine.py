@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
+    from minidock.engine.stepping.watch import Watch
     from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
@@ -56,6 +57,7 @@ class Engine(NetworkVerbs):
         self.root = root or data_root()
         self.run_root = run_root or state_root()
         self.listen: Callable[[], Listener] | None = None  # makes who hears of images that are pulled for a container
+        self.caution: Callable[[str], object] | None = None  # hears what is left out of a container, and what for
         self._database: Database | None = None
         self._newborn: Newborn | None = None
 
@@ -171,31 +173,31 @@ class Engine(NetworkVerbs):
 
         return creating.create(self, options)
 
-    def start(self, word: str) -> None:
+    def start(self, word: str, watch: Watch | None = None) -> None:
         """Start a container; one that runs already is left alone."""
         from minidock.engine.life import starting
 
         try:
-            starting.start(self, self.find(word)).close()
+            starting.start(self, self.find(word), watch=watch).close()
         except starting.RunsAlready:
             pass
 
-    def start_attached(self, word: str, manner: Manner) -> int | None:
+    def start_attached(self, word: str, manner: Manner, watch: Watch | None = None) -> int | None:
         from minidock.engine.life import running
 
-        return running.start(self, self.find(word), manner)
+        return running.start(self, self.find(word), manner, watch)
 
-    def run(self, options: Options, manner: Manner) -> int | None:
+    def run(self, options: Options, manner: Manner, watch: Watch | None = None) -> int | None:
         """Make a container, start it, be with it; its exit code, or None for a person who left before its end."""
         from minidock.engine.life import running
 
-        return running.run(self, options, manner)
+        return running.run(self, options, manner, watch)
 
-    def run_detached(self, options: Options, made: Callable[[Row], object] = bool) -> Row:
+    def run_detached(self, options: Options, made: Callable[[Row], object] = bool, watch: Watch | None = None) -> Row:
         """Make a container and start it; `made` hears of it in between."""
         from minidock.engine.life import running
 
-        return running.run_detached(self, options, made)
+        return running.run_detached(self, options, made, watch)
 
     def attach(self, word: str, manner: Manner) -> int | None:
         from minidock.engine.life import running
