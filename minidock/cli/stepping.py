@@ -14,39 +14,49 @@ from minidock.steps.step import INSIDE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from minidock.steps.step import Step
 
+DONE, FAILED, NEXT, MISSING = "✓", "✗", "▸", "·"
+_COLOURS = {FAILED: colours.RED, NEXT: colours.YELLOW, MISSING: colours.YELLOW}
 _QUESTION = "Enter: do it · s: what changed · w: why · c: run on · q: undo it all and leave > "
-_SENTENCE = 44  # the column where a step's sentence begins, unless its name is longer
+_SENTENCE = 46  # the column where a step's sentence begins, unless its name is longer
 _LONGEST_NAME = 22
+_SHORT = 12
 _NARROWEST = 30  # a column of text
 
 
-def line(number: int, step: Step, time: str, sentence: str, mark: str, colour: str) -> str:
+def line(stream: TextIO, number: int, name: str, side: str, time: str, sentence: str, mark: str) -> str:
     """One step as a line; on a terminal, as wide as it is."""
-    side = f"  {step.side}" if step.side == INSIDE else step.side
-    start = f"{mark} {number:2} {side:8} {time:>8}  {step.name:{_LONGEST_NAME}}  "
-    return colours.painted(sys.stderr, start, colour) + f"\n{' ' * _SENTENCE}".join(_wrapped(sentence, len(start)))
+    shown = f"  {side}" if side == INSIDE else side
+    start = f"{mark} {number:2} {shown:8} {time:>9}  {name:{_LONGEST_NAME}}  "
+    colour = _COLOURS.get(mark) or (colours.CYAN if side == INSIDE else colours.GREEN)
+    return colours.painted(stream, start, colour) + f"\n{' ' * _SENTENCE}".join(_wrapped(stream, sentence, len(start)))
 
 
-def _wrapped(text: str, taken: int) -> list[str]:
+def _wrapped(stream: TextIO, text: str, taken: int) -> list[str]:
     """A text from a column on, in the lines that it takes."""
-    if not sys.stderr.isatty():
+    if not stream.isatty():
         return [text]
     import textwrap
 
-    width = max(_width() - _SENTENCE, _NARROWEST)
+    width = max(_width(stream) - _SENTENCE, _NARROWEST)
     padding = "x" * max(0, taken - _SENTENCE)  # a long name takes from the first line
     lines = textwrap.wrap(padding + text, width, break_long_words=False, break_on_hyphens=False) or [padding]
     return [lines[0].removeprefix(padding), *lines[1:]]
 
 
-def _width() -> int:
+def _width(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(2).columns or 80
+        return os.get_terminal_size(stream.fileno()).columns or 80
     except OSError:
         return 80
+
+
+def shortened(text: str, identifier: str) -> str:
+    """Most paths have the container's id in them, which nobody reads to its end."""
+    return text.replace(identifier, f"{identifier[:_SHORT]}…") if identifier else text
 
 
 def milliseconds(seconds: float) -> str:
@@ -58,20 +68,24 @@ class Face:
 
     def __init__(self) -> None:
         self._is_asking = False
+        self._long = ""  # the container's id, which is in most paths
 
-    def begin(self, name: str, steps: Sequence[Step]) -> None:
+    def begin(self, name: str, identifier: str, steps: Sequence[Step]) -> None:
+        self._long = identifier
         self._write(f"Container {name} is made in {len(steps)} steps. A new process becomes it: what that does stands")
         self._write("further in (inside), what minidock does on this host stands on the left (host).")
 
     def done(self, number: int, step: Step, seconds: float) -> None:
-        colour = colours.CYAN if step.side == INSIDE else colours.GREEN
-        self._write(line(number, step, milliseconds(seconds), step.says(), "✓", colour))
+        self._write(self._line(number, step, milliseconds(seconds), step.says(), DONE))
 
     def failed(self, number: int, step: Step, seconds: float, message: str) -> None:
-        self._write(line(number, step, milliseconds(seconds), f"failed: {message}", "✗", colours.RED))
+        self._write(self._line(number, step, milliseconds(seconds), f"failed: {message}", FAILED))
 
     def stop(self, number: int, step: Step) -> None:
-        self._write(line(number, step, "next", step.says(), "▸", colours.YELLOW))
+        self._write(self._line(number, step, "next", step.says(), NEXT))
+        self.ask()
+
+    def ask(self) -> None:
         self._write(f"  {_QUESTION}", end="")
         self._is_asking = True
 
@@ -79,7 +93,8 @@ class Face:
         self._write(f"  {step.why}" + (f" — {step.man}" if step.man else ""))
 
     def changes(self, lines: Sequence[str]) -> None:
-        self._write("\n".join(f"  {line}" for line in lines or ["nothing that can be seen from outside"]))
+        shown = lines or ["nothing that can be seen from outside"]
+        self._write("\n".join(f"  {shortened(line, self._long)}" for line in shown))
 
     def unknown(self, answer: str) -> None:
         self._write(f"  {answer!r} is no answer")
@@ -94,6 +109,9 @@ class Face:
         self._write(
             f"The steps took {milliseconds(seconds)}. Why each is needed: minidock plan, or minidock explain --why"
         )
+
+    def _line(self, number: int, step: Step, time: str, sentence: str, mark: str) -> str:
+        return line(sys.stderr, number, step.name, step.side, time, shortened(sentence, self._long), mark)
 
     def _write(self, text: str, end: str = "\n") -> None:
         self.answered(here=False)

@@ -6,6 +6,7 @@ them. Any number of them, in any number of processes, may work on the same direc
 
 from __future__ import annotations
 
+import os
 import time
 
 from minidock.engine.directories import Place, data_root
@@ -78,6 +79,8 @@ class Engine(NetworkVerbs):
                 from minidock.engine.life import mending
 
                 mending.mend(self, row)
+            elif os.path.exists(f"{self.run_root}/{row.id}/step.sock"):  # a person is at it, and may take long
+                return row
             else:  # for some milliseconds, until it is known what comes of it
                 time.sleep(0.002)
             row = containers.find(self.database, word)
@@ -134,6 +137,12 @@ class Engine(NetworkVerbs):
         from minidock.engine.looking import measuring
 
         return measuring.watch(self, words, everything=everything)
+
+    def explain(self, word: str) -> Json:
+        """How a container came to be: each step of its last start, when it was done, and what for."""
+        from minidock.engine.stepping import account
+
+        return account.account(self, self.find(word))
 
     def ports(self, word: str, wanted: str = "") -> list[Port]:
         """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""

@@ -67,9 +67,14 @@ def entries(path: str) -> list[Json]:
     return [entry for line in lines if (entry := _entry(line))]
 
 
+def _message(entry: Json) -> Json:
+    return {"message": str(entry["message"])} if "message" in entry else {}
+
+
 def _entry(line: str) -> Json:
     try:
         entry = jsonfile.parse(line)
-        return {**entry, "start": float(entry["start"]), "seconds": float(entry["seconds"])}
+        texts = {name: str(entry[name]) for name in ("step", "side", "outcome")}
+        return {**texts, "start": float(entry["start"]), "seconds": float(entry["seconds"]), **_message(entry)}
     except (ValueError, KeyError, TypeError):
         return None

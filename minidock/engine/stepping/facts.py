@@ -23,12 +23,13 @@ _DEFAULT_ROUTE = "00000000"
 
 
 def look(group: str, root: str) -> Facts:
-    """A container by its cgroup, and the directory that its tree is assembled on."""
+    """A container by its cgroup, and the directory that its tree is assembled on.
+
+    Before its process is born, this one is looked at in its stead: what all processes of the host have is nothing new.
+    """
     members = cgroups.processes(group) if os.path.isdir(group) else []
     found: Facts = {"cgroup": _settings(group), "links of the host": _links("self")}
-    for pid in members[:1]:
-        found |= _of_process(pid, root)
-    return found
+    return found | _of_process(members[0] if members else os.getpid(), root)
 
 
 def _of_process(pid: int, root: str) -> Facts:
@@ -41,7 +42,7 @@ def _of_process(pid: int, root: str) -> Facts:
         "/dev": lambda: _devices(pid, root),
         "links inside": lambda: {} if _is_hosts(pid, "network") else _links(pid),
     }
-    found: Facts = {"process": {"process": str(pid)}}
+    found: Facts = {"process": {} if pid == os.getpid() else {"pid": str(pid)}}
     for subject, read in subjects.items():
         try:
             found[subject] = {**found.get(subject, {}), **read()}
@@ -104,7 +105,7 @@ def _devices(pid: int, root: str) -> dict[str, str]:
     above = f"/proc/{pid}/root"
     assembled = f"{above}{root}"
     place = assembled if any(place == root for place, _ in _mounts(pid)) else above
-    if place == above and os.readlink(above) == "/" and _is_hosts(pid, "mount"):
+    if place == above and os.path.samestat(os.stat(above), os.stat("/")):  # it is still the host's
         return {}
     fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -112,7 +113,10 @@ def _devices(pid: int, root: str) -> dict[str, str]:
     finally:
         os.close(fd)
     try:
-        return {name: _kind(os.stat(name, dir_fd=directory, follow_symlinks=False)) for name in os.listdir(directory)}
+        return {
+            name: _kind(os.stat(name, dir_fd=directory, follow_symlinks=False))
+            for name in sorted(os.listdir(directory))
+        }
     finally:
         os.close(directory)
 

@@ -13,6 +13,7 @@ import os
 from minidock import jsonfile
 from minidock.engine.stepping import facts, teller
 from minidock.engine.stepping.story import STOP, Story
+from minidock.errors import MinidockError
 from minidock.kernel import cgroups
 from minidock.kernel.arrivals import Interruptions
 from minidock.kernel.watching import READ, wait
@@ -47,14 +48,14 @@ GO, ON, LEAVE, CHANGES, WHY = "", "c", "q", "s", "w"  # what a person may answer
 _INPUT = 0
 
 
-def steps_of(engine: Engine, row: Row, options: Options) -> list[Step]:
-    """The steps of a container whose configuration is complete."""
+def steps_of(engine: Engine, row: Row, options: Options, *, everything: bool = False) -> list[Step]:
+    """The steps of a container whose configuration is complete; with those, if wanted, that it is made without."""
     from minidock.oci.spec import read_spec
     from minidock.steps.place import Place
 
     place = engine.place(row.id)
     plan = container_plan(read_spec(place.file("config.json")), Place(row.id, place.path))
-    return list(plan.without(options.without) if options.without else plan)
+    return list(plan.without(options.without) if options.without and not everything else plan)
 
 
 class Watch:
@@ -80,7 +81,9 @@ class Watch:
         leaving_out.check_names(steps, self._stops or ())
         self._story = Story(steps, self._face)
         self._place = engine.run_root, row.id
-        self._face.begin(row.name, steps)
+        self._face.begin(row.name, row.id, steps)
+        if self.asks:
+            self._facts = self._look()
 
     def follow(self, end: Waited) -> None:
         """Until the other line has something to say: that the program runs, or why not."""
@@ -169,7 +172,13 @@ class Watch:
         self._tell_guests(self._at)
 
     def _look(self) -> facts.Facts:
-        container = self._container = self._container or Container.load(*self._place)
+        """Where the runtime does not know the container yet, only the host can be seen."""
+        if self._container is None:
+            try:
+                self._container = Container.load(*self._place)
+            except MinidockError:
+                return facts.look("", "")
+        container = self._container
         return facts.look(cgroups.locate(container.record.cgroup), container.place.root(container.spec))
 
     def _go(self) -> None:
@@ -205,7 +214,7 @@ class Watch:
             self._face.why(self._story.step(self._at["step"]))
         else:
             self._face.unknown(answer)
-        self._story.tell(self._at)
+        self._face.ask()
 
     def _decide(self, answer: str) -> None:
         if answer == LEAVE:
