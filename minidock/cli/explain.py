@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from minidock.runtime.arguments import Arguments
 
 _MARKS = {"done": DONE, "failed": FAILED, "begun": FAILED}
+_OTHERWISE = {"left out": "left out", "not reached": "-"}
 _INDENT = " " * 5
 
 
@@ -34,7 +35,7 @@ def _explain(arguments: Arguments) -> int:
 def _lines(told: Json, *, why: bool) -> list[str]:
     lines = [_title(told)]
     for step in told["steps"]:
-        time = milliseconds(step["seconds"]) if step["seconds"] is not None else step["outcome"]
+        time = milliseconds(step["seconds"]) if step["seconds"] is not None else _OTHERWISE[step["outcome"]]
         sentence = _sentence(step, told["id"])
         mark = _MARKS.get(step["outcome"], MISSING)
         lines.append(line(sys.stdout, step["number"], step["name"], step["side"], time, sentence, mark))

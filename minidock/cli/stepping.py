@@ -43,7 +43,7 @@ def _wrapped(stream: TextIO, text: str, taken: int) -> list[str]:
 
     width = max(_width(stream) - _SENTENCE, _NARROWEST)
     padding = "x" * max(0, taken - _SENTENCE)  # a long name takes from the first line
-    lines = textwrap.wrap(padding + text, width, break_long_words=False, break_on_hyphens=False) or [padding]
+    lines = textwrap.wrap(padding + text, width, break_on_hyphens=False) or [padding]
     return [lines[0].removeprefix(padding), *lines[1:]]
 
 

@@ -7,6 +7,7 @@ container's configuration. docs/journal.md has the form, as a JSON schema.
 from __future__ import annotations
 
 from minidock import times
+from minidock.engine.stepping.story import alone
 from minidock.engine.stepping.watch import steps_of
 from minidock.runtime import journal
 
@@ -73,5 +74,5 @@ def _when(entry: Json, began: float) -> Json:
         "outcome": entry["outcome"],
         "offset": round(entry["start"] - began, 6),
         "seconds": round(entry["seconds"], 6),
-        "message": entry.get("message", ""),
+        "message": alone(entry.get("message", ""), entry["step"]),
     }

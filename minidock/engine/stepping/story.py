@@ -29,6 +29,11 @@ if TYPE_CHECKING:
         def end(self, seconds: float) -> None: ...
 
 
+def alone(message: str, name: str) -> str:
+    """What went wrong with a step, where its name stands beside it."""
+    return message.removeprefix(f"step {name}: ")
+
+
 STOP = "stop"  # said by whoever decides: here it waits for a person
 
 
@@ -61,7 +66,7 @@ class Story:
             if kind == teller.DONE:
                 self._face.done(number, step, seconds)
             else:
-                self._face.failed(number, step, seconds, message["message"])
+                self._face.failed(number, step, seconds, alone(message["message"], step.name))
 
     def end(self) -> None:
         self._face.end(self._total)
