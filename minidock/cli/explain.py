@@ -6,7 +6,7 @@ import sys
 
 from minidock import jsonfile
 from minidock.cli.command import Command, Flag
-from minidock.cli.stepping import DONE, FAILED, MISSING, line, milliseconds, shortened
+from minidock.cli.stepping import DONE, FAILED, MISSING, line, milliseconds, readable
 from minidock.engine.engine import Engine
 from minidock.runtime.arguments import VALUE
 
@@ -54,8 +54,8 @@ def _title(told: Json) -> str:
 
 def _sentence(step: Json, identifier: str) -> str:
     if step["message"]:
-        return shortened(f"failed: {step['message']}", identifier)
-    return shortened(step["says"] or "a step of the configuration that it had then", identifier)
+        return readable(f"failed: {step['message']}", identifier)
+    return readable(step["says"] or "a step of the configuration that it had then", identifier)
 
 
 def _when(step: Json) -> str:

@@ -54,9 +54,10 @@ def _width(stream: TextIO) -> int:
         return 80
 
 
-def shortened(text: str, identifier: str) -> str:
-    """Most paths have the container's id in them, which nobody reads to its end."""
-    return text.replace(identifier, f"{identifier[:_SHORT]}…") if identifier else text
+def readable(text: str, identifier: str) -> str:
+    """Most paths have the container's id in them, which nobody reads to its end; and an image may say anything."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return plain.replace(identifier, f"{identifier[:_SHORT]}…") if identifier else plain
 
 
 def milliseconds(seconds: float) -> str:
@@ -94,7 +95,7 @@ class Face:
 
     def changes(self, lines: Sequence[str]) -> None:
         shown = lines or ["nothing that can be seen from outside"]
-        self._write("\n".join(f"  {shortened(line, self._long)}" for line in shown))
+        self._write("\n".join(f"  {readable(line, self._long)}" for line in shown))
 
     def unknown(self, answer: str) -> None:
         self._write(f"  {answer!r} is no answer")
@@ -111,7 +112,7 @@ class Face:
         )
 
     def _line(self, number: int, step: Step, time: str, sentence: str, mark: str) -> str:
-        return line(sys.stderr, number, step.name, step.side, time, shortened(sentence, self._long), mark)
+        return line(sys.stderr, number, step.name, step.side, time, readable(sentence, self._long), mark)
 
     def _write(self, text: str, end: str = "\n") -> None:
         self.answered(here=False)

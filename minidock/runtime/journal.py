@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from minidock.steps.step import Step
 
 BEGUN, DONE, FAILED = "begun", "done", "failed"
+_LATEST = 1e10  # some centuries from now
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -75,6 +76,11 @@ def _entry(line: str) -> Json:
     try:
         entry = jsonfile.parse(line)
         texts = {name: str(entry[name]) for name in ("step", "side", "outcome")}
-        return {**texts, "start": float(entry["start"]), "seconds": float(entry["seconds"]), **_message(entry)}
+        start, seconds = float(entry["start"]), float(entry["seconds"])
     except (ValueError, KeyError, TypeError):
         return None
+    return {**texts, "start": start, "seconds": seconds, **_message(entry)} if _is_time(start, seconds) else None
+
+
+def _is_time(start: float, seconds: float) -> bool:
+    return 0 <= start < _LATEST and 0 <= seconds < _LATEST

@@ -38,13 +38,14 @@ class Viewer:
 
     def until(self, text: str) -> str:
         """Read until something is said that was not heard before; all up to then."""
-        wait_until(lambda: self._hear() or text in self.said, repr(text))
+        wait_until(lambda: text in self._heard(), repr(text))
         heard, _, self.said = self.said.partition(text)
         return heard + text
 
-    def _hear(self) -> None:
+    def _heard(self) -> str:
         if select.select([self._reading], [], [], 0.02)[0]:
             self.said += os.read(self._reading, 65536).decode()
+        return self.said
 
     def answer(self, text: str) -> None:
         assert self.process.stdin
