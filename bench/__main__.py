@@ -6,7 +6,7 @@ logs    how fast output is logged, and read again     memory  what an idle conta
 network what a bridge costs, and how fast data goes
 names   how long the answer to a container's name takes
 pull    100 MB from a registry                        unpack  a layer of 100 MB, beside tar
-images  a list of 1000 images
+images  a list of 1000 images                         journal what a container's journal costs
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import engine, images, logs, many, memory, names, network, ps, pull, start, unpack
+from bench import engine, images, journal, logs, many, memory, names, network, ps, pull, start, unpack
 from bench.peers import engines
 
 PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
-PARTS |= {"names": names, "pull": pull, "unpack": unpack, "images": images}
+PARTS |= {"names": names, "pull": pull, "unpack": unpack, "images": images, "journal": journal}
 
 
 def lines(words: list[str]) -> Iterator[str]:
