@@ -7,6 +7,7 @@ network what a bridge costs, and how fast data goes
 names   how long the answer to a container's name takes
 pull    100 MB from a registry, into memory           unpack  a layer of 100 MB, beside tar
 images  a list of 1000 images                         builds  ten steps, a cached build, a large context
+journal what a container's journal costs
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from bench import builds, engine, images, logs, many, memory, names, network, ps, pull, start, unpack
+from bench import builds, engine, images, journal, logs, many, memory, names, network, ps, pull, start, unpack
 from bench.peers import engines
 
 PARTS: dict[str, ModuleType] = {"engine": engine, "ps": ps, "many": many, "memory": memory, "logs": logs}
-PARTS |= {"names": names, "unpack": unpack, "images": images, "builds": builds}
+PARTS |= {"names": names, "unpack": unpack, "images": images, "builds": builds, "journal": journal}
 # Those for which the engines are made otherwise; that of networks comes last, since it leaves this host's.
 OTHERS: dict[str, tuple[ModuleType, dict[str, bool]]] = {
     "pull": (pull, {"in_memory": True}),

@@ -257,6 +257,17 @@ def _capabilities(_: str) -> list[Row]:
     return [(name, "") for name in ("ALL", *sorted(NAMES))]
 
 
+def _steps(_: str) -> list[Row]:
+    """Those of a plain container that can be left out; others have more."""
+    from minidock.oci.spec import Spec
+    from minidock.runtime import defaults
+    from minidock.steps.place import Place
+    from minidock.steps.plan import container_plan
+
+    plan = container_plan(Spec(defaults.document(["sh"])), Place("example", "/"))
+    return [(step.name, step.why) for step in plan if not step.needed]
+
+
 SOURCES: dict[str, Callable[[str], list[Row]]] = {
     "container": _containers,
     "container:": lambda beginning: _containers(beginning, end=":"),
@@ -272,6 +283,7 @@ SOURCES: dict[str, Callable[[str], list[Row]]] = {
     "lab": _labs,
     "signal": _signals,
     "capability": _capabilities,
+    "step": _steps,
     "environment": lambda _: [(name, "") for name in sorted(os.environ)],
 }
 

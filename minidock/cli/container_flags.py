@@ -7,6 +7,7 @@ import sys
 from minidock import durations
 from minidock.cli import network_flags, pair_files, values
 from minidock.cli.command import Flag
+from minidock.cli.complaints import warn
 from minidock.engine.options import DEFAULT_SHM_SIZE, Healthcheck, Options
 from minidock.errors import ClientRefusal, MinidockError
 from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
@@ -161,6 +162,7 @@ _RIGHTS = (
     Flag("privileged", "Give extended privileges to this container"),
     _list("security-opt", "Security Options"),
 )
+_STEPS = (_list("without", "Leave a step out, to see what it is for", takes="step", completes="step"),)
 _HEALTH_TIMES = ("interval", "timeout", "start-period", "start-interval")
 # What Docker has and cannot be had here: why. The flags are known only to be refused with that.
 REFUSED = {
@@ -178,7 +180,7 @@ def _refused(name: str, why: str) -> Flag:
 
 
 FLAGS = (
-    *(*_PROGRAM, *_IDENTITY, *_LIFETIME, *_PLACES, *_NAMESPACES, *network_flags.FLAGS, *_LIMITS, *_RIGHTS),
+    *(*_PROGRAM, *_IDENTITY, *_LIFETIME, *_PLACES, *_NAMESPACES, *network_flags.FLAGS, *_LIMITS, *_RIGHTS, *_STEPS),
     *(_refused(name, why) for name, why in REFUSED.items()),
 )
 
@@ -192,6 +194,7 @@ def listen(engine: Engine, arguments: Arguments) -> None:
         return transfers.listener(sys.stderr)
 
     engine.listen = None if arguments.flag("quiet") else listener
+    engine.caution = lambda sentence: warn([sentence])
 
 
 def options(arguments: Arguments) -> Options:
@@ -207,6 +210,7 @@ def options(arguments: Arguments) -> Options:
     _limits(asked, arguments)
     _limits_of_disks(asked, arguments)
     _rights(asked, arguments)
+    asked.without = arguments.values("without")
     return asked
 
 

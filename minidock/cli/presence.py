@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from minidock.cli.command import Flag
-from minidock.runtime.arguments import VALUE
+from minidock.runtime.arguments import MANY, VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.life.session import Manner
+    from minidock.engine.stepping.watch import Watch
     from minidock.runtime.arguments import Arguments
 
 DETACH_KEYS = Flag("detach-keys", "Override the key sequence for detaching a container", takes="string", kind=VALUE)
 SIG_PROXY = Flag("sig-proxy", "Proxy received signals to the process (default true)")
+
+WATCHING = (
+    Flag("explain", "Show each step as it is done, with its side, time and result"),
+    Flag("step", "Wait before each step, to look around: Enter goes on, q undoes everything"),
+    Flag("step-at", "Wait before this step only", takes="step", kind=MANY, completes="step"),
+)
+
+
+def watch(arguments: Arguments) -> Watch | None:
+    """Whoever wants to see how it is made; what shows it is loaded for them alone."""
+    every, names = arguments.flag("step"), arguments.values("step-at")
+    if not (every or names or arguments.flag("explain")):
+        return None
+    from minidock.cli.stepping import Face
+    from minidock.engine.stepping.watch import Watch
+
+    return Watch(Face(), None if every else frozenset(names))
 
 
 def manner(arguments: Arguments, *, typing: bool = True) -> Manner:

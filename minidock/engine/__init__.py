@@ -9,4 +9,5 @@ Read options.py first (what may be asked), then engine.py (every verb, a few lin
     files/         a container's tree: copied, compared, exported, made an image
     images/        images, with an eye on the containers that use them
     checking/      whether everything fits, and putting it right
+    stepping/      watching a container being made, step by step
 """

@@ -52,6 +52,8 @@ def _check_mode(options: Options, network: str) -> None:
         )
     if catalog.HOST in (options.network, network):
         raise MinidockError("container cannot be disconnected from host network or connected to host network")
+    if not attachments.concern(options) and catalog.NONE not in (options.network, network):
+        raise MinidockError("container without a network of its own cannot be connected to any: it is on the host's")
     if catalog.NONE in (options.network, network):
         raise MinidockError(
             "container cannot be connected to multiple networks with one of the networks in private (none) mode"

@@ -3,6 +3,7 @@
 <root>/containers/ID/config.json    the OCI configuration: the directory is the runtime's bundle
                      root           where the runtime mounts the container's tree, for itself alone
                      upper, work    what the container writes, and overlayfs's scratch directory
+                     journal        the steps of its last start
                      hosts, hostname, resolv.conf
 """
 
@@ -69,6 +70,7 @@ class Place:
     def __init__(self, root: str, container_id: str) -> None:
         self.id = container_id
         self.path = f"{root}/containers/{container_id}"
+        self.journal = self.file("journal")
         self._lock = -1
 
     @property

@@ -6,6 +6,7 @@ them. Any number of them, in any number of processes, may work on the same direc
 
 from __future__ import annotations
 
+import os
 import time
 
 from minidock.engine.directories import Place, data_root
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
     from minidock.errors import MinidockError
+    from minidock.engine.stepping.watch import Watch
     from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
@@ -57,6 +59,7 @@ class Engine(NetworkVerbs):
         self.root = root or data_root()
         self.run_root = run_root or state_root()
         self.listen: Callable[[], Listener] | None = None  # makes who hears of images that are pulled for a container
+        self.caution: Callable[[str], object] | None = None  # hears what is left out of a container, and what for
         self._database: Database | None = None
         self._newborn: Newborn | None = None
 
@@ -77,6 +80,8 @@ class Engine(NetworkVerbs):
                 from minidock.engine.life import mending
 
                 mending.mend(self, row)
+            elif os.path.exists(f"{self.run_root}/{row.id}/step.sock"):  # a person is at it, and may take long
+                return row
             else:  # for some milliseconds, until it is known what comes of it
                 time.sleep(0.002)
             row = containers.find(self.database, word)
@@ -134,6 +139,12 @@ class Engine(NetworkVerbs):
 
         return measuring.watch(self, words, everything=everything)
 
+    def explain(self, word: str) -> Json:
+        """How a container came to be: each step of its last start, when it was done, and what for."""
+        from minidock.engine.stepping import account
+
+        return account.account(self, self.find(word))
+
     def ports(self, word: str, wanted: str = "") -> list[Port]:
         """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""
         from minidock.engine.looking import ports
@@ -172,31 +183,31 @@ class Engine(NetworkVerbs):
 
         return creating.create(self, options)
 
-    def start(self, word: str) -> None:
+    def start(self, word: str, watch: Watch | None = None) -> None:
         """Start a container; one that runs already is left alone."""
         from minidock.engine.life import starting
 
         try:
-            starting.start(self, self.find(word)).close()
+            starting.start(self, self.find(word), watch=watch).close()
         except starting.RunsAlready:
             pass
 
-    def start_attached(self, word: str, manner: Manner) -> int | None:
+    def start_attached(self, word: str, manner: Manner, watch: Watch | None = None) -> int | None:
         from minidock.engine.life import running
 
-        return running.start(self, self.find(word), manner)
+        return running.start(self, self.find(word), manner, watch)
 
-    def run(self, options: Options, manner: Manner) -> int | None:
+    def run(self, options: Options, manner: Manner, watch: Watch | None = None) -> int | None:
         """Make a container, start it, be with it; its exit code, or None for a person who left before its end."""
         from minidock.engine.life import running
 
-        return running.run(self, options, manner)
+        return running.run(self, options, manner, watch)
 
-    def run_detached(self, options: Options, made: Callable[[Row], object] = bool) -> Row:
+    def run_detached(self, options: Options, made: Callable[[Row], object] = bool, watch: Watch | None = None) -> Row:
         """Make a container and start it; `made` hears of it in between."""
         from minidock.engine.life import running
 
-        return running.run_detached(self, options, made)
+        return running.run_detached(self, options, made, watch)
 
     def attach(self, word: str, manner: Manner) -> int | None:
         from minidock.engine.life import running

@@ -130,6 +130,7 @@ class Options:
         self.stdin_once = False  # the program's input ends with the first client that had it
         self.terminal = False
         self.console_size = (0, 0)  # rows, columns; 0: not known
+        self.without: list[str] = []  # steps that are left out, to see what they are for
 
         self._set_places()
         self._set_namespaces()

@@ -40,6 +40,17 @@ def on(signal: int, wakeup: int) -> None:
     _signal.siginterrupt(signal, False)
 
 
+def handler(signal: int) -> object:
+    """What is done when it arrives, to be put back later."""
+    return _signal.getsignal(signal)
+
+
+def put_back(signal: int, handler: object) -> None:
+    """No arrival of any signal is written anywhere any more."""
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(signal, handler)
+
+
 def ignore(signal: int) -> None:
     _signal.signal(signal, _signal.SIG_IGN)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from minidock.jsonfile import Json
     from minidock.oci.spec import Spec
     from minidock.steps.gate import Gate
+    from minidock.steps.step import Observer
 
 
 class Container:
@@ -38,6 +39,7 @@ class Container:
         self.place = Place(record.id, record.bundle)
         self.reserved: list[_socket.socket] = []  # of the host's ports, by its creator, as long as that wants
         self.published: list[Json] = []  # which ports these are, and where they lead
+        self.observers: list[Observer] = []  # of its making, until it is started
 
     @classmethod
     def load(cls, root: str, container_id: str) -> Container:

@@ -38,10 +38,12 @@ def create(
     private: Iterable[int] = (),
     without: Iterable[str] = (),
     observers: Sequence[Observer] = (),
+    journal: str = "",
 ) -> Container:
     """Do everything up to the program itself. When it fails, what was done is undone.
 
     `private` are descriptors whose other end is to see it when we end: the waiting process does not keep them open.
+    The journal is kept where `journal` says; else with the record, and goes with it.
     """
     check_id(container_id)
     spec = read_spec(f"{bundle}/config.json")
@@ -55,7 +57,7 @@ def create(
     live.inside = lambda live: init.become_container(plan, container.gate, live, private)
     finished = False
     try:
-        live.observers.insert(0, Journal(record.path))
+        live.observers.insert(0, Journal(journal or record.journal, anew=True))
         container.gate.build()
         plan.create.walk(live)
         _keep_filter(record, plan)  # while the other side does its steps
@@ -65,18 +67,23 @@ def create(
         live.baton.pass_on()
         finished = True
     finally:
-        for observer in live.observers:
-            observer.close()
         container.gate.close()
         live.baton.close()
         if not finished:
+            _close(live.observers)
             plan.create.undo(live)
             record.remove()
         elif live.cgroup_fd:
             os.close(live.cgroup_fd)
         live.let_go()
     container.reserved, container.published = live.reserved, live.published
+    container.observers = live.observers
     return container
+
+
+def _close(observers: Sequence[Observer]) -> None:
+    for observer in observers:
+        observer.close()
 
 
 def _keep_filter(record: Record, plan: ContainerPlan) -> None:
@@ -108,6 +115,17 @@ def start(container: Container) -> None:
     if container.spec.process is None:
         raise MinidockError(f"container {container.id}: config.json has no process to start")
     container.expect("created")
+    observers = container.observers or [Journal(container.record.journal)]
+    try:
+        _let_go(container, Execute(container.spec.process.args), observers)
+    finally:
+        _close(observers)
+        container.observers = []
+    _run_poststart(container)
+
+
+def _let_go(container: Container, last: Execute, observers: Sequence[Observer]) -> None:
+    """The steps that are left are all done inside; how the last one went is seen from here alone."""
     baton = container.gate.knock()
     try:
         baton.pass_on()
@@ -115,8 +133,12 @@ def start(container: Container) -> None:
     finally:
         baton.close()
     if number:
-        raise Execute(container.spec.process.args).failure(number)
-    _run_poststart(container)
+        failure = last.failure(number)
+        for observer in observers:
+            observer.failed(last, 0.0, failure.message)
+        raise failure
+    for observer in observers:
+        observer.after(last, 0.0)
 
 
 def _run_poststart(container: Container) -> None:

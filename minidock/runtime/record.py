@@ -45,6 +45,7 @@ class Record:
     def __init__(self, root: str, container_id: str) -> None:
         self.id = check_id(container_id)
         self.path = os.path.join(root, container_id)
+        self.journal = f"{self.path}/journal"  # unless whoever makes the container keeps it elsewhere
         self.pid = 0
         self.start_time = 0  # of the first process: with it, the number means one process for good
         self.bundle = ""

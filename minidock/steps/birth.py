@@ -48,6 +48,7 @@ class Birth(Step):
     side = HOST
     man = "clone(2)"
     why = "there is no container without a process to be it; born in its cgroup, it is never outside of it"
+    needed = "the process that becomes the container would be the one that you typed the command to"
     hints = {
         11: "a limit on processes is reached: see ulimit -u, and pids.max of this cgroup and those above it",
         16: "the cgroup has children with controllers of their own, so no process can live in it",

@@ -26,6 +26,7 @@ class CreateCgroup(Step):
     name = "cgroup.create"
     man = "cgroups(7)"
     why = "without it nothing that the container forks could be counted, limited, or found again to be ended"
+    needed = "what the container forks would be in the cgroup of whoever started it, and nobody could end it all"
     hints = {
         errno.EAGAIN: "a group above allows no more: see cgroup.max.descendants and cgroup.max.depth",
         errno.EROFS: "cgroup2 is mounted read-only here, as in most containers",

@@ -161,6 +161,8 @@ class Console(Step):
     side = INSIDE
     man = "pty(7)"
     why = "without a terminal there is no line editing, no Ctrl-C, no job control"
+    needed = "whoever shows the terminal would wait for it in vain: leave -t out, and there is none"
+    needs = ("mount.dev.pts",)
     hints = {2: "a terminal needs a devpts mounted on /dev/pts"}
 
     def __init__(self, rows: int, columns: int, *, bind: bool = True) -> None:

@@ -39,6 +39,11 @@ _HINTS = {
     22: "an option is not known to this file system",
 }
 _LOWER = "lowerdir="
+_HOLDERS = {
+    "net.": "namespace.network",
+    **dict.fromkeys(("kernel.hostname", "kernel.domainname"), "namespace.uts"),
+    **dict.fromkeys(("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."), "namespace.ipc"),
+}
 
 
 def step_name(kind: str, path: str) -> str:
@@ -60,6 +65,8 @@ class MountFilesystem(Step):
         self.given = mount.options
         self.options = MountOptions(mount.options, mount.destination)
         self.why = _WHY.get(mount.type, "the configuration asks for it")
+        if self.type == "cgroup2":  # a new mount from the host's cgroup namespace changes the options of the host's
+            self.needs = ("namespace.cgroup",)
 
     def says(self) -> str:
         options = f" ({', '.join(self.given)})" if self.given else ""
@@ -337,6 +344,7 @@ class MaskPaths(Step):
     side = INSIDE
     man = "mount(2)"
     why = "these show the kernel's memory, keys and timers, which no namespace divides"
+    needs = ("devices.standard",)  # files are hidden under /dev/null
 
     def __init__(self, masked: list[str]) -> None:
         self.masked = masked
@@ -443,6 +451,7 @@ class Sysctls(Step):
 
     def __init__(self, settings: dict[str, str]) -> None:
         self.settings = settings
+        self.needs = tuple({_holder(name) for name in settings} - {""})  # else they would be the host's settings
 
     def says(self) -> str:
         return "set " + ", ".join(f"{name} = {value}" for name, value in self.settings.items())
@@ -463,3 +472,8 @@ class Sysctls(Step):
                     os.close(fd)
         finally:
             os.close(proc)
+
+
+def _holder(setting: str) -> str:
+    """The step that makes the namespace which a setting belongs to; nothing for one that is the whole host's."""
+    return next((step for beginning, step in _HOLDERS.items() if setting.startswith(beginning)), "")

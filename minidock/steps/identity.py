@@ -109,6 +109,7 @@ class FindUser(Step):
     side = INSIDE
     man = "passwd(5)"
     why = "a name means whom the image says it means, not whom the host knows by it"
+    needed = "whoever the program is to run as, it would be root"
 
     def __init__(self, user: User) -> None:
         self.user = user
@@ -204,7 +205,6 @@ class BoundingSet(Step):
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         capabilities.bound(self.numbers)
-        capabilities.keep_over_setuid()
 
 
 class BecomeUser(Step):
@@ -230,6 +230,7 @@ class BecomeUser(Step):
         for stream in range(3):
             _own_stream(stream, live.uid, terminal=self.terminal)
         os.umask(self.user.umask)
+        capabilities.keep_over_setuid()  # the next step is to decide what stays of them
         oneself.become(live.uid, live.gid, live.groups)
 
 

@@ -26,6 +26,10 @@ _WHY = {
 }
 _UNSHARE_FLAG = {"pid": "--pid --fork", "network": "--net", "time": "--time", "user": "--user"}
 _NO_MORE = {28: "a limit of /proc/sys/user/max_*_namespaces is reached; raise it with sysctl"}
+_NEEDED = {
+    "mount": "every mount of the container would be made on the host, and its new root would become the host's",
+    "user": "what is prepared for the mapped users would be the host's: leave the mappings out as well, in config.json",
+}
 # The kinds that a process enters only by being born in them.
 _BY_BIRTH = ("pid", "time", "user")
 
@@ -40,6 +44,7 @@ class NewNamespace(Step):
         self.name = f"namespace.{kind}"
         self.side = HOST if kind in _BY_BIRTH else INSIDE
         self.why = _WHY[kind]
+        self.needed = _NEEDED.get(kind, "")
         self.man = f"{kind}_namespaces(7)"
 
     def says(self) -> str:
@@ -94,6 +99,7 @@ class JoinNamespace(Step):
         self.name = f"namespace.{kind}"
         self.side = INSIDE if kind in ("mount", "cgroup") else HOST
         self.why = f"the container is to share the {kind} namespace of whoever is behind {path}"
+        self.needed = _NEEDED.get(kind, "")
         self.man = "setns(2)"
 
     def says(self) -> str:
@@ -116,6 +122,7 @@ class MapIds(Step):
 
     name = "user.map"
     why = "without it every user in the namespace is nobody (65534) and can own no file"
+    needed = "nobody in the user namespace could own a file, or become another user"
     man = "user_namespaces(7)"
     hints = {1: "the ids on the host's side must exist in the parent user namespace, each at most once"}
 
@@ -142,6 +149,7 @@ class BecomeMappedRoot(Step):
     name = "user.root"
     side = INSIDE
     why = "without it what the container's set-up creates would belong to nobody"
+    needed = "what the steps inside create would belong to nobody"
     man = "user_namespaces(7)"
 
     def says(self) -> str:
@@ -162,6 +170,7 @@ class Hostname(Step):
     name = "uts.hostname"
     side = INSIDE
     why = "without it the container carries the host's name, in its prompt and in its logs"
+    needs = ("namespace.uts",)  # it would rename the host
     man = "sethostname(2)"
     hints = {22: "a host name has at most 64 bytes"}
 
@@ -201,6 +210,7 @@ class Loopback(Step):
     name = "network.loopback"
     side = INSIDE
     why = "in a new network namespace even lo is down: a program could not reach itself by 127.0.0.1"
+    needs = ("namespace.network",)  # it would change the host's
     man = "netdevice(7)"
 
     def says(self) -> str:

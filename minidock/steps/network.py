@@ -131,6 +131,7 @@ class Reserve(Step):
     side = HOST
     man = "bind(2)"
     why = "a port belongs to one program: without it two containers would claim the same, and one be out of reach"
+    needed = "two containers could be given one port of the host, and the end of one would take it from the other"
 
     def __init__(self, wiring: Wiring) -> None:
         self.ports = wiring.ports
@@ -325,6 +326,7 @@ class Veth(Kept):
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, prompt: bool) -> None:
         super().__init__(wiring)
         self.name = f"network.veth.{endpoint.name}"
+        self.needs = ("namespace.network", f"network.bridge.{endpoint.name}")
         self.endpoint = endpoint
         self.link: str = endpoint.data["link"]
         self.bridge: str = endpoint.data["bridge"]
@@ -362,6 +364,7 @@ class Address(Kept):
     def __init__(self, wiring: Wiring, endpoint: Endpoint) -> None:
         super().__init__(wiring)
         self.name = f"network.address.{endpoint.name}"
+        self.needs = (f"network.veth.{endpoint.name}", f"network.{endpoint.driver}.{endpoint.name}")
         self.device = endpoint.device
         self.addresses = endpoint.addresses
 
@@ -386,6 +389,7 @@ class Route(Kept):
     def __init__(self, wiring: Wiring, ways: list[tuple[Endpoint, str]]) -> None:
         super().__init__(wiring)
         self.name = f"network.route.{ways[0][0].name}"
+        self.needs = tuple(f"network.address.{endpoint.name}" for endpoint, _ in ways)
         self.gateways = [gateway for _, gateway in ways]
         self.devices = {gateway: endpoint.device for endpoint, gateway in ways if endpoint.data.get("by_device")}
 
@@ -410,6 +414,7 @@ class Publish(Kept):
     name = "network.publish"
     man = "nft(8)"
     why = "the container's addresses are known on this host alone: others know the host's, and its ports"
+    needs = ("namespace.network", "network.firewall")  # whose table its rules are in
 
     def __init__(self, wiring: Wiring) -> None:
         super().__init__(wiring)
@@ -444,6 +449,7 @@ class Names(Kept):
     name = "network.names"
     man = "resolv.conf(5)"
     why = "the others' addresses are given out anew at each start: without it nobody in there knows where they are"
+    needs = ("namespace.network",)  # it would answer on the host
 
     def says(self) -> str:
         return "answer at 127.0.0.11 in the container for the names in its networks, and pass on questions about others"

@@ -30,6 +30,7 @@ class Tunnel(Kept):
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, lasting: bool = True) -> None:
         super().__init__(wiring)
         self.name = f"network.overlay.{endpoint.name}"
+        self.needs = (f"network.bridge.{endpoint.name}",)
         self.network = endpoint.network
         self.bridge: str = endpoint.data["bridge"]
         self.vxlan: str = endpoint.data["vxlan"]
@@ -68,6 +69,7 @@ class Peers(Kept):
     def __init__(self, wiring: Wiring, endpoint: Endpoint) -> None:
         super().__init__(wiring)
         self.name = f"network.peers.{endpoint.name}"
+        self.needs = (f"network.overlay.{endpoint.name}",)
         self.endpoint = endpoint
         self.vxlan: str = endpoint.data["vxlan"]
         self.etcd: dict[str, str] = endpoint.data["etcd"]  # where it is, and how it is asked

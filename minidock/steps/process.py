@@ -117,6 +117,7 @@ class FindProgram(Step):
     side = INSIDE
     man = "execvp(3)"
     why = "execve(2) wants a path, and people give a name"
+    needed = "there would be nothing to execute"
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -142,6 +143,8 @@ class Execute(Step):
     side = INSIDE
     man = "execve(2)"
     why = "this is what all the others are for"
+    needed = "the container would wait for ever to become a program"
+    returns = False
     hints = {
         2: "the file is there, but what it needs to start (its #! interpreter or its ELF loader) is not",
         8: "is it built for another kind of processor?",

@@ -23,6 +23,8 @@ def weakened(program: Process, seccomp: identity.Seccomp | None) -> list[Step]:
     """A filter needs the right to set one, which no_new_privs replaces: with it, the filter comes last."""
     early = [seccomp] if seccomp and not program.no_new_privileges else []
     late = [seccomp] if seccomp and program.no_new_privileges else []
+    for filter_ in late:
+        filter_.needs = (identity.NoNewPrivileges.name,)
     return [
         *([identity.NoNewPrivileges()] if program.no_new_privileges else []),
         *early,

@@ -19,6 +19,7 @@ class Propagation(Step):
     name = "root.propagation"
     side = INSIDE
     why = "mounts are shared by default: without it every mount made for the container would appear on the host"
+    needed = "every mount made for the container would appear on the host, and stay there"
     man = "mount_namespaces(7)"
 
     def __init__(self, kind: str) -> None:
@@ -55,6 +56,7 @@ class BindRoot(_AttachRoot):
 
     name = "root.bind"
     why = "pivot_root(2) takes only the root of a mount, and a directory is none"
+    needed = "there would be no tree to enter, and the program would run on the host's own files"
     man = "mount(2)"
     hints = {13: "every directory above the root file system must be searchable by the container's root user"}
 
@@ -76,6 +78,7 @@ class OverlayRoot(_AttachRoot):
 
     name = "root.overlay"
     why = "without it containers of one image would write into each other's files"
+    needed = "there would be no tree to enter, and the program would run on the host's own files"
     man = "mount(8), overlay"
     hints = {
         19: "the kernel has no overlayfs: modprobe overlay",
@@ -107,6 +110,7 @@ class DetachParent(Step):
     name = "root.parent"
     side = INSIDE
     why = "pivot_root(2) refuses a root whose parent mount is shared, lest the swap spread to the host"
+    needed = "the kernel would refuse root.pivot"
     man = "pivot_root(2)"
 
     def __init__(self, path: str) -> None:
@@ -132,6 +136,7 @@ class Pivot(Step):
     name = "root.pivot"
     side = INSIDE
     why = "chroot(2) would leave the host's tree mounted behind the container, and root can climb out of a chroot"
+    needed = "the program would run on the host's own files, as root"
     man = "pivot_root(2)"
     hints = {22: "the root must be a mount point whose parent mount is not shared, and not the initial ramfs"}
 

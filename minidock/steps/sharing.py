@@ -97,6 +97,7 @@ class Shared(Kept):
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, prompt: bool) -> None:
         super().__init__(wiring)
         self.name = f"network.{endpoint.driver}.{endpoint.name}"
+        self.needs = ("namespace.network", f"network.parent.{endpoint.name}")
         self.endpoint = endpoint
         self.driver = endpoint.driver
         self.parent: str = endpoint.data["parent"]

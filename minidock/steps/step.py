@@ -35,6 +35,9 @@ class Step:
     why: str = ""  # what would leak, break or be confused without it
     man: str = ""  # "mount_namespaces(7)"
     hints: dict[int, str] = {}  # errno → what a person can do about it
+    needed: str = ""  # why it cannot be left out (--without); nothing: it can
+    needs: tuple[str, ...] = ()  # the steps without which it would fail, or change the host in the container's stead
+    returns: bool = True  # False: when it goes well, the process that does it is another program
 
     def says(self) -> str:
         """One plain sentence: what is done, with its real arguments."""
@@ -67,7 +70,11 @@ class StepFailed(MinidockError):
 
 
 class Observer:
-    """Watches a plan being done. The journal, --explain, --step and the fault tests are observers."""
+    """Watches a plan being done. The journal, --explain, --step and the fault tests are observers.
+
+    A step that does not return is seen to its beginning by the process that does it; how it went, the other side
+    hears, and tells its own observers: with no seconds, since it does not know when that began.
+    """
 
     def before(self, step: Step) -> None:
         """Called before each step; may wait, raise, or end the process."""

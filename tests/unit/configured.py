@@ -20,7 +20,7 @@ SHORT = "0123456789ab"
 
 def an_image(**config: object) -> Image:
     image = Image()
-    image.reference = "docker.io/library/test:latest"
+    image.reference, image.id = "docker.io/library/test:latest", f"sha256:{0:064}"
     image.config = {"Cmd": ["sh"], **config}
     image.layers = ["/data/layers/1/diff", "/data/layers/2/diff"]
     return image

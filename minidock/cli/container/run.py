@@ -9,13 +9,14 @@ from minidock.cli import network_flags
 from minidock.cli.command import Command, Flag
 from minidock.cli.complaints import warn
 from minidock.cli.container_flags import FLAGS, listen, options
-from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, finish, manner
+from minidock.cli.presence import DETACH_KEYS, SIG_PROXY, WATCHING, finish, manner, watch
 from minidock.engine.engine import Engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.options import Options
     from minidock.runtime.arguments import Arguments
+    from minidock.state.containers import Row
 
 
 def _run(arguments: Arguments) -> int:
@@ -26,9 +27,14 @@ def _run(arguments: Arguments) -> int:
     if asked.terminal:
         _look_at_terminal(asked)
     if arguments.flag("detach"):
-        engine.run_detached(asked, lambda row: sys.stdout.write(f"{row.id}\n"))
+        engine.run_detached(asked, _show_id, watch(arguments))
         return 0
-    return finish(engine.run(asked, manner(arguments)))
+    return finish(engine.run(asked, manner(arguments), watch(arguments)))
+
+
+def _show_id(row: Row) -> None:
+    sys.stdout.write(f"{row.id}\n")
+    sys.stdout.flush()
 
 
 def _options(arguments: Arguments) -> Options:
@@ -56,6 +62,7 @@ COMMAND = Command(
     flags=[
         *FLAGS,
         *(Flag("detach", "Run container in background and print container ID", letter="d"), DETACH_KEYS, SIG_PROXY),
+        *WATCHING,
     ],
     least_words=1,
     flags_end=1,

@@ -5,6 +5,8 @@ Addresses are those that it would get at this moment, as far as may be seen; non
 
 from __future__ import annotations
 
+import copy
+
 from minidock import jsonfile
 from minidock.engine.configuring import choosing, sharing
 from minidock.engine.configuring.configuration import configuration
@@ -27,6 +29,15 @@ _EXAMPLE_ID = "0" * 64
 
 
 def plan(engine: Engine, options: Options) -> ContainerPlan:
+    """Without the steps that are to be left out."""
+    found = whole(engine, options)
+    return found.without(options.without) if options.without else found
+
+
+def whole(engine: Engine, options: Options) -> ContainerPlan:
+    """With all steps."""
+    options = copy.copy(options)
+    options.without = []
     place, image = engine.place(_EXAMPLE_ID), choosing.image(engine, options, may_pull=False)
     options.mount_points = volume_mounts.resolve(engine, options, image)
     document = configuration(image, options, place, sharing.find(engine, options, running=False))

@@ -35,6 +35,9 @@ class Line:
         self._place = run_root, container_id
         self._unsent = b""
 
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
     def receive(self) -> tuple[bytes, bytes]:
         """The next message: its kind, and what it holds; nothing at all when the monitor is gone."""
         try:

@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from minidock.steps.keeper import Keeper
 
 _WITHOUT_ADDRESSES = ("none", "host")
+_NAMESPACE = "namespace.network"  # the step that gives it a network of its own
 _IPV6 = "/proc/net/if_inet6"  # not there where the kernel has no IPv6
 
 
 def concern(options: Options) -> bool:
     """Whether a container has networks with addresses at all, or could be connected to any."""
+    if _NAMESPACE in options.without:  # it is on the host's, where a cable of its own would end in the host
+        return False
     return options.network not in _WITHOUT_ADDRESSES and not options.network.startswith(CONTAINER)
 
 

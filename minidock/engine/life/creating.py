@@ -36,9 +36,23 @@ def create(engine: Engine, options: Options) -> Row:
         containers.must_be_free(engine.database, options.name)
     with IdFile(options.container_id_file) as id_file:
         image = choosing.image(engine, options)
+        if options.without:
+            _leave_out(engine, options)
         row = _make(engine, image, _settled(engine, image, options))
         id_file.write(row.id)
     return row
+
+
+def _leave_out(engine: Engine, options: Options) -> None:
+    """Say what will be shared or unprotected, while nothing is yet; refuse what would harm the host."""
+    from minidock.engine.configuring import planning
+    from minidock.steps import leaving_out
+
+    for sentence in leaving_out.told(planning.whole(engine, options), options.without):
+        if engine.caution:
+            engine.caution(sentence)
+    if not attachments.concern(options):  # so there will be no such steps
+        options.without = [name for name in options.without if not name.startswith("network.")]
 
 
 def _settled(engine: Engine, image: Image, options: Options) -> Options:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from minidock.engine.engine import Engine
+    from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
+    from minidock.engine.stepping.watch import Watch
     from minidock.state.containers import Row
 
 
@@ -25,26 +27,39 @@ def stay(line: Line, options: Options, manner: Manner, *, typing: bool) -> int |
         line.close()
 
 
-def run(engine: Engine, options: Options, manner: Manner) -> int | None:
+def run(engine: Engine, options: Options, manner: Manner, watch: Watch | None = None) -> int | None:
     """A new container, and be with it from its first word on."""
     typing = options.interactive and "stdin" in options.attach
     check_terminal(terminal=options.terminal, typing=typing)
     with engine.newborn() as monitor, attachments.Foreseen(engine, options):
         row = creating.create(engine, options)
-        line = starting.start(engine, row, wishes=frozenset(options.attach), monitor=monitor)
+        line = _started(engine, row, wishes=frozenset(options.attach), monitor=monitor, watch=watch)
     return stay(line, options, manner, typing=typing)
 
 
-def run_detached(engine: Engine, options: Options, made: Callable[[Row], object]) -> Row:
+def _started(engine: Engine, row: Row, *, wishes: frozenset[str], monitor: Newborn, watch: Watch | None) -> Line:
+    """Whoever leaves while it is made wants no container."""
+    try:
+        return starting.start(engine, row, wishes=wishes, monitor=monitor, watch=watch)
+    except MinidockError:
+        now = containers.again(engine.database, row.id) if watch and watch.left else None
+        if now and now.status in containers.AT_REST:
+            from minidock.engine.life import removing
+
+            removing.remove(engine, now, volumes=True)
+        raise
+
+
+def run_detached(engine: Engine, options: Options, made: Callable[[Row], object], watch: Watch | None = None) -> Row:
     """A new container, left to itself. `made` hears of it before it starts: it is there even if that fails."""
     with engine.newborn() as monitor, attachments.Foreseen(engine, options):
         row = creating.create(engine, options)
         made(row)
-        starting.start(engine, row, monitor=monitor).close()
+        _started(engine, row, wishes=frozenset(), monitor=monitor, watch=watch).close()
     return row
 
 
-def start(engine: Engine, row: Row, manner: Manner) -> int | None:
+def start(engine: Engine, row: Row, manner: Manner, watch: Watch | None = None) -> int | None:
     """Start a container again, and be with it."""
     options = engine.options(row)
     typing = manner.typing and options.interactive
@@ -53,7 +68,7 @@ def start(engine: Engine, row: Row, manner: Manner) -> int | None:
     if row.status in containers.ALIVE:
         line = connect(engine, row, wishes)
     else:
-        line = starting.start(engine, row, wishes=wishes)
+        line = starting.start(engine, row, wishes=wishes, watch=watch)
     return stay(line, options, manner, typing=typing)
 
 

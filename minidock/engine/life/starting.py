@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
+    from minidock.engine.stepping.watch import Watch
     from minidock.networks.addressing import Attachment, Claimed
     from minidock.state.containers import Row
 
@@ -31,7 +32,14 @@ class RunsAlready(MinidockError):
     """Somebody else was quicker."""
 
 
-def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monitor: Newborn | None = None) -> Line:
+def start(
+    engine: Engine,
+    row: Row,
+    *,
+    wishes: frozenset[str] = _NOTHING,
+    monitor: Newborn | None = None,
+    watch: Watch | None = None,
+) -> Line:
     """Start a container that rests; returns a line to its monitor, over which those streams come."""
     options = engine.options(row)
     _take(engine, row, options, attached=bool(wishes))
@@ -40,13 +48,17 @@ def start(engine: Engine, row: Row, *, wishes: frozenset[str] = _NOTHING, monito
         if sharing.others(options):
             creating.renew(engine, row, options)
         volume_mounts.prepare(engine, row.id, options.mount_points)
+        if watch:
+            watch.expect(engine, row, options)
         once = options.stdin_once and "stdin" in wishes
         with monitor or engine.newborn() as newborn:
-            line = Line(newborn.begin(engine, row, wishes, once=once), engine.run_root, row.id)
+            line = Line(newborn.begin(engine, row, wishes, once=once, watch=watch), engine.run_root, row.id)
         begun = True
     finally:
         if not begun:
             _give_back(engine, row)
+    if watch:
+        watch.follow(line)
     _hear_of_start(line)
     return line
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from typing import NoReturn, Self
 
     from minidock.engine.engine import Engine
+    from minidock.engine.stepping.watch import Watch
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
 
 NAME = "minidock:watch"
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when its container does
 _MOST_DESCRIPTORS = 1 << 20
+_INT = 4  # bytes of a descriptor's number, in a message that passes it on. unix(7)
 _SOON_NEEDED = (
     *("minidock.engine.monitor.process", "minidock.runtime.making", "minidock.state.database"),
     *("minidock.oci.resources", "minidock.oci.seccomp", "minidock.kernel.seccomp", "minidock.kernel.birth"),
@@ -60,15 +62,23 @@ class Newborn:
         if not self._is_needed:
             self._socket.close()
 
-    def begin(self, engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False) -> _socket.socket:
+    def begin(
+        self, engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False, watch: Watch | None = None
+    ) -> _socket.socket:
         """Have it start a container that this process has claimed; returns the first client's end of the line."""
         told: Json = {"roots": [engine.root, engine.run_root], "id": row.id, "owner": self._parent}
-        told |= {"wishes": sorted(wishes), "once": once}
+        told |= {"wishes": sorted(wishes), "once": once, "asks": bool(watch and watch.asks)}
+        rights = []
+        if watch:
+            descriptor = watch.theirs.fileno().to_bytes(_INT, sys.byteorder)
+            rights.append((_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptor))
         try:
-            self._socket.send(jsonfile.dump(told).encode(), _socket.MSG_NOSIGNAL)
+            self._socket.sendmsg([jsonfile.dump(told).encode()], rights, _socket.MSG_NOSIGNAL)
         except BrokenPipeError:
             hint = "somebody may have killed it: try again"
             raise MinidockError("the container's monitor ended before it began", hint=hint) from None
+        if watch:
+            watch.theirs.close()
         self._is_needed = True
         return self._socket
 
@@ -92,9 +102,10 @@ def _wait(socket: _socket.socket) -> NoReturn:
         _leave_command(socket.fileno())
         for module in _SOON_NEEDED:
             __import__(module)
-        data = socket.recv(wire.LONGEST)
+        data, rights, _, _ = socket.recvmsg(wire.LONGEST, _socket.CMSG_SPACE(_INT), _socket.MSG_CMSG_CLOEXEC)
         if data:
-            code = _live(socket, jsonfile.parse(data.decode()))
+            watching = [int.from_bytes(packed, sys.byteorder) for _, _, packed in rights]
+            code = _live(socket, jsonfile.parse(data.decode()), watching)
     finally:
         os._exit(code)
 
@@ -116,8 +127,11 @@ def _leave_command(line: int) -> None:
     os.close(null)
 
 
-def _live(socket: _socket.socket, told: Json) -> int:
-    """Take over from the command, unless that was killed meanwhile, and somebody mended the container."""
+def _live(socket: _socket.socket, told: Json, watching: list[int]) -> int:
+    """Take over from the command, unless that was killed meanwhile, and somebody mended the container.
+
+    `watching`: the descriptor at which somebody wants to be told of each step.
+    """
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Client, Clients
     from minidock.engine.monitor.process import Monitor
@@ -130,6 +144,10 @@ def _live(socket: _socket.socket, told: Json) -> int:
         if row is None or not change.do(sql, owners.myself(), row.id, told["owner"]):
             return 1
     monitor = Monitor(engine, row, Clients(Client(socket, frozenset(told["wishes"]), once=told["once"])))
+    if watching:
+        from minidock.engine.stepping.teller import Teller
+
+        monitor.observers.append(Teller(_socket.socket(fileno=watching[0]), asks=told["asks"]))
     try:
         monitor.live()
     except Exception as bug:  # the outermost edge of this process: it must not return into the command's code

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from minidock.steps.keeper import Keeper
 
 _SETTLED = 1.0  # seconds of life, before which a start and its own step have seen to it
+_STEP = "network.names"  # which may have been left out on purpose
 _AGAIN = 5.0  # seconds after which to try again what has failed
 
 
@@ -41,7 +42,8 @@ class KeeperWatch:
     @classmethod
     def of(cls, monitor: Monitor) -> KeeperWatch | None:
         """None for a container that is in no network, and cannot come into one."""
-        return cls(monitor) if attachments.concern(monitor.options) else None
+        wanted = attachments.concern(monitor.options) and _STEP not in monitor.options.without
+        return cls(monitor) if wanted else None
 
     def look(self) -> float | None:
         """See to it, if it is time; the seconds until the next time."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from minidock.kernel.watching import Watched
     from minidock.logs.writer import Writer
     from minidock.runtime.container import Container
+    from minidock.steps.step import Observer
 
 LOG = "json.log"
 _NEEDED_AT_THE_END = ("minidock.kernel.cgroup_stats", "minidock.runtime.deleting")
@@ -60,6 +61,7 @@ class Monitor:
         self.pidfd = -1
         self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
         self.relays: Relays | None = None  # has the sockets bound to the ports of the host that lead to it
+        self.observers: list[Observer] = []  # of its first start
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
         self._woken, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -110,8 +112,14 @@ class Monitor:
 
         console = self.streams.lend()
         try:
-            place = self.engine.run_root, self.row.id, self.place.path
-            made = making.create(*place, console=console, private=self.clients.descriptors)
+            made = making.create(
+                *(self.engine.run_root, self.row.id, self.place.path),
+                console=console,
+                private=self.clients.descriptors,
+                without=self.options.without,
+                observers=self.observers,
+                journal=self.place.journal,
+            )
         finally:
             self.streams.take_back()
         self.pid = made.record.pid
@@ -119,6 +127,7 @@ class Monitor:
         self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
         making.start(made)
+        self.observers = []
         self.began = time.monotonic()
         notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING

@@ -1,0 +1,188 @@
+"""What anybody on the host can see of a container that is being made, and what of it has changed since.
+
+All is read from /proc and the cgroup's files, from outside, as from a second terminal. proc(5), cgroups(7)
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from minidock.kernel import cgroups, namespaces, paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Facts = dict[str, dict[str, str]]  # by subject, then by what it is about
+
+_MOST_LINES = 10  # of one subject
+_STATUS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
+_SESSION = 3  # its place in /proc/PID/stat, behind the name
+_DEFAULT_ROUTE = "00000000"
+
+
+def look(group: str, root: str) -> Facts:
+    """A container by its cgroup, and the directory that its tree is assembled on.
+
+    Before its process is born, this one is looked at in its stead: what all processes of the host have is nothing new.
+    """
+    members = cgroups.processes(group) if os.path.isdir(group) else []
+    found: Facts = {"cgroup": _settings(group), "links of the host": _links("self")}
+    return found | _of_process(members[0] if members else os.getpid(), root)
+
+
+def _of_process(pid: int, root: str) -> Facts:
+    """It may end at any moment; then there is as much as was read."""
+    subjects: dict[str, Callable[[], dict[str, str]]] = {
+        "namespaces": lambda: _namespaces(pid),
+        "host name": lambda: _host_name(pid),
+        "process": lambda: _process(pid),
+        "mounts": lambda: dict(_mounts(pid)),
+        "/dev": lambda: _devices(pid, root),
+        "links inside": lambda: {} if _is_hosts(pid, "network") else _links(pid),
+    }
+    found: Facts = {"process": {} if pid == os.getpid() else {"pid": str(pid)}}
+    for subject, read in subjects.items():
+        try:
+            found[subject] = {**found.get(subject, {}), **read()}
+        except OSError:
+            continue
+    return found
+
+
+def _is_hosts(pid: int, kind: str) -> bool:
+    return namespaces.identity(pid, kind) == namespaces.identity("self", kind)
+
+
+def _namespaces(pid: int) -> dict[str, str]:
+    found = {}
+    for kind in namespaces.FLAGS:
+        if os.path.exists(namespaces.file_of(pid, kind)):
+            whose = "the host's" if _is_hosts(pid, kind) else "its own"
+            found[kind] = f"{namespaces.identity(pid, kind)[1]} ({whose})"
+    return found
+
+
+def _host_name(pid: int) -> dict[str, str]:
+    """Only those in the namespace can read it."""
+    fd = os.open(namespaces.file_of(pid, "uts"), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with namespaces.Visit("uts", fd), open("/proc/sys/kernel/domainname") as file:
+            return {"host name": os.uname().nodename, "domain name": file.read().strip()}
+    finally:
+        os.close(fd)
+
+
+def _process(pid: int) -> dict[str, str]:
+    found = {"root": os.readlink(f"/proc/{pid}/root"), "directory": os.readlink(f"/proc/{pid}/cwd")}
+    with open(f"/proc/{pid}/status") as file:
+        fields = dict(line.rstrip("\n").split(":", 1) for line in file if ":" in line)
+    found |= {name: " ".join(fields[name].split()) for name in _STATUS if name in fields}
+    with open(f"/proc/{pid}/stat") as file:
+        found["session"] = file.read().rpartition(")")[2].split()[_SESSION]
+    with open(f"/proc/{pid}/oom_score_adj") as file:
+        found["oom_score_adj"] = file.read().strip()
+    with open(f"/proc/{pid}/limits") as file:
+        for line in file.read().splitlines()[1:]:
+            found[f"limit: {line[:26].strip().lower()}"] = " ".join(line[26:].split()[:2])
+    return found
+
+
+def _mounts(pid: int) -> Iterator[tuple[str, str]]:
+    """Where, and what: the last of several on one place is the one to be seen."""
+    with open(f"/proc/{pid}/mountinfo") as file:
+        for line in file:
+            front, _, back = line.rstrip("\n").partition(" - ")
+            kind, source, *_ = back.split(" ")
+            _, _, _, part, place, options, *_ = front.split(" ")
+            what = f"{kind} from {source}" + (f", its {part}" if part != "/" else "")
+            yield place, f"{what} ({options})"
+
+
+def _devices(pid: int, root: str) -> dict[str, str]:
+    """In the tree that becomes the container's, or has become it."""
+    above = f"/proc/{pid}/root"
+    assembled = f"{above}{root}"
+    place = assembled if any(place == root for place, _ in _mounts(pid)) else above
+    if place == above and os.path.samestat(os.stat(above), os.stat("/")):  # it is still the host's
+        return {}
+    fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        directory = paths.open_inside(fd, "/dev", os.O_RDONLY | os.O_DIRECTORY)
+    finally:
+        os.close(fd)
+    try:
+        return {
+            name: _kind(os.stat(name, dir_fd=directory, follow_symlinks=False))
+            for name in sorted(os.listdir(directory))
+        }
+    finally:
+        os.close(directory)
+
+
+def _kind(status: os.stat_result) -> str:
+    if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+        return f"device {os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+    return "link" if stat.S_ISLNK(status.st_mode) else "directory" if stat.S_ISDIR(status.st_mode) else "file"
+
+
+def _links(pid: int | str) -> dict[str, str]:
+    """Devices, addresses, and the way out of one network namespace."""
+    with open(f"/proc/{pid}/net/dev") as file:
+        found = {line.partition(":")[0].strip(): "is there" for line in file.read().splitlines()[2:]}
+    found |= dict.fromkeys(_addresses(f"/proc/{pid}/net/fib_trie"), "an address")
+    with open(f"/proc/{pid}/net/route") as file:
+        for line in file.read().splitlines()[1:]:
+            device, target, gateway, *_ = line.split()
+            if target == _DEFAULT_ROUTE:
+                found["default route"] = f"{_dotted(gateway)} by {device}"
+    return found
+
+
+def _addresses(path: str) -> Iterator[str]:
+    """Of IPv4: what the routing table calls local. https://docs.kernel.org/networking/fib_trie.html"""
+    last = ""
+    with open(path) as file:
+        for line in file:
+            if line.lstrip().startswith("|--"):
+                last = line.split()[1]
+            elif "/32 host LOCAL" in line:
+                yield last
+
+
+def _dotted(text: str) -> str:
+    return ".".join(str(byte) for byte in reversed(bytes.fromhex(text)))
+
+
+def _settings(group: str) -> dict[str, str]:
+    """What can be read in the cgroup, and written."""
+    found = {}
+    for name in sorted(os.listdir(group)) if os.path.isdir(group) else ():
+        path = f"{group}/{name}"
+        if stat.S_IMODE(os.lstat(path).st_mode) & 0o600 == 0o600 and not name.endswith(".pressure"):
+            try:
+                with open(path) as file:
+                    found[name] = "; ".join(file.read().splitlines())
+            except OSError:  # some cannot be read in this state of the group
+                continue
+    return found
+
+
+def differences(before: Facts, after: Facts) -> list[str]:
+    """What came (+), went (-), or is another (~), a line each."""
+    lines = []
+    for subject in [*before, *(new for new in after if new not in before)]:
+        old, new = before.get(subject, {}), after.get(subject, {})
+        changed = [_line(key, old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
+        if changed:
+            lines.append(f"{subject}:")
+            lines += [f"  {line}" for line in changed[:_MOST_LINES]]
+            lines += [f"  … and {len(changed) - _MOST_LINES} more"] if len(changed) > _MOST_LINES else []
+    return lines
+
+
+def _line(key: str, old: str | None, new: str | None) -> str:
+    if old is None:
+        return f"+ {key}: {new}"
+    return f"- {key}: {old}" if new is None else f"~ {key}: {old} → {new}"

@@ -1,0 +1,106 @@
+"""Another terminal at the making of a container: `minidock step CONTAINER`. It hears the same, and may answer."""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from minidock import jsonfile
+from minidock.engine.stepping import watch
+from minidock.engine.stepping.story import STOP, Story
+from minidock.errors import MinidockError
+from minidock.kernel.watching import READ, wait
+from minidock.state import containers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.engine import Engine
+    from minidock.engine.stepping.story import Face
+    from minidock.jsonfile import Json
+    from minidock.state.containers import Row
+
+_INPUT = 0
+
+
+def join(engine: Engine, word: str, face: Face) -> None:
+    """Until the container is made, or is not to be."""
+    row = containers.find(engine.database, word)  # as it is: it will be `starting` until this is over
+    guest = _Guest(_connected(engine, row), face)
+    steps = watch.steps_of(engine, row, engine.options(row))
+    face.begin(row.name, row.id, steps)
+    guest.story = Story(steps, face)
+    guest.stay()
+
+
+def _connected(engine: Engine, row: Row) -> _socket.socket:
+    socket = _socket.socket(_socket.AF_UNIX, watch.KIND, 0)
+    try:
+        directory = os.open(f"{engine.run_root}/{row.id}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            socket.connect(f"/proc/self/fd/{directory}/{watch.SOCKET}")
+        finally:
+            os.close(directory)
+    except OSError:
+        socket.close()
+        raise MinidockError(
+            f"container {row.name} is not being made step by step", hint="minidock run --step begins that"
+        ) from None
+    return socket
+
+
+class _Guest:
+    """One line to the command that was told to wait."""
+
+    story: Story
+
+    def __init__(self, socket: _socket.socket, face: Face) -> None:
+        self._socket = socket
+        self._face = face
+        self._at = ""  # the step that waits for an answer
+        self._may_type = True
+        self._is_over = False
+
+    def stay(self) -> None:
+        try:
+            while not self._is_over:
+                typing = [(_INPUT, READ, self._read)] if self._at and self._may_type else []
+                wait([(self._socket.fileno(), READ, self._hear), *typing])
+        finally:
+            self._socket.close()
+
+    def _hear(self) -> None:
+        try:
+            data = self._socket.recv(watch.LONGEST)
+        except OSError:
+            data = b""
+        if data:
+            self._take(jsonfile.parse(data.decode()))
+        else:
+            self._is_over = True
+
+    def _take(self, message: Json) -> None:
+        kind = message["is"]
+        if kind == watch.CHANGES:
+            self._face.changes(message["lines"])
+            self._face.ask()
+            return
+        self._at = message["step"] if kind == STOP else ""
+        self.story.tell(message)
+
+    def _read(self) -> None:
+        line = os.read(_INPUT, 4096)
+        if not line:  # the end of this terminal is no answer
+            self._may_type = False
+            return
+        self._face.answered(here=True)
+        answer = line.decode(errors="replace").strip()
+        if answer == watch.WHY:
+            self._face.why(self.story.step(self._at))
+            self._face.ask()
+        elif answer in (watch.GO, watch.ON, watch.LEAVE, watch.CHANGES):
+            self._at = self._at if answer == watch.CHANGES else ""
+            self.story.begin()
+            self._socket.send(f"{answer}\n".encode(), _socket.MSG_NOSIGNAL)
+        else:
+            self._face.unknown(answer)
+            self._face.ask()
