@@ -133,6 +133,12 @@ class Engine(NetworkVerbs):
 
         return measuring.watch(self, words, everything=everything)
 
+    def xray(self, words: Sequence[str] = ()) -> Json:
+        """What containers are made of at this moment, as the kernel has it: these, or all that run. Plain data."""
+        from minidock.engine.looking.xray import examination
+
+        return examination.examine(self, words)
+
     def ports(self, word: str, wanted: str = "") -> list[Port]:
         """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""
         from minidock.engine.looking import ports
