@@ -47,8 +47,8 @@ unit: tools ## Tests that need no root
 integration: tools ## Tests on this kernel (root)
 	python -m pytest tests/integration
 
-commands: tools ## Tests of single commands, of many at once, and of killing them (root)
-	python -m pytest tests/commands tests/endurance
+commands: tools ## Tests of single commands, of many at once, of killing them, and of the page (root)
+	python -m pytest tests/commands tests/endurance tests/page
 
 peers: tools ## Tests with other engines, and with packages that Debian serves (root)
 	python -m pytest tests/network

@@ -162,7 +162,8 @@ def _processes(found: Json) -> list[str]:
 
 def _layers(found: Json) -> list[str]:
     upper = found["upper"]
-    writes = [f"{human.size(upper['size'])} written by the container"] if upper else ["none: its root is read-only"]
+    writes = [f"{human.size(upper['size'])} written by the container"] if upper else ["none"]
+    writes += ["its root is read-only"] if found["read_only"] else []
     lines = [f"{'LAYERS':{_COLUMN}}topmost first; the first that has a name wins"]
     lines += labelled("  upper", [writes], _WITHIN, _COLUMN)
     for at, layer in enumerate(found["lower"]):

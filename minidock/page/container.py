@@ -148,15 +148,8 @@ def _how(each: Json) -> str:
 
 
 def _network(found: Json) -> Markup:
-    rows = [
-        (
-            tag("th", f"{device['name']} #{device['index']}", scope="row"),
-            tag("td", [tag("code", text, class_="each") for text in device["addresses"]] or "no address"),
-            tag("td", _device(device)),
-        )
-        for device in found["devices"]
-    ]
-    devices = table(("device", "addresses", ""), rows, "Devices", "devices")
+    rows = [(tag("th", f"{each['name']} #{each['index']}", scope="row"), _device(each)) for each in found["devices"]]
+    devices = table(("device", "addresses"), rows, "Devices", "devices")
     routes = [tag("li", tag("code", route)) for route in found["routes"]]
     ports = [tag("li", tag("code", _port(port))) for port in found["ports"]]
     return joined(
@@ -168,10 +161,11 @@ def _network(found: Json) -> Markup:
     )
 
 
-def _device(device: Json) -> str:
+def _device(device: Json) -> Markup:
     words = [device["kind"], "up" if device["up"] else "down", f"mtu {device['mtu']}"]
-    words += [f"other end #{device['peer']}, elsewhere"] if device["peer_is_elsewhere"] else []
-    return ", ".join(words)
+    words += [f"its other end is #{device['peer']}, elsewhere"] if device["peer_is_elsewhere"] else []
+    addresses = [tag("code", text, class_="each") for text in device["addresses"]]
+    return tag("td", addresses or "no address", tag("small", ", ".join(words)))
 
 
 def _port(port: Json) -> str:
@@ -194,7 +188,7 @@ def _mounts(one: Json, found: Json) -> Markup:
         for each in found
     ]
     whole = table(("where", "kind", "options"), rows, "All mounts", "all")
-    everything = more(f"{short(one)}-mounts", f"all {many(len(found), 'mount')}", whole)
+    everything = more(f"{short(one)}-all-mounts", f"all {many(len(found), 'mount')}", whole)
     return joined(tag("dl", groups, class_="purposes"), everything)
 
 

@@ -126,7 +126,7 @@ def _top(found: Json, colours: Colours, *, live: bool) -> Markup:
 
 def _network(network: Json, found: Json, colours: Colours) -> Markup:
     head = tag("h3", network["name"], tag("small", wiring_drawing.caption(network)))
-    return tag("div", head, wiring_drawing.draw(network, found, colours), class_="network")
+    return tag("div", head, wiring_drawing.draw(network, found, colours), class_="wired")
 
 
 def _nobody() -> Markup:

@@ -21,7 +21,7 @@ def draw(container: Json, found: Json) -> Markup:
     """What the container sees, what it writes, and the layers below, topmost first."""
     lower = found["lower"]
     shades = {name: at % _SHADES for at, name in enumerate(dict.fromkeys(layer["image"] for layer in lower[::-1]))}
-    rows = [_view(), _upper(found["upper"])]
+    rows = [_view(), _upper(found["upper"], read_only=found["read_only"])]
     rows += [_layer(layer, len(lower) - at, shades[layer["image"]]) for at, layer in enumerate(lower)]
     paths = [tag("li", tag("code", layer["path"])) for layer in lower]
     where = tag("ol", paths, class_="paths")
@@ -34,8 +34,8 @@ def _view() -> Markup:
     return tag("li", _slab("view"), text)
 
 
-def _upper(upper: Json) -> Markup:
-    if upper is None:
+def _upper(upper: Json, *, read_only: bool) -> Markup:
+    if upper is None or read_only:
         return tag("li", _slab("none"), tag("div", tag("b", "read-only"), tag("small", "it can write nothing here")))
     head = tag("b", "its own changes", tag("span", size(upper["size"]), class_="size"))
     return tag("li", _slab("upper"), tag("div", head, tag("small", "upper: the one layer that it can write to")))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeAlias
 
-    Child: TypeAlias = "str | int | None | Iterable[Child]"
+    Child: TypeAlias = "str | int | Iterable[Child] | None"
     Value: TypeAlias = str | int | float | bool | None
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}

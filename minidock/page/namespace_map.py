@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLUMN, ROW = 148, 56  # pixels; style.css has the same
 _PILL = 13  # half the height of one
+_MOST_BESIDE = 4  # columns, so that there is room for sentences beside them
 _MIDDLE = 24  # of a row, from above: where the pills are
 HIDES = {
     "pid": "process numbers",
@@ -40,7 +41,8 @@ def draw(found: Json, colours: Colours) -> Markup:
     label = "Namespaces by kind, of the host and of each container"
     table = tag("table", tag("caption", label, class_="unseen"), tag("thead", head), tag("tbody", rows), class_="map")
     scroll = tag("div", table, class_="scroll", id="map-scroll", tabindex=0, role="region", aria_label=label)
-    return tag("div", scroll, _summary(found, colours), class_="beside")
+    has_room = len(places) <= _MOST_BESIDE
+    return tag("div", scroll, _summary(found, colours), class_="beside" if has_room else "beside below")
 
 
 class _Place:

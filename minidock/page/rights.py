@@ -25,10 +25,11 @@ def capabilities(container: Json, found: Json) -> Markup:
     given_up = [name for name in names if name not in held]
     identifier = f"{short(container)}-given-up"
     gone = more(identifier, f"{many(len(given_up), 'capability', 'capabilities')} given up", _list(given_up))
-    meanings = more(f"{short(container)}-held", "what these allow", _list(name for name in names if name in held))
+    kept = [name for name in names if name in held]
+    meanings = more(f"{short(container)}-held", "what these allow", _list(kept)) if kept else None
     who = f"user {found['uid']}, group {found['gid']}"
     who += " · no_new_privs is set: never more than this" if found["no_new_privileges"] else ""
-    shown = tag("ul", lit, class_="chips") if lit else tag("p", "none at all", class_="missing")
+    shown = tag("ul", lit, class_="chips") if lit else tag("p", "none at all", class_="soft")
     return joined(tag("p", who), tag("ul", counts, class_="counts"), shown, meanings, gone)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LINE, _PADDING = 18, 12
 _GAP = 18
+_BOLD = 0.66  # how wide a letter is for its height
 
 
 def draw(network: Json, found: Json, colours: Colours) -> Markup:
@@ -106,7 +107,7 @@ class _Canvas:
         texts = [
             tag(
                 "text",
-                fitting(line, width - 2 * _PADDING, 13 if at == 0 else 12),
+                fitting(line, width - 2 * _PADDING, 13, ratio=_BOLD) if at == 0 else fitting(line, width - 20, 12),
                 x=x + _PADDING,
                 y=y + 22 + _LINE * at,
                 class_="name" if at == 0 else "fact",
@@ -216,8 +217,8 @@ def _way_out_wide(canvas: _Canvas, network: Json, middle: float, trunk_left: flo
     across = middle + 10 + _height(router) / 2
     canvas.way(f"M{left + width:g} {across:g}H{trunk_left:g}", "thin")
     if not network["internal"] and network["ways_out"]:
-        canvas.box((0, y - 18, 100, 36), ["the world"], "world", node="world")
-        canvas.way(f"M100 {y:g}H{left:g}", "thin")
+        canvas.box((0, y - 18, 110, 36), ["the world"], "world", node="world")
+        canvas.way(f"M110 {y:g}H{left:g}", "thin")
 
 
 _NARROW, _LEFT = 340, 50
@@ -251,7 +252,8 @@ def _narrow(network: Json, found: Json, ends: Sequence[_End]) -> _Canvas:
 
 def caption(network: Json) -> str:
     """What the network is, in a line."""
-    words = [network["driver"], *network["subnets"], many(len(network["cables"]), "cable")]
+    words = [network["driver"], *network["subnets"]]
+    words += [many(len(network["cables"]), "cable")] if network["trunk_name"] else []
     return " · ".join([*words, *(["internal"] if network["internal"] else [])])
 
 

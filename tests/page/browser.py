@@ -22,6 +22,7 @@ _FLAGS = (
     *("--disable-sync", "--no-first-run", "--hide-scrollbars", "--disable-dev-shm-usage", "--remote-debugging-pipe"),
 )
 _PATIENCE = 60.0
+_MEASURES = Path(__file__).with_name("measures.js")
 
 
 class Browser:
@@ -133,6 +134,16 @@ class Page:
         done = self._ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
+
+    def measure(self, what: str) -> Any:
+        """What a function of measures.js comes to."""
+        return self.run(f"(() => {{ {_MEASURES.read_text()}; return measures.{what}(); }})()")
+
+    def press(self, key: str) -> None:
+        """A key that is named, as somebody would hit it."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        self._ask("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, text=text)
+        self._ask("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
     def wait(self, script: str) -> None:
         deadline = time.monotonic() + _PATIENCE

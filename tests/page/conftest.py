@@ -1,4 +1,4 @@
-"""The same command and store as the integration tests have, and one browser for all tests."""
+"""The same command and store as the integration tests have, one browser for all tests, and something to look at."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import minidock, store
+from tests.integration.minidocks import Minidock
 from tests.page.browser import Browser
+from tests.page.scene import Scene
 
-__all__ = ["browser", "minidock", "store"]
+__all__ = ["browser", "minidock", "scene", "store"]
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="module")
+def scene(store: Minidock, tmp_path_factory: pytest.TempPathFactory) -> Generator[Scene]:
+    made = Scene(store, tmp_path_factory.mktemp("scene"))
+    try:
+        yield made
+    finally:
+        made.clear()

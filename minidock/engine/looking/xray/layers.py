@@ -37,9 +37,9 @@ class Images:
         self._all = [image for image in catalog(self._layout, removed=True) if not image.damage]
 
     def with_layer(self, chain_id: str) -> list[Listed]:
-        """Those that have a layer, the smallest first, and of equal ones the oldest."""
+        """Those that have a layer: those with a name first, of these the smallest first, of equal ones the oldest."""
         found = [image for image in self._all if chain_id in image.chain]
-        return sorted(found, key=lambda image: (len(image.chain), not image.tags, image.created))
+        return sorted(found, key=lambda image: (not image.tags, len(image.chain), image.created))
 
     def steps(self, image_id: str) -> list[str]:
         """What made each layer of an image, bottom first, as its history has it."""
@@ -60,7 +60,8 @@ def read(subject: Subject, images: Images) -> Json:
     made_by = images.steps(subject.row.image_id)
     count = len(directories)
     lower = [_layer(place, images, _step(made_by, count, count - at)) for at, place in enumerate(directories, 1)]
-    return {"upper": _upper(notes), "lower": lower}
+    read_only = bool((subject.document.get("root") or {}).get("readonly"))
+    return {"upper": _upper(notes), "lower": lower, "read_only": read_only}
 
 
 def _step(made_by: Sequence[str], count: int, at: int) -> str:
@@ -69,7 +70,7 @@ def _step(made_by: Sequence[str], count: int, at: int) -> str:
 
 
 def _upper(notes: Json) -> Json:
-    """What the container has written; none if its root is read-only."""
+    """What the container has written; none if it was given no place for that."""
     from minidock.volumes import usage
 
     path = notes.get(UPPER)
