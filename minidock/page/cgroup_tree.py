@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from minidock.page.markup import Markup
 
 
+_NEARLY = 0.9  # of a limit: worth a warning
+
+
 class _Group:
     """A directory of the tree."""
 
@@ -104,7 +107,8 @@ def _meter(name: str, said: str, share: float | None) -> Markup:
     if share is not None:
         width = f"{100 * min(1.0, max(0.01, share)):.1f}%"
         track = (tag("rect", width="100%", height=6, rx=3, class_="track"), tag("rect", width=width, height=6, rx=3))
-        parts.append(tag("svg", track, height=6, aria_hidden="true", class_="share"))
+        kind = "share full" if share >= _NEARLY else "share"
+        parts.append(tag("svg", track, height=6, aria_hidden="true", class_=kind))
     return tag("div", parts, class_="meter")
 
 

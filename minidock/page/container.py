@@ -29,13 +29,13 @@ _WORDS = {
 }
 
 
-def draw(one: Json, colours: Colours) -> Markup:
+def draw(one: Json, colours: Colours, *, unfolded: bool) -> Markup:
     """A section, which can be folded."""
     colour = colours.of(one["name"])
     heading = tag("h2", tag("i", class_="dot"), tag("span", one["name"]), id=f"{short(one)}-name")
     summary = tag("summary", heading, tag("span", _state(one), class_=f"state {one['status']}"), _identity(one))
     body = tag("div", _described(one), tag("div", *_columns(one, colours), class_="columns"), _steps(one))
-    return tag("details", summary, body, class_=f"container {colour}", id=f"{short(one)}-all", open=True)
+    return tag("details", summary, body, class_=f"container {colour}", id=f"{short(one)}-all", open=unfolded)
 
 
 def _state(one: Json) -> str:

@@ -85,11 +85,12 @@ def sections(found: Json, *, live: bool = False, events: Sequence[Event] = ()) -
         made["wiring"] = _section("wiring", "How the networks are wired", _WIRING, *drawings)
     made["groups"] = _section("groups", "The tree of cgroups", _GROUPS, cgroup_tree.draw(found, colours))
     for one in containers:
-        drawn = container.draw(one, colours)
+        drawn = container.draw(one, colours, unfolded=len(containers) <= _MOST_UNFOLDED)
         made[short(one)] = tag("section", drawn, id=short(one), aria_labelledby=f"{short(one)}-name")
     return made
 
 
+_MOST_UNFOLDED = 6  # containers; with more of them, all are folded at first
 _MAP = (
     "A namespace is known by its inode. Who is in the same one sees the same, and is joined by a line; the colour is "
     "that of the first who has it, grey the host's."

@@ -22,9 +22,15 @@ def size(count: int) -> str:
     return f"{amount:.4g} {_UNITS[unit]}"
 
 
-def _sized(sentence: str, without: str = "") -> Meaning:
-    """A sentence about a number of bytes, and the one for a file that says `max`, or 0."""
-    return lambda text: without if without and text in ("max", "0") else sentence.format(size(int(text)))
+def _sized(sentence: str, without: str = "", nothing: str = "") -> Meaning:
+    """A sentence about a number of bytes, the one for a file that says `max`, and the one for 0."""
+
+    def meaning(text: str) -> str:
+        if text == "max":
+            return without
+        return nothing if nothing and text == "0" else sentence.format(size(int(text)))
+
+    return meaning
 
 
 def _counted(sentence: str, without: str = "") -> Meaning:
@@ -63,11 +69,12 @@ def _cpu_weight(text: str) -> str:
 
 def _memory_events(text: str) -> str:
     table = _table(text)
-    return f"stopped by memory.max {table.get('max', 0)} times, {table.get('oom_kill', 0)} processes killed for it"
+    met, killed = table.get("max", 0), table.get("oom_kill", 0)
+    return f"times that memory.max was in its way: {met}; processes killed for it: {killed}"
 
 
 def _pids_events(text: str) -> str:
-    return f"{_table(text).get('max', 0)} times a fork(2) was refused"
+    return f"times that a fork(2) was refused: {_table(text).get('max', 0)}"
 
 
 def _cgroup_events(text: str) -> str:
@@ -128,10 +135,10 @@ _FILES: dict[str, Meaning] = {
     "memory.peak": _sized("{} was the most so far"),
     "memory.max": _sized("above {} something is killed", "no limit"),
     "memory.high": _sized("above {} it is slowed down", "it is never slowed down"),
-    "memory.low": _sized("{} of it are left alone while others have some to give", "nothing is kept for it"),
-    "memory.min": _sized("{} of it are never taken away", "nothing is promised to it"),
+    "memory.low": _sized("{} of it are left alone while others have some to give", "all is", "nothing is kept for it"),
+    "memory.min": _sized("{} of it are never taken away", "all is promised", "nothing is promised to it"),
     "memory.swap.current": _sized("{} are on disk"),
-    "memory.swap.max": _sized("at most {} may go to disk", "no limit"),
+    "memory.swap.max": _sized("at most {} may go to disk", "no limit", "nothing of it may go to disk"),
     "memory.oom.group": _either("if one is killed, all are", "only the one is killed that takes most"),
     "memory.events": _memory_events,
     "memory.pressure": _pressure("memory"),
