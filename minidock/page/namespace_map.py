@@ -77,7 +77,7 @@ def _row(kind: str, places: Sequence[_Place], colours: Colours) -> Markup:
 def _cell(kind: str, place: _Place, colours: Colours) -> Markup:
     inode = place.inodes.get(kind)
     if inode is None:
-        return tag("span", "unknown", class_="pill gone")
+        return tag("span", "none" if not place.container["pid"] else "unknown", class_="pill gone")
     colour = "host" if place.what == "host" else colours.namespace(kind, inode)
     return tag(
         "span",
@@ -147,15 +147,17 @@ def _edge(kind: str, inode: int, places: Sequence[_Place], ends: tuple[int, int]
 
 def _summary(found: Json, colours: Colours) -> Markup:
     """What the map shows, as sentences."""
-    known = [one for one in found["containers"] if one["namespaces"]]
     lines = [
-        tag("li", tag("b", one["name"]), _sentence(one["namespaces"]), class_=colours.of(one["name"])) for one in known
+        tag("li", tag("b", one["name"]), _sentence(one["namespaces"]), class_=colours.of(one["name"]))
+        for one in found["containers"]
     ]
     return tag("ul", lines, class_="summary")
 
 
-def _sentence(namespaces: Sequence[Json]) -> str:
+def _sentence(namespaces: Sequence[Json] | None) -> str:
     """` has 5 namespaces for itself. With the host: user, time. With web: pid, network.`"""
+    if not namespaces:
+        return " has none that could be seen: it does not run, or has just ended."
     own = [each for each in namespaces if not each["is_hosts"] and not each["shared_with"]]
     partners: dict[str, list[str]] = {}
     for each in namespaces:

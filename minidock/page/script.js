@@ -4,14 +4,19 @@
   "use strict";
   const main = document.getElementById("main");
 
+  // An element and all below it that are of one kind.
+  function alike(element, tag) {
+    return [element, ...element.querySelectorAll("*")].filter((one) => one.tagName === tag);
+  }
+
   function remember(section) {
     const opened = new Map(), moved = new Map();
     for (const one of section.querySelectorAll("details[id]")) opened.set(one.id, one.open);
     for (const one of section.querySelectorAll(".scroll[id]")) moved.set(one.id, one.scrollLeft);
     const focused = section.contains(document.activeElement) ? document.activeElement : null;
     const holder = focused && focused.closest("[id]");
-    const tag = focused && focused.tagName;
-    return { opened, moved, holder: holder && holder.id, tag };
+    const place = focused && alike(holder, focused.tagName).indexOf(focused);
+    return { opened, moved, holder: holder && holder.id, tag: focused && focused.tagName, place };
   }
 
   function restore(section, known) {
@@ -21,7 +26,7 @@
     for (const one of section.querySelectorAll(".scroll[id]")) one.scrollLeft = known.moved.get(one.id) || 0;
     const holder = known.holder && document.getElementById(known.holder);
     if (!holder) return;
-    const again = holder.tagName === known.tag ? holder : holder.querySelector(known.tag);
+    const again = alike(holder, known.tag)[known.place];
     if (again) again.focus({ preventScroll: true });
   }
 
@@ -36,8 +41,11 @@
         continue;
       }
       const known = remember(old);
-      old.replaceWith(section);
-      restore(section, known);
+      // These stay themselves, and only change, so that who has the page read aloud hears of changes alone.
+      const status = section.querySelector("#live");
+      if (status) status.replaceWith(document.getElementById("live"));
+      old.replaceChildren(...section.childNodes);
+      restore(old, known);
     }
     for (const section of [...main.children]) {
       if (!change.order.includes(section.id)) section.remove();

@@ -84,6 +84,20 @@ def test_what_is_open_stays_open_while_the_page_changes(minidock: Minidock, brow
     page.close()
 
 
+def test_who_is_at_a_link_stays_there_while_the_page_changes(
+    minidock: Minidock, browser: Browser, served: Served
+) -> None:
+    minidock.ok(*_RUN, "--name", "second", "busybox", "sleep", "1000")
+    page = browser.page(served.address)
+    page.wait(has("second"))
+    page.run("document.querySelectorAll('nav a')[1].focus(); window.status_ = document.getElementById('live')")
+    page.run("window.link = document.activeElement")
+    page.wait("!window.link.isConnected")
+    assert page.run("document.activeElement === document.querySelectorAll('nav a')[1]")
+    assert page.run("window.status_ === document.getElementById('live')"), "it would be read aloud again and again"
+    page.close()
+
+
 def test_the_page_says_whether_it_is_current(minidock: Minidock, browser: Browser) -> None:
     served = Served(minidock)
     page = browser.page(served.address)
