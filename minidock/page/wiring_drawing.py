@@ -6,6 +6,7 @@ with lines of text, and of cables from box to box.
 
 from __future__ import annotations
 
+from minidock.page.cards import more
 from minidock.page.markup import tag
 from minidock.page.words import fitting, many
 
@@ -30,7 +31,8 @@ def draw(network: Json, found: Json, colours: Colours) -> Markup:
     label = _spoken(network, ends)
     wide = _wide(network, found, ends).drawing(label, "wide")
     narrow = _narrow(network, found, ends).drawing(label, "narrow")
-    return tag("div", wide, narrow, _beside(network), class_="wiring", data_network=network["name"])
+    parts = (wide, narrow, _beside(network), _firewall(network))
+    return tag("div", parts, class_="wiring", data_network=network["name"])
 
 
 def _spoken(network: Json, ends: Sequence[_End]) -> str:
@@ -49,6 +51,40 @@ def _beside(network: Json) -> Markup | None:
     said = [f"{name} is in it, but does not run" for name in network["resting"]]
     said += [f"{one['name']} should be on it, but the kernel has no cable" for one in network["unplugged"]]
     return tag("p", "; ".join(said), class_="soft") if said else None
+
+
+def _firewall(network: Json) -> Markup | None:
+    """The rules that have to do with it, folded; what of them is missing, in the open."""
+    rules = network["rules"]
+    if not rules:
+        return None
+    if not rules["is_there"]:
+        return tag("p", f"The firewall's table inet {rules['table']} is not there.", class_="missing")
+    identifier = f"n-{network['id'][:12]}-rules"
+    count = sum(len(chain["rules"]) for chain in rules["chains"])
+    groups = [
+        _rules(f"chain {chain['chain']}, {chain['hook']}".removesuffix(", "), [*map(_rule, chain["rules"])])
+        for chain in rules["chains"]
+    ]
+    looked_up = [(each["why"], f"@{each['set']} {each['element']}") for each in rules["elements"]]
+    groups += [_rules("what the rules look up", looked_up)] if looked_up else []
+    title = f"{many(count, 'rule')} of the firewall, table inet {rules['table']}"
+    lost = [tag("p", _loss(each), class_="missing") for each in rules["missing"]]
+    return tag("div", lost, more(identifier, title, tag("div", groups, class_="rules")))
+
+
+def _rule(rule: Json) -> tuple[str, str]:
+    return rule["why"], rule["rule"]
+
+
+def _rules(title: str, pairs: Sequence[tuple[str, str]]) -> Markup:
+    """What each is for, and what it says."""
+    texts = [(tag("dt", why), tag("dd", tag("code", text))) for why, text in pairs]
+    return tag("div", tag("h4", title), tag("dl", texts))
+
+
+def _loss(rule: Json) -> str:
+    return f"chain {rule['chain']} has lost the rule: {rule['why']}"
 
 
 class _End:

@@ -121,9 +121,10 @@ def test_one_that_does_not_run_is_drawn_all_the_same() -> None:
         wiring(cable("web", ""), driver="macvlan"),
         wiring({**cable("web"), "container": None}, resting=["db"]),
         wiring(cable("web"), internal=True, ways_out=[], forwarding={"IPv4": False, "IPv6": False}),
-        wiring(cable("web"), unplugged=[{**cable("db")["container"], "device": None}]),
+        wiring(cable("web"), rules={"is_there": False, "table": "minidock"}),
+        wiring(cable("web"), rules=None, unplugged=[{**cable("db")["container"], "device": None}]),
     ],
-    ids=["empty", "no bridge", "host", "macvlan", "stranger", "internal", "unplugged"],
+    ids=["empty", "no bridge", "host", "macvlan", "stranger", "internal", "no table", "unplugged"],
 )
 def test_any_network_can_be_drawn(network: Any) -> None:
     assert "school" in Reader(page(found(container("web"), networks=[network]))).text

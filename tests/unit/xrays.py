@@ -112,7 +112,14 @@ def wiring(*cables: Any, **facts: Any) -> Any:
     usual = {"name": "school", "id": "1" * 64, "driver": "bridge", "internal": False, "subnets": ["172.18.0.0/16"]}
     usual |= {"trunk": bridge, "trunk_name": bridge["name"], "forwarding": {"IPv4": True, "IPv6": False}}
     usual |= {"ways_out": [{"device": device("eth0", 4), "routes": ["default via 10.0.2.2"]}]}
-    return {**usual, "cables": [*cables], "unplugged": [], "resting": [], **facts}
+    return {**usual, "cables": [*cables], "unplugged": [], "resting": [], "rules": rules(), **facts}
+
+
+def rules() -> Any:
+    chain = {"chain": "forward", "hook": "type filter", "rules": [{"rule": "accept", "why": "replies"}]}
+    looked_up = {"set": "bridges", "element": "br-1f0c2a9d4e11", "why": "our networks"}
+    missing = [{"chain": "forward", "why": "neighbours"}]
+    return {"table": "minidock", "is_there": True, "elements": [looked_up], "chains": [chain], "missing": missing}
 
 
 def cable(name: str, port: str = "veth4f1c0a2b-0") -> Any:

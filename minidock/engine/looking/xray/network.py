@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from minidock.engine.engine import Engine
     from minidock.engine.looking.ports import Port
-    from minidock.engine.looking.wiring import Cable, Inhabitant, Wiring
+    from minidock.engine.looking.wiring import Cable, Inhabitant, Rules, Wiring
     from minidock.engine.looking.xray.subject import Subject
     from minidock.jsonfile import Json
     from minidock.kernel.survey import Device, Survey
@@ -87,6 +87,22 @@ def _wiring(found: Wiring) -> Json:
         "cables": [_cable(cable) for cable in found.cables],
         "unplugged": [_inhabitant(one) for one in found.unplugged],
         "resting": found.resting,
+        "rules": _rules(found.rules) if found.rules else None,
+    }
+
+
+def _rules(rules: Rules) -> Json:
+    """What of the firewall has to do with the network, and what of that is missing."""
+    chains = [
+        {"chain": name, "hook": hook, "rules": [{"rule": rule, "why": why} for rule, why in some]}
+        for name, hook, some in rules.chains
+    ]
+    return {
+        "table": rules.table,
+        "is_there": rules.is_there,
+        "elements": [{"set": name, "element": element, "why": why} for name, element, why in rules.elements],
+        "chains": chains,
+        "missing": [{"chain": chain, "why": why} for chain, why in rules.missing],
     }
 
 
