@@ -4,17 +4,29 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minidock.jsonfile import Json
 
-COUNT = 8
+_COUNT = 8
 HOST = "host"
+
+
+def _chosen(containers: Sequence[Json]) -> dict[str, str]:
+    """A colour by the id, or the next that none before it has: so most keep theirs while others come and go."""
+    chosen: dict[str, int] = {}
+    for one in containers:
+        wanted = int(one["id"][:8], 16) % _COUNT
+        free = (each % _COUNT for each in range(wanted, wanted + _COUNT) if each % _COUNT not in chosen.values())
+        chosen[one["name"]] = next(free, wanted)
+    return {name: f"c{number}" for name, number in chosen.items()}
 
 
 class Colours:
     """By the names of containers, and by what they own."""
 
     def __init__(self, found: Json) -> None:
-        self._by_name = {one["name"]: f"c{at % COUNT}" for at, one in enumerate(found["containers"])}
+        self._by_name = _chosen(found["containers"])
         self._by_place: dict[tuple[str, int], str] = {}
         for one in found["containers"]:
             for each in one["namespaces"] or ():

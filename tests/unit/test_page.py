@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidock.page.colours import Colours
 from minidock.page.document import changes, page, sections
 from minidock.page.live import is_here
 from minidock.page.markup import escaped, joined, tag
@@ -130,6 +131,17 @@ def test_any_network_can_be_drawn(network: Any) -> None:
     assert "school" in Reader(page(found(container("web"), networks=[network]))).text
 
 
+def test_containers_have_different_colours_which_stay_when_younger_ones_come() -> None:
+    containers = [container(f"box{number}") for number in range(9)]
+    for number, one in enumerate(containers):
+        one["id"] = f"{number * 7:08x}".ljust(64, "0")
+    few, all_of_them = Colours(found(*containers[:5])), Colours(found(*containers))
+    names = [one["name"] for one in containers]
+    assert [few.of(name) for name in names[:5]] == [all_of_them.of(name) for name in names[:5]]
+    assert len({all_of_them.of(name) for name in names[:8]}) == 8
+    assert few.of("somebody else") == "host"
+
+
 def test_with_no_container_it_says_how_to_have_one() -> None:
     assert "sudo minidock run -d busybox sleep 3600" in Reader(page(found())).text
 
@@ -137,7 +149,7 @@ def test_with_no_container_it_says_how_to_have_one() -> None:
 def test_many_containers_are_folded_at_first() -> None:
     for count, is_open in ((6, True), (7, False)):
         text = page(found(*(container(f"box{number}") for number in range(count))))
-        assert (re.search(r'<details class="container c0" id="[^"]*" open>', text) is not None) == is_open
+        assert (re.search(r'<details class="container c[0-7]" id="[^"]*" open>', text) is not None) == is_open
 
 
 def test_a_page_in_a_file_has_no_script_and_a_served_one_has_ours_alone() -> None:
