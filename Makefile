@@ -53,8 +53,8 @@ unit: tools ## Tests that need no root
 integration: tools ## Tests on this kernel (root)
 	python -m pytest $(AT_ONCE) tests/integration
 
-commands: tools ## Tests of single commands, of many at once, and of killing them (root)
-	python -m pytest $(AT_ONCE) tests/commands
+commands: tools ## Tests of single commands, of many at once, of killing them, and of the page (root)
+	python -m pytest $(AT_ONCE) tests/commands tests/page
 	python -m pytest tests/endurance
 
 peers: tools ## Tests with other engines, and with packages that Debian serves (root)

@@ -15,7 +15,7 @@ import pytest
 from minidock.kernel import interfaces, namespaces
 from tests import leftovers
 
-_ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance")]
+_ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance", "page")]
 _NO_SKIPS = os.environ.get("MINIDOCK_NO_SKIPS") == "1"
 _TIMEOUT_SCALE = float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1"))
 _LONGEST_TIMEOUT = 600.0

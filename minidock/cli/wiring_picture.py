@@ -13,20 +13,18 @@ Pure functions, from what engine/looking/wiring.py has found to lines of at most
 
 from __future__ import annotations
 
+from minidock.cli.drawing import DOT, INDENT, WIDTH, labelled, tree, wrapped
 from minidock.cli.port_texts import joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from minidock.engine.looking.wiring import Cable, Inhabitant, Rules, Wiring
     from minidock.kernel.survey import Device
 
-WIDTH = 100
-_LABEL, _INNER_LABEL = 20, 14  # the column of names, before what there is to say of them; in a box
-_INDENT = 8  # of what hangs on the bridge
+_INNER_LABEL = 14  # the column of names in a box, before what there is to say of them
 _MOST_NAME = 30  # of a container's name that a box has room for
-_DOT = " · "
 _PLUG, _NO_CABLE, _NOTHING = "╚══╪═ ", "┄┄┄┼┄ ", "   │  "  # how a cable comes through the wall of a box
 
 
@@ -34,7 +32,7 @@ def picture(wiring: Wiring) -> list[str]:
     """All of it."""
     lines = [*_title(wiring), "", _apart(f"HOST {wiring.host_name}", _namespace(wiring.host.inode)), "│"]
     branches = [*_ways_out(wiring), _router(wiring), _trunk(wiring)]
-    lines += _tree([branch for branch in branches if branch])
+    lines += tree([branch for branch in branches if branch])
     if wiring.rules:
         lines += ["", *_rules(wiring.rules, wiring.network.name)]
     return lines
@@ -44,7 +42,7 @@ def _title(wiring: Wiring) -> list[str]:
     network = wiring.network
     subnets = [f"{pool.subnet}, gateway {pool.gateway}" if pool.gateway else str(pool.subnet) for pool in network.pools]
     traits = ["internal: no way out, and none in"] if network.internal else []
-    return _wrapped([f"NETWORK {network.name}", f"{network.driver} {network.id[:12]}", *subnets, *traits], WIDTH)
+    return wrapped([f"NETWORK {network.name}", f"{network.driver} {network.id[:12]}", *subnets, *traits], WIDTH)
 
 
 # The host ----------------------------------------------------------------------------------------------------
@@ -52,13 +50,13 @@ def _title(wiring: Wiring) -> list[str]:
 
 def _ways_out(wiring: Wiring) -> list[list[str]]:
     return [
-        _labelled(device.name, [["a way to the world", *ways], _of_device(device)]) for device, ways in wiring.ways_out
+        labelled(device.name, [["a way to the world", *ways], _of_device(device)]) for device, ways in wiring.ways_out
     ] or [["no way to the world: no device has a default route"]]
 
 
 def _router(wiring: Wiring) -> list[str]:
     states = [f"{family} is passed on" if is_on else f"{family} is not" for family, is_on in wiring.forwarding.items()]
-    return _labelled("the kernel", [["the router between the devices", *states]])
+    return labelled("the kernel", [["the router between the devices", *states]])
 
 
 def _trunk(wiring: Wiring) -> list[str]:
@@ -67,15 +65,15 @@ def _trunk(wiring: Wiring) -> list[str]:
         return _without_trunk(wiring)
     trunk = wiring.trunk
     if trunk is None:
-        head = _labelled(wiring.trunk_name, [["not there: it is made when the first container comes"]])
+        head = labelled(wiring.trunk_name, [["not there: it is made when the first container comes"]])
     else:
         what = "the bridge" if trunk.kind == "bridge" else f"what the containers hang on, {trunk.kind or 'hardware'}"
         state = "up" if trunk.is_up else "down"
-        head = _labelled(trunk.name, [[what, state], _of_device(trunk), wiring.routes_to_it])
+        head = labelled(trunk.name, [[what, state], _of_device(trunk), wiring.routes_to_it])
     branches = [_cable(cable) for cable in wiring.cables] + [_unplugged(one) for one in wiring.unplugged]
     if wiring.resting:
-        branches.append(_labelled("at rest", [sorted(wiring.resting)]))
-    return [*head, *(["│"] if branches else []), *_tree(branches)]
+        branches.append(labelled("at rest", [sorted(wiring.resting)]))
+    return [*head, *(["│"] if branches else []), *tree(branches)]
 
 
 def _without_trunk(wiring: Wiring) -> list[str]:
@@ -83,8 +81,8 @@ def _without_trunk(wiring: Wiring) -> list[str]:
     is_host = wiring.network.driver == "host"
     head = ["containers here have the host's devices" if is_host else "containers here have lo, and no cable"]
     branches = [_box(one, None, joint=_NOTHING) for one in wiring.unplugged]
-    branches += [_labelled("at rest", [sorted(wiring.resting)])] if wiring.resting else []
-    return [*head, *(["│"] if branches else []), *_tree(branches)]
+    branches += [labelled("at rest", [sorted(wiring.resting)])] if wiring.resting else []
+    return [*head, *(["│"] if branches else []), *tree(branches)]
 
 
 # A cable, and who is at its other end ------------------------------------------------------------------------
@@ -95,7 +93,7 @@ def _cable(cable: Cable) -> list[str]:
     if port is None:
         assert inhabitant
         return _box(inhabitant, inhabitant.device, joint=_NO_CABLE)
-    head = _labelled(_numbered(port), [_of_port(port), _of_device(port)])
+    head = labelled(_numbered(port), [_of_port(port), _of_device(port)])
     if inhabitant is None:
         return [*head, *_stranger(port)]
     return [*head, "║", *_box(inhabitant, inhabitant.device, joint=_PLUG)]
@@ -122,11 +120,11 @@ def _unplugged(inhabitant: Inhabitant) -> list[str]:
 
 def _box(inhabitant: Inhabitant, plugged: Device | None, joint: str) -> list[str]:
     """A container. The cable comes through the wall at the device that it is plugged into, which is the first."""
-    inner = WIDTH - _INDENT - len(joint) - len(" │")
+    inner = WIDTH - INDENT - len(joint) - len(" │")
     lines = [line for device in _devices(inhabitant, plugged) for line in _of_inside(device, inner)]
     lines += _beside(inhabitant, inner)
     walls = [joint if plugged else _NOTHING, *[_NOTHING] * (len(lines) - 1)]
-    left = f"─ {inhabitant.name[:_MOST_NAME]}{_DOT}{inhabitant.id[:12]}{_DOT}pid {inhabitant.pid} "
+    left = f"─ {inhabitant.name[:_MOST_NAME]}{DOT}{inhabitant.id[:12]}{DOT}pid {inhabitant.pid} "
     right = f" {_namespace(inhabitant.inside.inode)} ─" if inhabitant.inside else " it has ended ─"
     edge = "─" * (len("  ") + inner + len(" "))
     above = f"{joint[0].replace('╚', '║').replace('┄', ' ')}  "
@@ -141,7 +139,7 @@ def _devices(inhabitant: Inhabitant, plugged: Device | None) -> list[Device]:
 
 
 def _of_inside(device: Device, width: int) -> list[str]:
-    return _labelled(_numbered(device), [_of_device(device)], width, _INNER_LABEL)
+    return labelled(_numbered(device), [_of_device(device)], width, _INNER_LABEL)
 
 
 def _beside(inhabitant: Inhabitant, width: int) -> list[str]:
@@ -152,7 +150,7 @@ def _beside(inhabitant: Inhabitant, width: int) -> list[str]:
     ports = [f"{joined(port.address, port.public)} → {port.private}/{port.protocol}" for port in inhabitant.ports]
     parts = {"routes": routes, "names": names, "ports": ports}
     return [
-        line for label, pieces in parts.items() if pieces for line in _labelled(label, [pieces], width, _INNER_LABEL)
+        line for label, pieces in parts.items() if pieces for line in labelled(label, [pieces], width, _INNER_LABEL)
     ]
 
 
@@ -166,54 +164,23 @@ def _rules(rules: Rules, name: str) -> list[str]:
     branches = [_elements(rules)] if rules.elements else []
     branches += [_chain(chain, hook, some) for chain, hook, some in rules.chains]
     branches += [[f"✗ chain {chain} has lost the rule: {why}"] for chain, why in rules.missing]
-    return lines + _tree(branches)
+    return lines + tree(branches)
 
 
 def _elements(rules: Rules) -> list[str]:
     """What the rules look up, in which sets and maps."""
     lines = ["what the rules look up"]
     for name, element, why in rules.elements:
-        lines += _labelled(f"  @{name}", [[element, why]])
+        lines += labelled(f"  @{name}", [[element, why]])
     return lines
 
 
 def _chain(chain: str, hook: str, rules: Sequence[tuple[str, str]]) -> list[str]:
-    lines = [f"chain {chain}{_DOT}{hook}" if hook else f"chain {chain}{_DOT}other chains jump to it"]
+    lines = [f"chain {chain}{DOT}{hook}" if hook else f"chain {chain}{DOT}other chains jump to it"]
     return lines + [line for rule, why in rules for line in (f"  # {why}", f"  {rule}")]
 
 
 # Text --------------------------------------------------------------------------------------------------------
-
-
-def _tree(branches: Sequence[Sequence[str]]) -> list[str]:
-    """Each branch hangs on a line that ends with the last."""
-    lines = []
-    for number, branch in enumerate(branches, 1):
-        is_last = number == len(branches)
-        lines.append(f"{'└' if is_last else '├'}── {branch[0]}")
-        lines += [f"{' ' if is_last else '│'}   {line}".rstrip() for line in branch[1:]]
-        lines += [] if is_last else ["│"]
-    return lines
-
-
-def _labelled(
-    label: str, paragraphs: Iterable[Sequence[str]], width: int = WIDTH - _INDENT, column: int = _LABEL
-) -> list[str]:
-    """A name, and beside it what there is to say, each paragraph on a line of its own, or more than one."""
-    column = max(column, len(label) + 2)
-    lines = [line for pieces in paragraphs if pieces for line in _wrapped(pieces, width - column)]
-    return [f"{'' if number else label:{column}}{line}" for number, line in enumerate(lines or [""])]
-
-
-def _wrapped(pieces: Sequence[str], width: int) -> list[str]:
-    """Pieces with dots between them; where the line is full, a new one. What is longer than a line is cut."""
-    lines: list[str] = []
-    for piece in (text[at : at + width] for text in pieces for at in range(0, len(text), width)):
-        if lines and len(lines[-1]) + len(_DOT) + len(piece) <= width:
-            lines[-1] += _DOT + piece
-        else:
-            lines.append(piece)
-    return lines
 
 
 def _of_device(device: Device) -> list[str]:

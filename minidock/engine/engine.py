@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from minidock.engine.monitor.birth import Newborn
     from minidock.engine.options import Options
     from minidock.engine.pruning import Moment, Pruned
-    from minidock.errors import MinidockError
     from minidock.engine.stepping.watch import Watch
+    from minidock.errors import MinidockError
     from minidock.images.registry.telling import Listener
     from minidock.jsonfile import Json
     from minidock.state.containers import Row
@@ -144,6 +144,12 @@ class Engine(NetworkVerbs):
         from minidock.engine.stepping import account
 
         return account.account(self, self.find(word))
+
+    def xray(self, words: Sequence[str] = ()) -> Json:
+        """What containers are made of at this moment, as the kernel has it: these, or all that run. Plain data."""
+        from minidock.engine.looking.xray import examination
+
+        return examination.examine(self, words)
 
     def ports(self, word: str, wanted: str = "") -> list[Port]:
         """Its ports that are to be had on the host, or those that lead to one of its own: `80/tcp`."""

@@ -7,16 +7,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Entry:
-    """One mount: a file system, or a part of one, at a place."""
+class Mount:
+    """One line of the table."""
 
     def __init__(self, line: str) -> None:
         front, _, back = line.rstrip("\n").partition(" - ")
-        fields = front.split(" ")
-        self.device = fields[2]  # which file system it is: major:minor
-        self.root = _unescape(fields[3])  # which directory of it is seen here
-        self.point = _unescape(fields[4])
-        self.kind, _, self.options = back.split(" ", 2)
+        number, parent, device, root, point, options, *propagation = front.split(" ")
+        self.number = int(number)
+        self.parent = int(parent)
+        self.device = device  # 8:1
+        self.root = _unescape(root)  # what of the file system is seen here
+        self.point = _unescape(point)
+        self.options = options  # of this mount
+        self.propagation = propagation  # shared:1, master:2
+        self.kind, source, self.file_system_options = back.split(" ", 2)
+        self.source = _unescape(source)
 
 
 def mount_point_of(path: str) -> str:
@@ -27,14 +32,18 @@ def mount_point_of(path: str) -> str:
 
 def table() -> Iterator[tuple[str, str, str]]:
     """Kind, mount point and options of each mount that this process sees."""
-    return ((entry.kind, entry.point, entry.options) for entry in entries("self"))
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:  # every start reads all of them, so no more is taken apart than is asked for
+            front, _, back = line.partition(" - ")
+            kind, _, options = back.rstrip("\n").split(" ", 2)
+            yield kind, _unescape(front.split(" ")[4]), options
 
 
-def entries(pid: int | str) -> Iterator[Entry]:
-    """The mounts that a process sees, below its root, in the order in which they were made."""
+def of_process(pid: int | str) -> Iterator[Mount]:
+    """All mounts of the namespace that a process is in, as far as they can be reached from its root."""
     with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
-            yield Entry(line)
+            yield Mount(line)
 
 
 def _unescape(field: str) -> str:

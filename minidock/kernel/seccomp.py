@@ -89,7 +89,7 @@ def compile(seccomp: dict[str, Any], machine: str | None = None) -> bytes:  # no
     """
     architectures = _covered(seccomp.get("architectures") or [], machine)
     default = _verdict(seccomp["defaultAction"], seccomp.get("defaultErrnoRet"), "defaultAction")
-    calls = _Calls(default)
+    calls = Calls(default)
     for position, rule in enumerate(seccomp.get("syscalls") or []):
         calls.note(rule, f"syscalls[{position}]")
     blocks = _Blocks(default)
@@ -99,6 +99,18 @@ def compile(seccomp: dict[str, Any], machine: str | None = None) -> bytes:  # no
         entry = blocks.program.jump(IF_EQUAL, token, start, entry)
     blocks.program.load(_ARCHITECTURE, entry)
     return blocks.program.assembled()
+
+
+def verdicts(seccomp: dict[str, Any], machine: str | None = None) -> dict[str, int | None]:
+    """What the filter answers to each call of the machine's own architecture; None: that depends on its arguments."""
+    own = _covered([], machine)[0]
+    default = _verdict(seccomp["defaultAction"], seccomp.get("defaultErrnoRet"), "defaultAction")
+    calls = Calls(default)
+    for position, rule in enumerate(seccomp.get("syscalls") or []):
+        calls.note(rule, f"syscalls[{position}]")
+    known = numbers(ARCHITECTURES[own][0])
+    last = max((known[name] for name in (*calls.certain, *calls.conditional) if name in known), default=-1)
+    return {name: calls.answer(name, newer=last >= 0 and number > last) for name, number in known.items()}
 
 
 def _covered(names: Sequence[str], machine: str | None) -> list[str]:
@@ -117,7 +129,7 @@ def _covered(names: Sequence[str], machine: str | None) -> list[str]:
 # What the rules say -------------------------------------------------------------------------------------
 
 
-class _Calls:
+class Calls:
     """What the rules say of each call, by name."""
 
     def __init__(self, default: int) -> None:
@@ -135,6 +147,14 @@ class _Calls:
                 self.certain.setdefault(name, verdict)
             else:
                 self.conditional.setdefault(name, []).extend(rules)
+
+    def answer(self, name: str, *, newer: bool) -> int | None:
+        """The verdict for a call; None if its arguments decide. `newer`: its number is above all that are named."""
+        if name in self.certain:
+            return self.certain[name]
+        if self.conditional.get(name):
+            return None
+        return _for_newer_calls(self.default) if newer else self.default
 
 
 def _verdict(action: str, errno_ret: int | None, where: str) -> int:
@@ -190,7 +210,7 @@ def _tokens(architectures: list[str]) -> list[int]:
     return list(dict.fromkeys(ARCHITECTURES[name][1] for name in architectures))[::-1]
 
 
-def _numbers_of(token: int, architectures: list[str], calls: _Calls, blocks: _Blocks) -> int:
+def _numbers_of(token: int, architectures: list[str], calls: Calls, blocks: _Blocks) -> int:
     """Code that finds the verdict for a number, among all the numbers that a token can come with."""
     sharing = [name for name in architectures if ARCHITECTURES[name][1] == token]
     labels: dict[int, int] = {}
@@ -209,7 +229,7 @@ def _numbers_of(token: int, architectures: list[str], calls: _Calls, blocks: _Bl
     return blocks.program.switch(_NUMBER, merged(changes))
 
 
-def _labels(architecture: str, calls: _Calls, blocks: _Blocks) -> dict[int, int]:
+def _labels(architecture: str, calls: Calls, blocks: _Blocks) -> dict[int, int]:
     """Where each call that is named continues, by its number on one architecture.
 
     A name without a number there is ignored, as by runc: profiles name the calls of every machine.
@@ -228,7 +248,7 @@ def _labels(architecture: str, calls: _Calls, blocks: _Blocks) -> dict[int, int]
     return labels | {number: blocks.decide(rules, bits) for number, rules in together.items()}
 
 
-def _through_others(known: dict[str, int], calls: _Calls) -> list[tuple[int, list[Rule]]]:
+def _through_others(known: dict[str, int], calls: Calls) -> list[tuple[int, list[Rule]]]:
     """The rules for calls as they look when another call carries them.
 
     As with libseccomp, what a rule asks of the first argument is lost: that lies behind a pointer here.

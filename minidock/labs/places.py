@@ -73,7 +73,7 @@ class Place:
 
     def empty(self) -> None:
         """Unmount and delete all that is in the directory; that the lab was passed once is kept."""
-        for point in sorted((entry.point for entry in mount_table.entries("self")), reverse=True):
+        for point in sorted((entry.point for entry in mount_table.of_process("self")), reverse=True):
             if point.startswith(f"{self.directory}/"):
                 syscalls.umount(point, _DETACH)
         passed = self.state().get("passed")

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from minidock.kernel.mount_table import Entry
+    from minidock.kernel.mount_table import Mount
     from minidock.labs.places import Place
 
 ENDED = (FileNotFoundError, ProcessLookupError)
@@ -51,10 +51,10 @@ class Scene:
         """By which number a namespace is known: pid:[4026531836]."""
         return namespaces.identity(pid or self.keeper, kind)[1]
 
-    def mounts(self, pid: int = 0) -> list[Entry]:
-        return list(mount_table.entries(pid or self.keeper))
+    def mounts(self, pid: int = 0) -> list[Mount]:
+        return list(mount_table.of_process(pid or self.keeper))
 
-    def playground_root(self) -> Entry:
+    def playground_root(self) -> Mount:
         """The mount that is the playground's `/`; of several on one place the last is the one that counts."""
         return [entry for entry in self.mounts() if entry.point == "/"][-1]
 

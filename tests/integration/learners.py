@@ -77,6 +77,6 @@ class Learner:
         self.minidock.ok("lab", "reset", self.lab)
         assert not self.group.exists()
         assert not [pid for pid, start in living if start and processes.start_time(pid) == start]
-        assert not [entry.point for entry in mount_table.entries("self") if str(self.directory) in entry.point]
+        assert not [entry.point for entry in mount_table.of_process("self") if str(self.directory) in entry.point]
         assert {path.name for path in self.directory.glob("*")} <= {"state.json"}
         assert self.minidock.ok("ps", "-aq") == ""

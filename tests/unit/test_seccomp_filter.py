@@ -434,3 +434,18 @@ def test_more_instructions_than_the_kernel_takes_are_refused_with_their_number()
 def test_a_flag_that_filters_do_not_have_is_named() -> None:
     with pytest.raises(MinidockError, match='"SECCOMP_FILTER_FLAG_NEW_LISTENER" is no flag'):
         seccomp_filter.install(b"", ["SECCOMP_FILTER_FLAG_NEW_LISTENER"])
+
+
+# What is told of a filter -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+@pytest.mark.parametrize("machine", list(OWN))
+def test_what_is_told_of_each_call_is_what_the_filter_answers(machine: str, capability: str) -> None:
+    config = docker(machine, capability)
+    program, told = seccomp.compile(config, machine), seccomp.verdicts(config, machine)
+    conditional = conditional_numbers(config, OWN[machine])
+    for name, number in numbers(machine).items():
+        answers = {verdict(program, Call(OWN[machine], number, (value,) * 6)) for value in (0, UPPER - 1)}
+        assert (told[name] is None) == (number in conditional), name
+        assert told[name] is None or answers == {told[name]}, name

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from minidock.cli.wiring_picture import WIDTH, picture
+from minidock.cli.drawing import WIDTH
+from minidock.cli.wiring_picture import picture
 from minidock.engine.looking.wiring import Inhabitant, Rules, plug, read
 
 BRIDGE, MAC = "br-1f0c2a9d4e11", "02:42:ac:12:00:02"

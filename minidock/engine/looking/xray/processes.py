@@ -1,0 +1,62 @@
+"""A container's processes as a tree, each by both its numbers: the host's, and the one it has inside.
+
+A process has a number in its own pid namespace and in each one around it; the kernel tells all of them, the outermost
+first, as NSpid in /proc/PID/status. pid_namespaces(7), proc_pid_status(5)
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from minidock.engine.looking.xray.subject import Subject
+    from minidock.jsonfile import Json
+
+_LONGEST = 400  # of a command line
+
+
+def read(subject: Subject) -> Json:
+    """Each with how deep in the tree it is, children after their parents."""
+    subject.demand_running()
+    found = {pid: process for pid in subject.processes() if (process := _process(pid))}
+    return [*_tree(found)]
+
+
+def _process(pid: int) -> Json | None:
+    """One process; none if it has ended meanwhile."""
+    try:
+        status = status_of(pid)
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(_LONGEST + 1).rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+        pids = [int(word) for word in status.get("NSpid", str(pid)).split()]
+        return {
+            "pid": pid,
+            "inside": pids[-1],
+            "pids": pids,
+            "parent": int(status["PPid"]),
+            "uid": int(status["Uid"].split()[1]),
+            "threads": int(status["Threads"]),
+            "state": status["State"].partition("(")[2].rstrip(")"),
+            "command": words[:_LONGEST] or f"[{status['Name']}]",
+        }
+    except (OSError, KeyError):
+        return None
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """/proc/PID/status as a table."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+
+
+def _tree(found: Mapping[int, Json]) -> Iterator[Json]:
+    children: dict[int, list[int]] = {}
+    for pid, process in found.items():
+        children.setdefault(process["parent"], []).append(pid)
+    # Whose parent is not of the container is a root: its first process, and what `exec` has started.
+    waiting = [(pid, 0) for pid in sorted(found, reverse=True) if found[pid]["parent"] not in found]
+    while waiting:
+        pid, depth = waiting.pop()
+        yield {**found[pid], "depth": depth}
+        waiting += [(child, depth + 1) for child in sorted(children.get(pid, ()), reverse=True)]
