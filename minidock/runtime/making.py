@@ -110,12 +110,13 @@ def start(container: Container) -> None:
     container.expect("created")
     baton = container.gate.knock()
     try:
+        baton.other = container.pid
         baton.pass_on()
         number = baton.outcome()
+        if number:
+            raise Execute(container.spec.process.args).failure(number, container.pid)
     finally:
         baton.close()
-    if number:
-        raise Execute(container.spec.process.args).failure(number)
     _run_poststart(container)
 
 

@@ -8,12 +8,13 @@ https://sqlite.org/wal.html
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from _thread import get_ident
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, advice, reason
+from minidock.errors import MinidockError, reason
 from minidock.state.schema import CHANGES
 from minidock.state.sqlite import DatabaseError, OperationalError, complete_statement, connect
 
@@ -190,9 +191,14 @@ def statements(script: str) -> Iterator[str]:
 
 
 def _unusable(path: str, error: Exception) -> MinidockError:
+    from minidock.diagnosis import diagnosing
+
     if isinstance(error, OSError):
-        return MinidockError(f"the state cannot be opened: {reason(error)}", hint=advice(error))
-    hint = "free some space: df shows what is full" if "full" in str(error) else ""
+        return diagnosing.failed(f"the state cannot be opened: {reason(error)}", error, place=path)
+    if "full" in str(error):  # SQLite's word for ENOSPC
+        facts = {"errno": errno.ENOSPC, "path": path}
+        return diagnosing.explain(MinidockError(f"the state in {path} cannot be used: {error}", facts=facts))
+    hint = ""
     if isinstance(error, OperationalError) and "locked" in str(error):
         hint = f"another command has been changing it for more than {_PATIENCE:.0f} seconds"
     return MinidockError(f"the state in {path} cannot be used: {error}", hint=hint)

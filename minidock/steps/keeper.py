@@ -16,7 +16,7 @@ import struct
 import sys
 
 from minidock import jsonfile
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, heard
 from minidock.kernel import signals
 
 TYPE_CHECKING = False
@@ -189,4 +189,4 @@ def _outcome(answer: bytes) -> Json:
         return told["done"]
     if told["errno"]:
         raise OSError(told["errno"], os.strerror(told["errno"]), told["failed"])
-    raise MinidockError(told["failed"], hint=told["hint"], code=told["code"])
+    raise heard(told)

@@ -56,7 +56,6 @@ class BindRoot(_AttachRoot):
     name = "root.bind"
     why = "pivot_root(2) takes only the root of a mount, and a directory is none"
     man = "mount(2)"
-    hints = {13: "every directory above the root file system must be searchable by the container's root user"}
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -77,10 +76,6 @@ class OverlayRoot(_AttachRoot):
     name = "root.overlay"
     why = "without it containers of one image would write into each other's files"
     man = "mount(8), overlay"
-    hints = {
-        19: "the kernel has no overlayfs: modprobe overlay",
-        22: "upper and work must be on one file system, which must not itself be an overlay",
-    }
 
     def __init__(self, path: str, lower: list[str], upper: str, work: str) -> None:
         self.path = path
