@@ -6,6 +6,7 @@ from minidock.diagnosis import (
     device_nodes,
     filters,
     groups,
+    hosts,
     isolation,
     mounts,
     networking,
@@ -23,5 +24,6 @@ if TYPE_CHECKING:
 
 CAUSES: tuple[Cause, ...] = (
     *(*programs.CAUSES, *overlays.CAUSES, *mounts.CAUSES, *settings.CAUSES, *groups.CAUSES, *isolation.CAUSES),
-    *(*networking.CAUSES, *device_nodes.CAUSES, *space.CAUSES, *trees.CAUSES, *rights.CAUSES, *filters.CAUSES),
+    *(*networking.CAUSES, *device_nodes.CAUSES, *space.CAUSES, *trees.CAUSES, *hosts.CAUSES, *rights.CAUSES),
+    *filters.CAUSES,
 )

@@ -7,6 +7,7 @@ from minidock.errors import MinidockError, facts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from minidock.diagnosis.cause import Cause
@@ -24,11 +25,11 @@ def explain(error: MinidockError, pid: int = 0) -> MinidockError:
     return error
 
 
-def finding(case: Case) -> dict[str, str]:
-    """The first cause that holds, as a person needs it; nothing, if there is none."""
+def finding(case: Case, causes: Sequence[Cause] = ()) -> dict[str, str]:
+    """The first cause that holds, of all or of those given, as a person needs it; nothing, if there is none."""
     from minidock.diagnosis.catalog import CAUSES
 
-    for cause in CAUSES:
+    for cause in causes or CAUSES:
         found = _asked(cause, case)
         if found:
             return found
@@ -42,6 +43,16 @@ def _asked(cause: Cause, case: Case) -> dict[str, str]:
     try:
         if not cause.holds(case):
             return {}
-        return {"cause": cause.says(case), "confirm": cause.confirm(case), "mend": cause.mend(case)}
+        found = {"cause": cause.says(case), "confirm": cause.confirm(case), "mend": cause.mend(case)}
+        return {what: _printable(text) for what, text in found.items()}
     except (OSError, ValueError, LookupError, MinidockError):
         return {}
+
+
+def _printable(text: str) -> str:
+    """One line of bounded length: in it are names that an image has chosen."""
+    plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
+
+
+_LONGEST = 500

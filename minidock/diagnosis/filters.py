@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from minidock.diagnosis.cause import Cause
 
@@ -62,6 +63,35 @@ class ForeignSeccomp(Cause):
         return "run minidock on the host; or start the container that it is in with --security-opt seccomp=unconfined"
 
 
+class NoSeccomp(Cause):
+    """The kernel was built without filters for system calls."""
+
+    name = "filters.none"
+    errnos = (errno.ENOSYS, errno.EINVAL)
+    _place = "/proc/sys/kernel/seccomp/actions_avail"
+
+    def holds(self, case: Case) -> bool:
+        return case.call.startswith("seccomp(") and not os.path.exists(self._place)
+
+    def says(self, case: Case) -> str:
+        return f"this kernel has no seccomp filters: there is no {self._place}"
+
+    def confirm(self, case: Case) -> str:
+        return f"cat {self._place}"
+
+    def mend(self, case: Case) -> str:
+        return "boot a kernel with CONFIG_SECCOMP_FILTER, or do without: --security-opt seccomp=unconfined"
+
+
+def modules() -> list[str]:
+    """The security modules in force; none is to be seen where securityfs is not mounted."""
+    try:
+        with open(_MODULES) as file:
+            return file.read().strip().split(",")
+    except OSError:
+        return []
+
+
 class SecurityModule(Cause):
     """A security module of the kernel, such as AppArmor, SELinux or Landlock, forbids the call."""
 
@@ -75,8 +105,7 @@ class SecurityModule(Cause):
         return bool(self._label(case) and active) or ("landlock" in active and case.call.startswith(_OF_MOUNTS))
 
     def _active(self) -> list[str]:
-        with open(_MODULES) as file:
-            return [name for name in file.read().strip().split(",") if name in _WITH_POLICY]
+        return [name for name in modules() if name in _WITH_POLICY]
 
     def _label(self, case: Case) -> str:
         """What the module calls this process, where it does."""
@@ -98,4 +127,4 @@ class SecurityModule(Cause):
         return "start minidock from a shell that is not confined, or allow it in the module's policy"
 
 
-CAUSES: tuple[Cause, ...] = (OwnSeccomp(), ForeignSeccomp(), SecurityModule())
+CAUSES: tuple[Cause, ...] = (NoSeccomp(), OwnSeccomp(), ForeignSeccomp(), SecurityModule())

@@ -7,6 +7,7 @@ import os
 from shlex import quote
 
 from minidock.diagnosis.cause import Cause
+from minidock.errors import MinidockError
 from minidock.kernel import cgroups, device_filter, mount_table
 
 TYPE_CHECKING = False
@@ -357,3 +358,11 @@ CAUSES: tuple[Cause, ...] = (
     *(NotMounted(), HeldByVersion1(), DisabledAtBoot(), NotGiven(), NoSuchController(), ProcessesInside()),
     *(GroupLimit(), PidsLimit(), NoProcessesAllowed(), ExclusiveFilter(), Taken()),
 )
+
+
+def top() -> str:
+    """Where the tree is; "" where there is none."""
+    try:
+        return cgroups.mount_point()
+    except MinidockError:
+        return ""

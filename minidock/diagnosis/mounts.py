@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.kernels import file_systems, is_loadable
+from minidock.diagnosis.trees import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,11 +64,11 @@ class UnknownFileSystem(Cause):
         return f'the kernel has no file system "{self._kind(case)}": /proc/filesystems does not list it'
 
     def confirm(self, case: Case) -> str:
-        return f"grep -w {self._kind(case)} /proc/filesystems"
+        return f"grep -w {quote(self._kind(case))} /proc/filesystems"
 
     def mend(self, case: Case) -> str:
         kind = self._kind(case)
-        return f"modprobe {kind}" if is_loadable(kind) else "give it one of those that /proc/filesystems lists"
+        return f"modprobe {quote(kind)}" if is_loadable(kind) else "give it one of those that /proc/filesystems lists"
 
 
 class FileOnDirectory(Cause):
@@ -86,7 +88,7 @@ class FileOnDirectory(Cause):
         return f"in the container {case.get('target')} is {kinds[0]}, and {case.get('source')} on the host {kinds[1]}"
 
     def confirm(self, case: Case) -> str:
-        return f"stat -c %F {case.get('source')}; minidock cp CONTAINER:{case.get('target')} - | tar -tv"
+        return f"stat -c %F {quote(case.get('source'))}; {listing(case, case.get('target'))}"
 
     def mend(self, case: Case) -> str:
         return "mount a file on a file, and a directory on a directory: name another source, or another target"

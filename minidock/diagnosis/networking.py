@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.kernels import is_loadable
@@ -61,7 +62,7 @@ class NotOurAddress(Cause):
         return f"no network device of this host has the address {case.facts['host']}"
 
     def confirm(self, case: Case) -> str:
-        return f"ip address show to {case.facts['host']}"
+        return f"ip address show to {quote(case.facts['host'])}"
 
     def mend(self, case: Case) -> str:
         return "publish on an address that `ip -br address` lists, or leave it out: the port is then on all of them"
@@ -87,7 +88,7 @@ class NoSuchDevices(Cause):
         return f"this kernel cannot make a network device of the kind {self._kind(case)}: its code is not there"
 
     def confirm(self, case: Case) -> str:
-        return f"unshare -n ip link add name try0 {self._parent(case)}type {self._kind(case)}"
+        return f"unshare -n ip link add name try0 {self._parent(case)}type {quote(self._kind(case))}"
 
     def _parent(self, case: Case) -> str:
         return "link lo " if self._kind(case) in ("macvlan", "ipvlan", "vlan") else ""

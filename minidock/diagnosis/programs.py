@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import struct
+from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.trees import listing
@@ -48,7 +49,7 @@ class _OfProgram(Cause):
         return bool(path) and any(number == errno.ENOENT for _, number in case.walk(path))
 
     def confirm(self, case: Case) -> str:
-        return f"minidock cp CONTAINER:{self.path(case)} - | tar -xO | head -c 99"
+        return f"minidock cp CONTAINER:{quote(self.path(case))} - | tar -xO | head -c 99"
 
 
 class CarriageReturn(_OfProgram):
@@ -68,9 +69,7 @@ class CarriageReturn(_OfProgram):
         return f"{super().confirm(case)} | od -c | head -3"
 
     def mend(self, case: Case) -> str:
-        return (
-            f"take the carriage returns out of the file, and build the image again: sed -i 's/\\r$//' {self.path(case)}"
-        )
+        return "take the carriage returns out of the file, and build the image again: sed -i 's/\\r$//' FILE"
 
 
 class NoInterpreter(_OfProgram):
@@ -103,7 +102,7 @@ class NoLoader(_OfProgram):
         return f"{self.path(case)} is loaded by {loader}, and there is none in the container"
 
     def confirm(self, case: Case) -> str:
-        return f"minidock cp CONTAINER:{self.path(case)} - | tar -xO | strings | head -1"
+        return f"minidock cp CONTAINER:{quote(self.path(case))} - | tar -xO | strings | head -1"
 
     def mend(self, case: Case) -> str:
         return "use an image with the C library that it was built for (glibc, musl), or link it statically"
@@ -141,7 +140,7 @@ class OtherProcessor(_OfProgram):
         return f"{self.path(case)} is a program for {self._machine(case)}, and this host is {os.uname().machine}"
 
     def confirm(self, case: Case) -> str:
-        return f"minidock cp CONTAINER:{self.path(case)} - | tar -xO | file -; uname -m"
+        return f"minidock cp CONTAINER:{quote(self.path(case))} - | tar -xO | file -; uname -m"
 
     def mend(self, case: Case) -> str:
         return "pull the image for this platform, or install an emulator: apt-get install qemu-user-static"
@@ -163,7 +162,7 @@ class NoProgram(_OfProgram):
         return f"{self.path(case)} {how}: no ELF program, and no script, which would begin with #!"
 
     def mend(self, case: Case) -> str:
-        return f"write #!/bin/sh into its first line, or run it by a shell: sh {self.path(case)}"
+        return f"write #!/bin/sh into its first line, or run it by a shell: sh {quote(self.path(case))}"
 
 
 class NoExecMount(_OfProgram):
@@ -180,7 +179,7 @@ class NoExecMount(_OfProgram):
         return f"{self.path(case)} is on {case.mount_of(self.path(case))[1]}, which is mounted noexec in the container"
 
     def confirm(self, case: Case) -> str:
-        return f"minidock run … IMAGE grep ' {case.mount_of(self.path(case))[1]} ' /proc/mounts"
+        return f"minidock run … IMAGE grep -F {quote(case.mount_of(self.path(case))[1])} /proc/mounts"
 
     def mend(self, case: Case) -> str:
         return f"mount {case.mount_of(self.path(case))[1]} with exec, or have the program elsewhere"
@@ -206,10 +205,12 @@ class NotExecutable(_OfProgram):
         return case.status("Uid").split()[1]
 
     def confirm(self, case: Case) -> str:
-        return f"minidock cp CONTAINER:{self.path(case)} - | tar -tv"
+        return listing(case, self.path(case))
 
     def mend(self, case: Case) -> str:
-        return f"chmod a+rx {self.path(case)}, in the image or the volume that it is in; or run as another --user"
+        return (
+            f"chmod a+rx {quote(self.path(case))}, in the image or the volume that it is in; or run as another --user"
+        )
 
 
 class Busy(_OfProgram):
@@ -300,7 +301,7 @@ class NoDirectory(_OfProgram):
         return listing(case, self._barrier(case))
 
     def mend(self, case: Case) -> str:
-        return f"chmod a+rx {self._barrier(case)}, in the image; or run as another --user"
+        return f"chmod a+rx {quote(self._barrier(case))}, in the image; or run as another --user"
 
 
 CAUSES: tuple[Cause, ...] = (

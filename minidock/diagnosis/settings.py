@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 
@@ -45,7 +46,7 @@ class Unknown(Cause):
         return f"the container's namespaces have no setting {path.removeprefix(f'{_TOP}/').replace('/', '.')}{on_host}"
 
     def confirm(self, case: Case) -> str:
-        return f"ls {self._path(case)}"
+        return f"ls {quote(self._path(case))}"
 
     def mend(self, case: Case) -> str:
         path = self._path(case)
@@ -75,7 +76,7 @@ class Refused(Cause):
             return "not to be read"
 
     def confirm(self, case: Case) -> str:
-        return f"cat {_file(case)}"
+        return f"cat {quote(_file(case))}"
 
     def mend(self, case: Case) -> str:
         return "give it a value of that form: https://docs.kernel.org/admin-guide/sysctl/"
@@ -94,7 +95,7 @@ class ReadOnlySettings(Cause):
         return f"{_TOP} is mounted read-only here, as in most containers, so {case.path} cannot be written"
 
     def confirm(self, case: Case) -> str:
-        return f"findmnt -T {case.path} -o TARGET,OPTIONS"
+        return f"findmnt -T {quote(case.path)} -o TARGET,OPTIONS"
 
     def mend(self, case: Case) -> str:
         name = case.path.removeprefix(f"{_TOP}/").replace("/", ".")

@@ -7,6 +7,7 @@ import os
 from shlex import quote
 
 from minidock.diagnosis.cause import Cause
+from minidock.diagnosis.kernels import nearest
 from minidock.kernel import mount_table
 
 TYPE_CHECKING = False
@@ -23,10 +24,14 @@ def place(case: Case) -> str:
     """The nearest directory that is there of what was written; where minidock keeps its things, if that is unknown."""
     for path in (case.path, case.get("place"), case.get("upper"), case.get("path")):
         if isinstance(path, str) and path.startswith("/"):
-            while not os.path.exists(path):
-                path = os.path.dirname(path)
-            return path
+            return nearest(path)
     return ""
+
+
+def left(path: str) -> str:
+    """How much room there is."""
+    found = os.statvfs(path)
+    return f"{found.f_bavail * found.f_frsize // _MEBIBYTE} MiB free, and {found.f_favail} inodes"
 
 
 def mounted(path: str) -> str:
@@ -66,7 +71,7 @@ class Filling(Cause):
     def holds(self, case: Case) -> bool:
         found = os.statvfs(place(case))
         free = found.f_bavail * found.f_frsize
-        return case.supposed and free < _ENOUGH and found.f_bavail * 100 < found.f_blocks * _FEW
+        return case.supposed and _NOTHING <= free < _ENOUGH and found.f_bavail * 100 < found.f_blocks * _FEW
 
     def says(self, case: Case) -> str:
         found = os.statvfs(place(case))
@@ -106,7 +111,8 @@ class TooManyOpen(Cause):
     errnos = (errno.EMFILE,)
 
     def holds(self, case: Case) -> bool:
-        return not case.call.startswith("inotify_init") and self._open(case) + _RESERVE >= self._limit(case)
+        reserve = _COMFORTABLE if case.supposed else _CLOSED_MEANWHILE
+        return not case.call.startswith("inotify_init") and self._open(case) + reserve >= self._limit(case)
 
     def _limit(self, case: Case) -> int:
         with open(f"{case.proc}/limits") as file:
@@ -125,7 +131,8 @@ class TooManyOpen(Cause):
         return "raise the limit, and try again: ulimit -n 1024"
 
 
-_RESERVE = 4  # descriptors that were closed on the way from the failure to here
+_CLOSED_MEANWHILE = 16  # descriptors, on the way from the failure to here
+_COMFORTABLE = 128
 
 
 class NoMoreInotify(Cause):
