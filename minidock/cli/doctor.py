@@ -42,6 +42,8 @@ def _lines(found: Json) -> Iterator[str]:
     statuses = [check["status"] for check in found["checks"]]
     counts = [f"{statuses.count(status)} {status}" for status in _COLOURS if status in statuses]
     verdict = "This host has all that is needed" if found["ready"] else "This host lacks what is needed"
+    if found["ready"] and "unknown" in statuses:
+        verdict = "As far as can be seen without root, this host has all that is needed"
     yield f"{verdict}: {', '.join(counts)}."
     yield "Whether minidock's own files and state fit together is another question: minidock system check"
 

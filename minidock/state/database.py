@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Frames of the write-ahead log, after which it is written to the database. Whoever opens that when nobody has it
 # open reads the whole log: 2 ms for a thousand frames, which is SQLite's own measure. Most commands write ten.
 _LONGEST_LOG = 200
+# What SQLite says where the kernel said this.
+_SQLITE_WORDS = {"is full": errno.ENOSPC, "unable to open": errno.EACCES, "readonly": errno.EROFS}
 _PATIENCE = 30.0  # seconds to wait for another command's change, each of which takes a millisecond
 
 
@@ -195,8 +197,9 @@ def _unusable(path: str, error: Exception) -> MinidockError:
 
     if isinstance(error, OSError):
         return diagnosing.failed(f"the state cannot be opened: {reason(error)}", error, place=path)
-    if "full" in str(error):  # SQLite's word for ENOSPC
-        facts = {"errno": errno.ENOSPC, "path": path}
+    number = next((number for words, number in _SQLITE_WORDS.items() if words in str(error)), 0)
+    if number:
+        facts = {"errno": number, "path": path}
         return diagnosing.explain(MinidockError(f"the state in {path} cannot be used: {error}", facts=facts))
     hint = ""
     if isinstance(error, OperationalError) and "locked" in str(error):

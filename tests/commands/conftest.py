@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import add, etcd, minidock, open_bundle, store, two, wires
+from tests.integration.conftest import add, bundle, etcd, minidock, open_bundle, store, two, wires
 
-__all__ = ["add", "etcd", "minidock", "open_bundle", "store", "two", "wires"]
+__all__ = ["add", "bundle", "etcd", "minidock", "open_bundle", "store", "two", "wires"]
