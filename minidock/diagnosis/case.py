@@ -67,7 +67,10 @@ class Case:
 
     @property
     def is_inside_tree(self) -> bool:
-        return self.call.startswith(("openat2(", "move_mount("))
+        if self.call.startswith(("openat2(", "move_mount(")):
+            return True
+        is_a_name = bool(self.call) and "(" not in self.call and "/" not in self.call  # made in an open directory
+        return is_a_name and bool(self.get("target"))
 
     def walk(self, path: str) -> list[tuple[str, int]]:
         """Each beginning of an absolute path, with what opening it comes to: 0, or an errno."""

@@ -25,6 +25,8 @@ class _OfProgram(Cause):
 
     def path(self, case: Case) -> str:
         """The program's, which is the first word of the process that was to become it (kernel/trampoline.py)."""
+        if "program" in case.facts:
+            return str(case.facts["program"])
         if case.call != "execve" or not case.pid:
             return ""
         with open(f"{case.proc}/cmdline", "rb") as file:

@@ -24,7 +24,7 @@ def listing(case: Case, path: str) -> str:
 
 def _is_containers(case: Case) -> bool:
     """What is not to be found from here by the same path belongs to a container."""
-    return case.is_inside_tree or case.step == "process.exec"
+    return case.is_inside_tree or case.step.startswith("process.")
 
 
 def _whose(case: Case) -> str:
@@ -178,7 +178,7 @@ class ReadOnly(Cause):
         return bool(self._path(case)) and case.is_read_only(self._path(case))
 
     def _path(self, case: Case) -> str:
-        candidates = [case.path, case.get("place"), case.get("target")]
+        candidates = [case.path, case.get("place"), case.get("target"), case.get("path")]
         return next((path for path in candidates if isinstance(path, str) and path.startswith("/")), "")
 
     def says(self, case: Case) -> str:
@@ -202,7 +202,7 @@ class Unsearchable(Cause):
     errnos = (errno.EACCES,)
 
     def holds(self, case: Case) -> bool:
-        return bool(self._barrier(case))
+        return bool(case.pid and self._barrier(case))
 
     def _barrier(self, case: Case) -> str:
         """The first directory that is closed to that user; the tree is the host's."""

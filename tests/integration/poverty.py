@@ -44,7 +44,7 @@ def read_only(*paths: str) -> Poverty:
         for path in paths:
             mount = mounts.copy(path, recursive=False)
             mounts.add_attributes(mount, mount_attributes.RDONLY)
-            _attach(mount, path)
+            attach(mount, path)
 
     return poor
 
@@ -54,7 +54,7 @@ def covered(path: str, kind: str = "tmpfs", *options: str) -> Poverty:
 
     def poor() -> None:
         private_mounts()
-        _attach(mounts.new(kind, list(options), source=kind), path)
+        attach(mounts.new(kind, list(options), source=kind), path)
 
     return poor
 
@@ -64,12 +64,12 @@ def empty_file(path: str) -> Poverty:
 
     def poor() -> None:
         private_mounts()
-        _attach(mounts.copy("/dev/null", recursive=False), path)
+        attach(mounts.copy("/dev/null", recursive=False), path)
 
     return poor
 
 
-def _attach(mount: int, path: str) -> None:
+def attach(mount: int, path: str) -> None:
     target = os.open(path, os.O_PATH | os.O_CLOEXEC)
     mounts.attach(mount, target)
     os.close(target)
@@ -116,6 +116,7 @@ def denied(call: str, number: int = errno.EPERM, *conditions: dict[str, object])
 def in_user_namespace() -> None:
     """Root here, and of nothing else: only the one user is mapped."""
     namespaces.unshare("user")
+    namespaces.write("/proc/self/setgroups", "deny")
     namespaces.write_id_map(os.getpid(), "uid", [(0, 0, 1)])
     namespaces.write_id_map(os.getpid(), "gid", [(0, 0, 1)])
 
