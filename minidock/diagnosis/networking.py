@@ -105,7 +105,7 @@ class NoFirewall(Cause):
     errnos = (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.EINVAL, errno.EIO, errno.ENOENT)
 
     def holds(self, case: Case) -> bool:
-        return case.call.startswith(("nft", "libnftables")) and not _speaks_netfilter()
+        return case.call.startswith(("nft", "libnftables", "socket(AF_NETLINK")) and not _speaks_netfilter()
 
     def says(self, case: Case) -> str:
         return "the kernel has no netfilter that can be asked: a socket of NETLINK_NETFILTER is refused"

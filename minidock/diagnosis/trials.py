@@ -24,6 +24,7 @@ def failure(trial: Trial) -> dict[str, Any] | None:
     pid = os.fork()
     if pid == 0:
         try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries have words of their own
             os.write(writing, jsonfile.dump(_facts(trial)).encode())
         finally:
             os._exit(0)

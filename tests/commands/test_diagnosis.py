@@ -439,7 +439,7 @@ def test_process_numbers_that_are_used_up_are_counted(bundle: Bundle) -> None:
         pytest.skip("before Linux 6.14 all pid namespaces have one pid_max")
     command = " ".join(bundle.command(*bundle.run_words()))
     bundle.write()
-    few = "import os, sys; [os.posix_spawn('/bin/sleep', ['sleep', '1000'], {}) for _ in range(330)]"
+    few = "import os, sys; [os.posix_spawn('/bin/sleep', ['sleep', '1000'], {}) for _ in range(400)]"
     script = f"""
         mount -t proc proc /proc && echo 340 > /proc/sys/kernel/pid_max
         {sys.executable} -c "{few}" 2>/dev/null
