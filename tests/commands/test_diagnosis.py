@@ -5,6 +5,7 @@ Where a host has to be poor for that, the command alone is poor: see tests/integ
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import resource
@@ -13,17 +14,21 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from minidock import jsonfile
 from minidock.diagnosis import diagnosing
-from minidock.kernel import cgroups, device_filter, inotify, mounts, namespaces
-from minidock.oci.spec import Mount
+from minidock.errors import MinidockError
+from minidock.kernel import birth, cgroups, device_filter, inotify, mounts, namespaces, syscalls
+from minidock.oci.resources import Resources
 from minidock.steps import identity, limits, network, root
-from minidock.steps.filesystem import MountFilesystem
+from minidock.steps.live import Live
 from minidock.steps.namespaces import MapIds, NewNamespace
+from minidock.steps.reserving import reserve
+from minidock.steps.step import explain, perform
 from tests.integration import poverty
 from tests.integration.bundles import BUSYBOX, Bundle
 from tests.integration.causes import explained, failure, found, of_step
@@ -119,7 +124,7 @@ def test_who_writes_to_a_program_is_named(minidock: Minidock, programs: Path) ->
     explained(done.stderr, f"(process {os.getpid()}) has /p/it open for writing")
 
 
-def test_words_that_are_too_long_are_found(minidock: Minidock, tmp_path: Path) -> None:
+def test_words_that_are_too_long_are_found(minidock: Minidock) -> None:
     """program.too-many-words"""
     script = (
         "import minidock.cli.main as m, sys; sys.exit(m.main(['run', '--rm', '-e', 'A=' + 'x' * 200_000, 'busybox']))"
@@ -216,13 +221,6 @@ def test_too_many_mounts_are_counted(tmp_path: Path) -> None:
     assert "file systems are mounted here, and 100000 may be" in failed.finding["cause"]
 
 
-def mount_step(kind: str, *options: str) -> MountFilesystem:
-    from minidock.oci.document import Node
-
-    entry = {"destination": "/mnt", "type": kind, "source": kind, "options": list(options)}
-    return MountFilesystem(Mount(Node(entry, "mounts[0]")))
-
-
 def test_a_file_system_that_the_kernel_does_not_have_is_found(bundle: Bundle) -> None:
     """mounts.unknown-file-system"""
     done = bundle.mount("/mnt", "none", "nosuchfs").run()
@@ -293,10 +291,10 @@ def test_directories_that_no_overlay_can_have_are_found(directories: Path) -> No
 
 
 @pytest.fixture
-def group() -> str:
+def group() -> Generator[str]:
     """The path of a group that is ended with the test."""
     path = f"/minidock-test-{os.getpid()}"
-    yield path  # type: ignore[misc]
+    yield path
     cgroups.end(cgroups.locate(path))
 
 
@@ -322,8 +320,8 @@ def test_a_device_filter_above_that_suffers_no_other_is_found(minidock: Minidock
     """cgroup.exclusive-filter"""
     fd = cgroups.open_group(cgroups.create(group))
     loaded = device_filter.load(device_filter.assemble([]))
-    attributes = struct.pack("=5I", fd, loaded, 6, 0, 0)
-    device_filter.bpf(8, device_filter.ctypes.create_string_buffer(attributes, len(attributes)))
+    attach = struct.pack("=5I", fd, loaded, 6, 0, 0)  # BPF_CGROUP_DEVICE, and no flags: this one alone
+    syscalls.bpf(8, ctypes.create_string_buffer(attach, len(attach)))  # BPF_PROG_ATTACH
     done = minidock("run", "--rm", "--cgroup-parent", group, "busybox", "true")
     os.close(fd)
     os.close(loaded)
@@ -366,9 +364,7 @@ def test_controllers_that_no_kernel_has_or_that_a_part_of_the_tree_was_not_given
     assert "was not given nonsense from above" in failed.finding["cause"]
 
 
-def limits_of(files: dict[str, str]) -> limits.Resources:
-    from minidock.oci.resources import Resources
-
+def limits_of(files: dict[str, str]) -> Resources:
     return Resources(unified=files)
 
 
@@ -386,16 +382,11 @@ def test_a_limit_on_namespaces_is_found(kind: str, most: int) -> None:
         for _ in range(most):
             namespaces.unshare(kind)
 
-    step = NewNamespace(kind)
-    step.side = "host"
-    failed = failure(lambda: _unshared(step), poor)
+    failed = failure(lambda: _unshared(NewNamespace(kind)), poor)
     assert f"of {kind} namespaces" in failed.finding["cause"] and file in failed.finding["confirm"]
 
 
 def _unshared(step: NewNamespace) -> None:
-    from minidock.steps.live import Live
-    from minidock.steps.step import explain
-
     try:
         namespaces.unshare(step.kind)
     except OSError as error:
@@ -416,10 +407,6 @@ def test_users_that_minidocks_own_user_namespace_does_not_have_are_found() -> No
     """namespaces.unmapped-ids"""
 
     def map_ids() -> None:
-        from minidock.kernel import birth
-        from minidock.steps.live import Live
-        from minidock.steps.step import perform
-
         live = Live(pid=birth.born(namespaces.FLAGS["user"]))
         if live.pid == 0:
             time.sleep(60)
@@ -494,7 +481,7 @@ def _libraries() -> list[str]:
     return subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_a_kernel_without_ipv6_is_found(minidock: Minidock) -> None:
+def test_a_kernel_without_ipv6_is_found() -> None:
     """network.no-ipv6: as where the kernel's own files say so, and its sockets too"""
 
     def without() -> None:
@@ -506,13 +493,11 @@ def test_a_kernel_without_ipv6_is_found(minidock: Minidock) -> None:
 
 
 def _publish_on_ipv6() -> None:
-    from minidock.steps.reserving import reserve
-
     port = {"protocol": "tcp", "host": "::1", "port": 80, "address": "fd00::2", "host_port": 8080}
     try:
         reserve([{**port, "last_host_port": 8080}], "box")
-    except Exception as error:
-        raise diagnosing.explain(error) from None  # type: ignore[arg-type]
+    except MinidockError as error:
+        raise diagnosing.explain(error) from None
 
 
 # Settings and devices -------------------------------------------------------------------------------------

@@ -67,10 +67,7 @@ def test_without_root_it_says_what_only_root_can_tell(tmp_path: Path) -> None:
     code, checks = examined(Minidock(tmp_path), poverty.user(1234), MINIDOCK_ROOT="/var/lib/minidock-of-nobody")
     assert code == 0
     assert checks["rights"]["mend"] == "try again with sudo"
-    assert checks["network.bridge"] == {
-        **{"name": "network.bridge", "status": "unknown", "says": "only root can tell"},
-        **{"cause": "", "confirm": "", "mend": ""},
-    }
+    assert (checks["network.bridge"]["status"], checks["network.bridge"]["says"]) == ("unknown", "only root can tell")
     assert checks["overlay"]["status"] == checks["cgroup"]["status"] == "ok"
 
 

@@ -24,7 +24,7 @@ NOT_PROVOKED = {"cgroup.disabled", "namespaces.unsupported", "host.old-python"}
 
 def row(cause: Cause) -> str:
     """A line of the table in docs/diagnosis.md."""
-    numbers = ", ".join(errno.errorcode[number] for number in cause.errnos) or "–"
+    numbers = ", ".join(errno.errorcode[number] for number in cause.errnos) or "-"
     described = " ".join((inspect.getdoc(type(cause)) or "").split())
     return f"| `{cause.name}` | {numbers} | {described} |"
 
@@ -68,12 +68,12 @@ class _Noted(Cause):
     def __init__(self, holds: bool | Exception, text: str = "it") -> None:
         self._holds, self._text = holds, text
 
-    def holds(self, case: Case) -> bool:
+    def holds(self, case: Case) -> bool:  # noqa: ARG002
         if isinstance(self._holds, Exception):
             raise self._holds
         return self._holds
 
-    def says(self, case: Case) -> str:
+    def says(self, case: Case) -> str:  # noqa: ARG002
         return self._text
 
     confirm = mend = says
@@ -102,7 +102,7 @@ def test_what_is_told_is_one_line_of_bounded_length() -> None:
     [{}, {"errno": 2}, {"errno": 22, "call": "fsconfig("}, {"errno": 22, "call": "setns(", "arguments": {"path": 7}}],
 )
 def test_facts_that_make_no_sense_find_nothing_and_raise_nothing(facts: dict[str, object]) -> None:
-    """A container that is being made tells them: whatever they are, the error that was there before is what is shown."""
+    """A container that is being made tells them: whatever they are, the error that was there before is shown."""
     error = diagnosing.explain(MinidockError("message", hint="a hint", facts=facts))
     assert str(error) == "message\n  hint: a hint"
 
