@@ -28,7 +28,7 @@ class MinidockError(Exception):
     @property
     def advice(self) -> str:
         """What follows the message: lines, each beginning with two spaces; nothing, if there is nothing to say."""
-        said = self.finding or ({"hint": self.hint} if self.hint else {})
+        said = {**self.finding, **({"hint": self.hint} if self.hint else {})}
         return "\n".join(f"  {what}: {text}" for what, text in said.items())
 
     def __str__(self) -> str:

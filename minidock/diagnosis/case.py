@@ -8,6 +8,7 @@ did: so `minidock doctor` asks.
 from __future__ import annotations
 
 import os
+import stat
 
 from minidock.kernel import mount_table, paths
 
@@ -94,6 +95,21 @@ class Case:
             return paths.open_inside(tree, path, flags | os.O_CLOEXEC, follow=follow)
         finally:
             os.close(tree)
+
+    def read(self, path: str, length: int) -> bytes:
+        """What a regular file begins with; nothing, if it is of another kind.
+
+        What was looked at is what is opened: a container that runs could put a device of the host in its place, which
+        is not kept from this process as it is from the container.
+        """
+        fd = self.open(path)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return b""
+            with open(f"/proc/self/fd/{fd}", "rb") as file:
+                return file.read(length)
+        finally:
+            os.close(fd)
 
     def mode(self, path: str) -> int:
         fd = self.open(path)

@@ -19,9 +19,11 @@ def failed(message: str, error: OSError, *, hint: str = "", **facts: Any) -> Min
 
 
 def explain(error: MinidockError, pid: int = 0) -> MinidockError:
-    """Find the cause of an error, by what it tells, and add it; `pid` is the process it happened to, 0 this one."""
+    """Find the cause of an error, by what it tells, in place of the hint; `pid` is the process it happened to, 0 this
+    one."""
     if not error.finding:
         error.finding = finding(Case(error.facts, pid))
+        error.hint = "" if error.finding else error.hint
     return error
 
 

@@ -35,11 +35,7 @@ class _OfProgram(Cause):
     def beginning(self, case: Case, length: int = 4096) -> bytes:
         """What the file begins with; nothing, if there is none."""
         path = self.path(case)
-        if not path or not stat.S_ISREG(case.mode(path)):
-            return b""
-        fd = case.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            return file.read(length)
+        return case.read(path, length) if path else b""
 
     def interpreter(self, case: Case) -> str:
         """What a script names behind #!"""

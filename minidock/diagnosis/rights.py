@@ -9,13 +9,13 @@ from shlex import quote
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.isolation import ranges
 from minidock.kernel.capability_names import NUMBERS
-from minidock.kernel.paths import read_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.diagnosis.case import Case
 
 _REFUSED = (errno.EPERM, errno.EACCES)
+_LONGEST = 1 << 20  # of what is read of an image's /etc/passwd
 _FULL_MAP = [(0, 0, (1 << 32) - 1)]
 # Which capability the beginning of a call needs; all others CAP_SYS_ADMIN. capabilities(7)
 _NEEDS = {
@@ -161,13 +161,10 @@ class NoSuchUser(Cause):
         return f"{self._file(case)} of the image has no {case.facts['unknown']}, but {', '.join(names[:10])}"
 
     def _names(self, case: Case) -> list[str]:
-        tree = os.open(f"{case.proc}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            text = read_inside(tree, self._file(case))
+            text = case.read(self._file(case), _LONGEST).decode(errors="replace")
         except OSError:
             return []
-        finally:
-            os.close(tree)
         return [line.partition(":")[0] for line in text.splitlines() if ":" in line]
 
     def confirm(self, case: Case) -> str:
