@@ -4,22 +4,47 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class MinidockError(Exception):
     """An error for a person: `message` names the object and the value, `hint` says what to do next.
 
     `code` is the exit code a command line should end with; 126 and 127 keep the shell's meaning
-    (found but cannot be executed, not found).
+    (found but cannot be executed, not found). `facts` are what is known of how it came to fail, for diagnosis/ to go
+    by; what that finds takes the place of the hint: the cause, a command that confirms it, and what mends it.
     """
 
-    def __init__(self, message: str, *, hint: str = "", code: int = 1) -> None:
+    def __init__(self, message: str, *, hint: str = "", code: int = 1, facts: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.code = code
+        self.facts: dict[str, Any] = facts or {}
+        self.finding: dict[str, str] = {}
+
+    @property
+    def advice(self) -> str:
+        """What follows the message: lines, each beginning with two spaces; nothing, if there is nothing to say."""
+        said = {**self.finding, **({"hint": self.hint} if self.hint else {})}
+        return "\n".join(f"  {what}: {text}" for what, text in said.items())
 
     def __str__(self) -> str:
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        return f"{self.message}\n{self.advice}" if self.advice else self.message
+
+    def told(self) -> dict[str, Any]:
+        """All of it, for another process that `heard` makes the same error of."""
+        told = {"failed": self.message, "hint": self.hint, "code": self.code}
+        return {**told, "facts": self.facts, "finding": self.finding}
+
+
+def heard(told: dict[str, Any]) -> MinidockError:
+    """The error that another process tells of."""
+    error = MinidockError(told["failed"], hint=told["hint"], code=told["code"], facts=told["facts"])
+    error.finding = told["finding"]
+    return error
 
 
 class ClientRefusal(MinidockError):
@@ -32,6 +57,7 @@ def reason(error: OSError) -> str:
     return f"{error.filename}: {said}" if error.filename else said
 
 
-def advice(error: OSError) -> str:
-    """What to do next, where the kernel's answer alone tells."""
-    return "this needs root: try again with sudo" if isinstance(error, PermissionError) and os.geteuid() else ""
+def facts_of(error: OSError) -> dict[str, Any]:
+    """What a failed call tells of itself, for diagnosis/."""
+    call = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
+    return {"errno": error.errno or 0, "call": str(call) if call is not None else ""}

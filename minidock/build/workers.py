@@ -17,7 +17,7 @@ from minidock.build.language.instructions import trigger
 from minidock.build.working.origins import Origins
 from minidock.build.working.reporting import FAILED, TICK, Report, packed
 from minidock.build.working.stage import Base, Stage
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError, heard, reason
 from minidock.images.layout import Layout
 from minidock.images.making import Making
 from minidock.kernel import signals
@@ -105,7 +105,7 @@ class Workers:
                 self._running.remove(worker)
                 worker.release()
                 self._show({"what": FAILED, "stage": worker.index})
-                raise MinidockError(message["message"], hint=message["hint"], code=message["code"])
+                raise heard(message)
             else:
                 self._show(message)
 
@@ -130,7 +130,7 @@ class _Worker:
     def hear(self) -> list[dict[str, Json]]:
         data = self.line.recv(_CHUNK)
         if not data:
-            return [{"what": FAILED, "message": "a worker of the build was killed", "hint": "build again", "code": 1}]
+            return [{"what": FAILED, **MinidockError("a worker of the build was killed", hint="build again").told()}]
         *lines, self._heard = (self._heard + data).split(b"\n")
         return [jsonfile.parse(line.decode()) for line in lines]
 
@@ -163,11 +163,11 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
         _work(plan, node, results, line)
     except (MinidockError, OSError) as error:
         failure = error if isinstance(error, MinidockError) else MinidockError(reason(error))
-        _tell(line, {"what": FAILED, "message": failure.message, "hint": failure.hint, "code": failure.code})
+        _tell(line, {"what": FAILED, **failure.told()})
     except KeyboardInterrupt:
         pass
     except Exception as bug:  # the outermost edge of this process: it must not return into the command's code
-        _tell(line, {"what": FAILED, "message": f"a bug in minidock: {bug!r}", "hint": "", "code": 1})
+        _tell(line, {"what": FAILED, **MinidockError(f"a bug in minidock: {bug!r}").told()})
     finally:
         os._exit(0)
 

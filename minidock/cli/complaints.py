@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from minidock.errors import MinidockError, advice, reason
+from minidock.errors import MinidockError, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,17 @@ def complain(message: str, more: str = "") -> None:
 
 
 def about(error: MinidockError | OSError) -> None:
-    """What went wrong, and its hint."""
+    """What went wrong, and why, or what to do next."""
     if isinstance(error, OSError):
-        error = MinidockError(reason(error), hint=advice(error))
-    complain(error.message, f"  hint: {error.hint}" if error.hint else "")
+        from minidock.diagnosis import diagnosing
+        from minidock.engine.directories import data_root
+
+        error = diagnosing.failed(reason(error), error, place=data_root())
+    elif error.facts:
+        from minidock.diagnosis import diagnosing
+
+        diagnosing.explain(error)
+    complain(error.message, error.advice)
 
 
 def warn(lines: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ import fcntl
 import os
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, advice, reason
+from minidock.errors import MinidockError, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +95,10 @@ class Place:
                 _write(self.file(name), text)
             _write(self.file("config.json"), jsonfile.dump(document), mode=0o600)
         except OSError as error:
+            from minidock.diagnosis import diagnosing
+
             said = f"cannot make the container's directory: {reason(error)}"
-            raise MinidockError(said, hint=advice(error)) from None
+            raise diagnosing.failed(said, error, place=self.path) from None
 
     def _make_locked(self) -> None:
         """`system check` takes the upper lock too: it never sees a directory that its maker has not locked yet."""

@@ -485,6 +485,12 @@ class Engine(NetworkVerbs):
 
         return information.information(self)
 
+    def examination(self) -> Json:
+        """Whether this host has all that minidock needs; nothing is changed."""
+        from minidock.engine.looking import doctor
+
+        return doctor.examined(self.root, self.run_root)
+
     def check(self) -> list[Finding]:
         """All that does not fit together. Nothing is changed."""
         from minidock.engine.checking import inspection

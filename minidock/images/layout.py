@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, advice, reason
+from minidock.errors import MinidockError, reason
 from minidock.images.references import is_hex
 
 TYPE_CHECKING = False
@@ -112,7 +112,9 @@ class Layout:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except PermissionError as error:
-            raise MinidockError(f"cannot read the image store: {reason(error)}", hint=advice(error)) from None
+            from minidock.diagnosis import diagnosing
+
+            raise diagnosing.failed(f"cannot read the image store: {reason(error)}", error) from None
         listed = index.get("manifests")
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
             raise MinidockError(f"{self.root}/index.json: manifests must be a list of objects")

@@ -9,7 +9,6 @@ hashed again by whoever takes over: after a power cut it may be anything.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -93,8 +92,10 @@ class Partial:
                 data = data[written:]
         except OSError as error:
             self.restart()
-            hint = "minidock image prune frees what nobody needs" if error.errno == errno.ENOSPC else ""
-            raise MinidockError(f"cannot store {self._digest}: {reason(error)}", hint=hint) from None
+            from minidock.diagnosis import diagnosing
+
+            said = f"cannot store {self._digest}: {reason(error)}"
+            raise diagnosing.failed(said, error, place=self._layout.root) from None
 
     def finish(self, making: Making) -> None:
         """Make it a blob of the store, if it is what its name says."""

@@ -64,10 +64,16 @@ class Target:
                 try:
                     self.place(entry, archive)
                 except OSError as error:
-                    raise MinidockError(f"cannot unpack '{entry.name}': {error.strerror}") from error
+                    raise self._unable(entry, error) from error
             self.set_times_of_directories()
         finally:
             self.close()
+
+    def _unable(self, entry: tar.Entry, error: OSError) -> MinidockError:
+        from minidock.diagnosis import diagnosing
+
+        place = os.readlink(f"/proc/self/fd/{self._root}")
+        return diagnosing.failed(f"cannot unpack '{entry.name}': {error.strerror}", error, place=place)
 
     def close(self) -> None:
         if self._parent_path is not None:

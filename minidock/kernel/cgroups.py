@@ -18,7 +18,7 @@ import os
 import select
 import time
 
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, facts_of
 from minidock.kernel import mount_table
 
 TYPE_CHECKING = False
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _SIGKILL = 9
 _USUAL_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
-_VERSION_1_NAMES = {"io": "blkio"}  # the others are called the same in both versions
-_FREE_ALL = "systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all"
 _MARK = "trusted.owner"
 _found: list[str] = []  # the mount, once found: the host does not move it
 
@@ -43,10 +41,7 @@ def mount_point() -> str:
         # A mount can be covered by another one on the same place; then the file is not to be seen there.
         usable = [point for point in points if os.path.exists(f"{point}/cgroup.controllers")]
         if not usable:
-            raise MinidockError(
-                "cgroup version 2 is not mounted on this host",
-                hint=f"mount -t cgroup2 none /sys/fs/cgroup, or boot with {_FREE_ALL}",
-            )
+            raise MinidockError("cgroup version 2 is not mounted on this host", facts={"cgroup_mount": False})
         _found.append(min(usable, key=lambda point: point not in _USUAL_MOUNTS))
     return _found[0]
 
@@ -147,66 +142,22 @@ def _pass_down(group: str, controller: str) -> None:
 
 
 def _not_passed_down(group: str, controller: str, error: OSError) -> MinidockError:
-    """Why a group that has a controller does not hand it on."""
+    """A group that has a controller does not hand it on."""
     hint = "see cgroups(7), cgroup.subtree_control"
-    if error.errno == errno.EBUSY:  # the rule of "no internal processes"
-        living = processes(group, below=False)
-        hint = (
-            f"processes live in {group} itself (first: {living[:3]}), and only a group without any can pass "
-            "controllers down: move them to a group below it first"
-        )
-    elif error.errno == errno.EINVAL and controller == "cpu":
+    if error.errno == errno.EINVAL and controller == "cpu":
         hint = "the cpu controller refuses while real-time processes live outside of the root group"
     return MinidockError(
         f"the cgroup controller {controller} is not enabled in {group}: {os.strerror(error.errno or 0)}",
         hint=hint,
+        facts={**facts_of(error), "controller": controller, "group": group},
     )
 
 
 def unavailable(controller: str) -> MinidockError:
-    """The error for a controller that this host does not offer, with what holds it and what frees it."""
-    holder, hint = _holder(_VERSION_1_NAMES.get(controller, controller))
+    """The error for a controller that this host does not offer."""
     return MinidockError(
-        f"this host does not offer the cgroup controller {controller} under version 2: {holder}", hint=hint
+        f"this host does not offer the cgroup controller {controller} under version 2", facts={"controller": controller}
     )
-
-
-def _holder(name: str) -> tuple[str, str]:
-    free = f"boot with the kernel parameters {_FREE_ALL} to free it"
-    for kind, point, options in mount_table.table():
-        if kind == "cgroup" and name in options.split(","):
-            return f"the version 1 mount at {point} holds it", free
-    hierarchy, enabled = _version_1_state(name)
-    if hierarchy:
-        return f"a version 1 hierarchy (number {hierarchy} in /proc/cgroups) holds it", free
-    if not enabled or name in _disabled_at_boot():
-        return (
-            f"the kernel was booted with cgroup_disable={name}",
-            f"remove cgroup_disable={name} and boot again",
-        )
-    if os.path.exists(f"{mount_point()}/cgroup.type"):  # the true root of the tree does not have this file
-        return (
-            f"the group that is mounted at {mount_point()} was not given it",
-            "enable it from outside of this container",
-        )
-    return "this kernel does not have it", f"what there is: cat {mount_point()}/cgroup.controllers"
-
-
-def _version_1_state(name: str) -> tuple[int, bool]:
-    """The hierarchy number (0: none of version 1) of a controller, and whether it is enabled at all."""
-    with open("/proc/cgroups", encoding="utf-8") as table:
-        for line in table:
-            fields = line.split()
-            if fields[0] == name:
-                return int(fields[1]), fields[3] == "1"
-    return 0, True  # since Linux 6.14 the table has only what version 1 can use
-
-
-def _disabled_at_boot() -> list[str]:
-    with open("/proc/cmdline", encoding="utf-8", errors="replace") as line:
-        words = line.read().split()
-    lists = [word.removeprefix("cgroup_disable=") for word in words if word.startswith("cgroup_disable=")]
-    return [name for names in lists for name in names.split(",")]
 
 
 # Writing and reading the files ---------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def _verdict(rule: DeviceRule) -> list[bytes]:
 _PROG_LOAD, _PROG_ATTACH, _PROG_DETACH, _PROG_GET_FD_BY_ID, _PROG_QUERY = 5, 8, 9, 13, 16
 _TYPE_CGROUP_DEVICE = 15
 _ATTACH_CGROUP_DEVICE = 6
-_ALLOW_MULTI, _REPLACE = 2, 4
+_ALLOW_OVERRIDE, _ALLOW_MULTI, _REPLACE = 1, 2, 4
 _MOST_PROGRAMS = 64  # the kernel attaches no more to one group
 _NAME = b"device_filter"  # as bpftool shows it
 
@@ -218,6 +218,14 @@ def attached(group_fd: int) -> list[int]:
     )
     bpf(_PROG_QUERY, attributes)
     return list(ids)[: struct.unpack_from("=I", attributes, 24)[0]]
+
+
+def is_exclusive(group_fd: int) -> bool:
+    """Whether a group has a program that was attached so that the groups below may have none."""
+    attributes = ctypes.create_string_buffer(struct.pack("=4IQI", group_fd, _ATTACH_CGROUP_DEVICE, 0, 0, 0, 0), 28)
+    bpf(_PROG_QUERY, attributes)
+    flags, count = (struct.unpack_from("=I", attributes, place)[0] for place in (12, 24))
+    return bool(count) and not flags & (_ALLOW_OVERRIDE | _ALLOW_MULTI)
 
 
 def apply(group_fd: int, rules: Sequence[DeviceRule]) -> None:

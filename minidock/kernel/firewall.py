@@ -35,12 +35,12 @@ class Firewall:
 
     def __init__(self) -> None:
         self._library = _loaded()
+        self._netlink = _netlink()  # first: without netfilter the library would end the process
         self._context = ctypes.c_void_p(self._library.nft_ctx_new(0))
         if not self._context:
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "nft_ctx_new()")
         self._library.nft_ctx_buffer_output(self._context)
         self._library.nft_ctx_buffer_error(self._context)
-        self._netlink = _netlink()
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +113,10 @@ _REQUEST = 1  # NLM_F_REQUEST
 def _netlink() -> _socket.socket:
     import _socket
 
-    return _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 12)  # NETLINK_NETFILTER
+    try:
+        return _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 12)  # NETLINK_NETFILTER
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER)") from None
 
 
 def _loaded() -> ctypes.CDLL:

@@ -26,13 +26,22 @@ class Mount:
 
 def mount_point_of(path: str) -> str:
     """The mount that a path lies on, by the longest mount point that is a prefix of it."""
-    holding = [point for _, point, _ in table() if (path + "/").startswith(point.rstrip("/") + "/")]
-    return max(holding, key=len, default="/")
+    return mount_of(path)[1]
 
 
-def table() -> Iterator[tuple[str, str, str]]:
-    """Kind, mount point and options of each mount that this process sees."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+def mount_of(path: str, pid: int | str = "self") -> tuple[str, str, str]:
+    """Kind, mount point and options of that mount; of several on one point, the last is on top."""
+    found = ("", "/", "")
+    for mount in table(pid):
+        point = mount[1].rstrip("/")
+        if f"{path}/".startswith(f"{point}/") and len(point) >= len(found[1].rstrip("/")):
+            found = mount
+    return found
+
+
+def table(pid: int | str = "self") -> Iterator[tuple[str, str, str]]:
+    """Kind, mount point and options of each mount that a process sees; this one, unless another is named."""
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:  # every start reads all of them, so no more is taken apart than is asked for
             front, _, back = line.partition(" - ")
             kind, _, options = back.rstrip("\n").split(" ", 2)

@@ -39,10 +39,10 @@ def number(bound: _socket.socket) -> int:
     return int(bound.getsockname()[1])
 
 
-def holders(protocol: str, port: int) -> set[str]:
-    """The names of the processes that have a port. It takes long: this is for explaining what went wrong."""
+def holders(protocol: str, port: int) -> dict[int, str]:
+    """The names of the processes that have a port, by pid. It takes long: this is for explaining what went wrong."""
     links = {f"socket:[{inode}]" for name in (protocol, f"{protocol}6") for inode in _inodes(name, port)}
-    return {_name(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if links and _has_any(pid, links)}
+    return {int(pid): _name(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if links and _has_any(pid, links)}
 
 
 def _inodes(table: str, port: int) -> list[str]:

@@ -63,7 +63,8 @@ def _runnable(path: str) -> str:
     if os.path.isdir(path):
         raise MinidockError(f'exec: "{path}": is a directory', code=126)
     if not os.access(path, os.X_OK):
-        raise MinidockError(f'exec: "{path}": permission denied', hint="chmod +x makes it executable", code=126)
+        facts = {"errno": 13, "call": "access", "program": path}
+        raise MinidockError(f'exec: "{path}": permission denied', code=126, facts=facts)
     return path
 
 

@@ -33,7 +33,7 @@ class _X86:
     """Arguments go in rdi, rsi, rdx, the number in rax; rsp points at argc, then argv, then the environment."""
 
     machine = 62
-    EXECVE, WRITE, EXIT, CLONE, SETSID, IOCTL, FCNTL = 59, 1, 231, 56, 112, 16, 72
+    EXECVE, READ, WRITE, EXIT, CLONE, SETSID, IOCTL, FCNTL = 59, 0, 1, 231, 56, 112, 16, 72
 
     def call(self, number: int, *arguments: int) -> bytes:
         """mov edi/esi/edx, argument …; mov eax, number; syscall"""
@@ -65,12 +65,17 @@ class _X86:
         write = b"\xbf" + struct.pack("<I", fd) + b"\x48\x89\xe6\xba\x08\0\0\0"
         return b"\x50" + write + b"\xb8" + struct.pack("<I", self.WRITE) + b"\x0f\x05"
 
+    def listen(self, fd: int) -> bytes:
+        """read(fd, where the report was, 8): mov rsi, rsp"""
+        read = b"\xbf" + struct.pack("<I", fd) + b"\x48\x89\xe6\xba\x08\0\0\0"
+        return read + b"\xb8" + struct.pack("<I", self.READ) + b"\x0f\x05"
+
 
 class _Arm:
     """Arguments go in x0, x1, x2, the number in x8; sp points at argc, then argv, then the environment."""
 
     machine = 183
-    EXECVE, WRITE, EXIT, CLONE, SETSID, IOCTL, FCNTL = 221, 64, 94, 220, 157, 29, 25
+    EXECVE, READ, WRITE, EXIT, CLONE, SETSID, IOCTL, FCNTL = 221, 63, 64, 94, 220, 157, 29, 25
 
     def _set(self, register: int, value: int) -> bytes:
         """movz x<register>, #value"""
@@ -103,12 +108,16 @@ class _Arm:
         push_and_point = struct.pack("<2I", 0xF81F0FE0, 0x910003E1)
         return push_and_point[:4] + self._set(0, fd) + push_and_point[4:] + self._set(2, 8) + self.call(self.WRITE)
 
+    def listen(self, fd: int) -> bytes:
+        """mov x1, sp"""
+        return self._set(0, fd) + struct.pack("<I", 0x910003E1) + self._set(2, 8) + self.call(self.READ)
+
 
 _PROCESSORS: dict[str, _X86 | _Arm] = {"x86_64": _X86(), "aarch64": _Arm()}
 
 
 def program(machine: str, report_fd: int, *, fork: bool = False, terminal: bool = False) -> bytes:
-    """The ELF file: [fork, tell the child's pid, new session,] execute; on failure tell the errno and exit.
+    """The ELF file: [fork, tell the child's pid, new session,] execute; on failure tell the errno, wait and exit.
 
     What it tells goes to the descriptor `report_fd`, which the executed program does not get to see.
     """
@@ -125,7 +134,9 @@ def program(machine: str, report_fd: int, *, fork: bool = False, terminal: bool 
         code += cpu.clone() + cpu.skip_if_result(in_parent, zero=True) + cpu.call(cpu.SETSID)
     if terminal:
         code += cpu.call(cpu.IOCTL, 0, _TIOCSCTTY, 0)
-    code += cpu.execute() + cpu.report(report_fd) + cpu.call(cpu.EXIT, _NOT_FOUND)
+    code += cpu.execute() + cpu.report(report_fd)
+    # Nothing is ever said to it: it is there to be looked at until the other end closes. A pipe's ends at once.
+    code += cpu.listen(report_fd) + cpu.call(cpu.EXIT, _NOT_FOUND)
     return _elf(cpu.machine, code)
 
 

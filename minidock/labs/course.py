@@ -119,12 +119,18 @@ def _refuse(lab: Lab) -> None:
         there = cgroups.offered(cgroups.mount_point())
         errors = [cgroups.unavailable(name) for name in lab.controllers if name not in there]
         if errors:
-            raise MinidockError(
-                "\n".join(error.message for error in errors),
-                hint=f"{errors[0].hint}; or do this lab in the virtual machine, which has all: vagrant up",
-            )
+            hint = "or do this lab in the virtual machine, which has all: vagrant up"
+            error = MinidockError("\n".join(error.message for error in errors), facts=errors[0].facts)
+            raise _explained(error, hint)
     if lab.refuse:
         lab.refuse()
+
+
+def _explained(error: MinidockError, hint: str) -> MinidockError:
+    from minidock.diagnosis import diagnosing
+
+    diagnosing.explain(error).hint = hint
+    return error
 
 
 def _keeper(place: Place) -> int:

@@ -109,8 +109,11 @@ def main(words: list[str]) -> int:
     except MinidockError as error:
         return _complain(error, options.value("log"), options.value("log-format"))
     except OSError as error:
+        from minidock.diagnosis import diagnosing
+
         named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return _complain(MinidockError(named), options.value("log"), options.value("log-format"))
+        failure = diagnosing.failed(named, error)
+        return _complain(failure, options.value("log"), options.value("log-format"))
 
 
 def _dispatch(root: str, words: list[str]) -> int:
@@ -127,6 +130,10 @@ def _dispatch(root: str, words: list[str]) -> int:
 
 
 def _complain(error: MinidockError, log: str, log_format: str) -> int:
+    if error.facts:
+        from minidock.diagnosis import diagnosing
+
+        diagnosing.explain(error)
     sys.stderr.write(f"minidock-runtime: {error}\n")
     if log:
         line = jsonfile.dump({"level": "error", "msg": error.message}) if log_format == "json" else error.message

@@ -79,8 +79,10 @@ def _executed(live: Live, program: Process) -> int:
         raise MinidockError(f"no process could be made in the container: errno {-first}")
     pid, number = (first, second) if first > 0 else (-(second or 0), -first)
     if number:
+        failure = Execute(program.args).failure(number, pid)
+        live.baton.close()  # it waits for that
         processes.wait(pid)
-        raise Execute(program.args).failure(number)
+        raise failure
     return pid
 
 

@@ -53,6 +53,7 @@ def _live(name: str, life: Callable[[], None], live: Live) -> NoReturn:
         life()
     except MinidockError as error:
         live.baton.fail(error)
+        live.baton.wait_for_end()  # why it failed shows in the world that ends with this process
     except Exception as bug:  # the outermost edge of this process: the other side must hear of it
         live.baton.fail(MinidockError(f"a bug in minidock, inside the container: {bug!r}"))
     finally:

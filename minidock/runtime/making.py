@@ -128,17 +128,19 @@ def _let_go(container: Container, last: Execute, observers: Sequence[Observer]) 
     """The steps that are left are all done inside; how the last one went is seen from here alone."""
     baton = container.gate.knock()
     try:
+        baton.other = container.pid
         baton.pass_on()
         number = baton.outcome()
+        failure = last.failure(number, container.pid) if number else None
     finally:
         baton.close()
-    if number:
-        failure = last.failure(number)
-        for observer in observers:
-            observer.failed(last, 0.0, failure.message)
-        raise failure
     for observer in observers:
-        observer.after(last, 0.0)
+        if failure:
+            observer.failed(last, 0.0, failure.message)
+        else:
+            observer.after(last, 0.0)
+    if failure:
+        raise failure
 
 
 def _run_poststart(container: Container) -> None:

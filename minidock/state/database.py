@@ -8,12 +8,13 @@ https://sqlite.org/wal.html
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from _thread import get_ident
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, advice, reason
+from minidock.errors import MinidockError, reason
 from minidock.state.schema import CHANGES
 from minidock.state.sqlite import DatabaseError, OperationalError, complete_statement, connect
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 # Frames of the write-ahead log, after which it is written to the database. Whoever opens that when nobody has it
 # open reads the whole log: 2 ms for a thousand frames, which is SQLite's own measure. Most commands write ten.
 _LONGEST_LOG = 200
+# What SQLite says where the kernel said this.
+_SQLITE_WORDS = {"is full": errno.ENOSPC, "unable to open": errno.EACCES, "readonly": errno.EROFS}
 _PATIENCE = 30.0  # seconds to wait for another command's change, each of which takes a millisecond
 
 
@@ -190,9 +193,15 @@ def statements(script: str) -> Iterator[str]:
 
 
 def _unusable(path: str, error: Exception) -> MinidockError:
+    from minidock.diagnosis import diagnosing
+
     if isinstance(error, OSError):
-        return MinidockError(f"the state cannot be opened: {reason(error)}", hint=advice(error))
-    hint = "free some space: df shows what is full" if "full" in str(error) else ""
+        return diagnosing.failed(f"the state cannot be opened: {reason(error)}", error, place=path)
+    number = next((number for words, number in _SQLITE_WORDS.items() if words in str(error)), 0)
+    if number:
+        facts = {"errno": number, "path": path}
+        return diagnosing.explain(MinidockError(f"the state in {path} cannot be used: {error}", facts=facts))
+    hint = ""
     if isinstance(error, OperationalError) and "locked" in str(error):
         hint = f"another command has been changing it for more than {_PATIENCE:.0f} seconds"
     return MinidockError(f"the state in {path} cannot be used: {error}", hint=hint)

@@ -11,7 +11,7 @@ import _socket
 import struct
 
 from minidock import jsonfile
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, heard
 
 _LONGEST = 65536
 _NUMBER = struct.Struct("=q")
@@ -29,6 +29,7 @@ class Baton:
     def __init__(self, mine: _socket.socket | None = None) -> None:
         self._ends: tuple[_socket.socket, _socket.socket] | None = None
         self._mine = mine
+        self.other = 0  # the pid of the process at the other end, where it is known
 
     @property
     def shared(self) -> bool:
@@ -61,7 +62,15 @@ class Baton:
 
     def fail(self, error: MinidockError) -> None:
         """Tell the other process why this one gives up."""
-        self._send({"failed": error.message[:_LONGEST_TEXT], "hint": error.hint[:_LONGEST_TEXT], "code": error.code})
+        told = {**error.told(), "failed": error.message[:_LONGEST_TEXT], "hint": error.hint[:_LONGEST_TEXT]}
+        if len(jsonfile.dump(told)) > _LONGEST:
+            told |= {"facts": {}, "finding": {}}
+        self._send(told)
+
+    def wait_for_end(self) -> None:
+        """Be there to be looked at until the other process has no more questions, and closes its end."""
+        assert self._mine is not None
+        self._mine.recv(1)
 
     def wait(self) -> dict[str, int]:
         """Wait for "go on"; raises what the other process failed with."""
@@ -69,7 +78,7 @@ class Baton:
         while True:
             message, descriptors = self._receive()
             if "failed" in message:
-                raise MinidockError(message["failed"], hint=message["hint"], code=message["code"])
+                raise self._heard(message)
             received.update(zip(message["go"], descriptors, strict=True))
             if not message["more"]:
                 return received
@@ -85,8 +94,7 @@ class Baton:
         if len(data) == _NUMBER.size:
             return -int(_NUMBER.unpack(data)[0])
         if data:
-            message = jsonfile.parse(data.decode())
-            raise MinidockError(message["failed"], hint=message["hint"], code=message["code"])
+            raise self._heard(jsonfile.parse(data.decode()))
         return None
 
     def wait_number(self) -> int:
@@ -101,6 +109,19 @@ class Baton:
             if end is not None:
                 end.close()
         self._mine = self._ends = None
+
+    def _heard(self, told: jsonfile.Json) -> MinidockError:
+        """What the other process failed with, and why: it waits, so that its world can be looked at from here.
+
+        It cannot find out by itself. What looks for causes is loaded when there is something to explain, and that
+        process loads nothing any more.
+        """
+        error = heard(told)
+        if self.other and error.facts:
+            from minidock.diagnosis import diagnosing
+
+            diagnosing.explain(error, self.other)
+        return error
 
     def _send(self, message: jsonfile.Json, descriptors: list[int] | None = None) -> None:
         assert self._mine is not None

@@ -49,11 +49,7 @@ class Birth(Step):
     man = "clone(2)"
     why = "there is no container without a process to be it; born in its cgroup, it is never outside of it"
     needed = "the process that becomes the container would be the one that you typed the command to"
-    hints = {
-        11: "a limit on processes is reached: see ulimit -u, and pids.max of this cgroup and those above it",
-        16: "the cgroup has children with controllers of their own, so no process can live in it",
-        28: "a limit of /proc/sys/user/max_*_namespaces is reached",
-    }
+    hints = {11: "a limit on processes is reached: see ulimit -u, kernel.threads-max and vm.overcommit_memory"}
 
     def __init__(self, kinds: list[str]) -> None:
         self.kinds = kinds
@@ -76,7 +72,7 @@ class Birth(Step):
             pid = birth.born(live.birth_flags, live.cgroup_fd)
         if pid == 0:
             live.become_inside()  # and never comes back
-        live.pid = pid
+        live.pid = live.baton.other = pid
         live.baton.take_end(0)
         self._restore(live)
 

@@ -5,7 +5,6 @@ It is one of the few whose work outlives the process that did it, and so has som
 
 from __future__ import annotations
 
-import errno
 import os
 
 from minidock.errors import MinidockError
@@ -27,10 +26,6 @@ class CreateCgroup(Step):
     man = "cgroups(7)"
     why = "without it nothing that the container forks could be counted, limited, or found again to be ended"
     needed = "what the container forks would be in the cgroup of whoever started it, and nobody could end it all"
-    hints = {
-        errno.EAGAIN: "a group above allows no more: see cgroup.max.descendants and cgroup.max.depth",
-        errno.EROFS: "cgroup2 is mounted read-only here, as in most containers",
-    }
 
     def __init__(self, path: str, controllers: Sequence[str] = (), *, owner: str = "") -> None:
         self.path = cgroups.checked(path)
@@ -63,9 +58,7 @@ class CreateCgroup(Step):
         self._taken = bool(living) or owner not in ("", self.owner)
         if self._taken:
             by = f"by the processes {living}" if living else f"by {owner}"
-            raise MinidockError(
-                f"the cgroup {group} is taken {by}", hint="give the container another path, or end what runs there"
-            )
+            raise MinidockError(f"the cgroup {group} is taken {by}", facts={"taken": group})
 
     def undo(self, live: Live) -> None:
         """End every process in the group, and remove it."""

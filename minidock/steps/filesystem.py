@@ -31,10 +31,6 @@ _WHY = {
     "cgroup2": "without it programs cannot read their own limits",
 }
 _HINTS = {
-    2: "does the source exist?",
-    19: "the kernel does not know this file system: is its module loaded?",
-    20: "the target is a file where a directory is needed, or the other way round",
-    40: "the target is a symlink in the image, which is not followed here",
     1: "mounting this needs privileges in the user namespace that owns the other namespaces",
     22: "an option is not known to this file system",
 }
@@ -447,7 +443,6 @@ class Sysctls(Step):
     side = INSIDE
     man = "sysctl(8)"
     why = "the configuration sets them, and each namespace begins with the kernel's defaults"
-    hints = {22: "the kernel does not take this value", 2: "this kernel does not have this setting"}
 
     def __init__(self, settings: dict[str, str]) -> None:
         self.settings = settings

@@ -32,7 +32,7 @@ class Borrow(Step):
     side = HOST
     man = "open_tree(2)"
     why = "the container is to see the same files as another, which only that one's mount namespace has"
-    hints = {2: "has the other container ended?", 40: "in the other container a link is in the way"}
+    hints = {40: "in the other container a link is in the way"}
 
     def __init__(self, mount: Mount) -> None:
         self.name = step_name("source", mount.destination)

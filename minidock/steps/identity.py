@@ -29,7 +29,6 @@ class Rlimits(Step):
     side = HOST
     man = "prlimit(2)"
     why = "without them the program has those of whoever started minidock"
-    hints = {1: "only root of the host may raise a hard limit"}
 
     def __init__(self, limits: list[Rlimit]) -> None:
         from minidock.kernel import rlimits  # few programs have any
@@ -214,7 +213,6 @@ class BecomeUser(Step):
     side = INSIDE
     man = "credentials(7)"
     why = "without it every program runs as root, whatever the image says"
-    hints = {22: "this id is not mapped in the container's user namespace: see linux.uidMappings"}
 
     def __init__(self, user: User, *, terminal: bool) -> None:
         self.user = user

@@ -16,7 +16,7 @@ import struct
 import sys
 
 from minidock import jsonfile
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, heard
 from minidock.kernel import signals
 
 TYPE_CHECKING = False
@@ -30,6 +30,7 @@ LONGEST = 1 << 17  # bytes of a request or an answer
 LISTENER = 3  # the descriptor that a keeper finds its socket at
 _MODULE = "minidock.networks.keeper.__main__"
 _PATIENCE = 60.0  # seconds
+_CANNOT_BEGIN = {"errno": 2, "call": "libnftables.so.1"}  # what it may lack: without a firewall it is nothing
 _BACKLOG = 4096
 _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # by the monitor that may be the one who starts it
 
@@ -66,6 +67,7 @@ class Keeper:
         raise MinidockError(
             f"the network keeper ended twice while it was asked for: {operation}",
             hint=f"{self._run}/keeper.log tells why, if it was a mistake of its own",
+            facts=_CANNOT_BEGIN,
         )
 
     def connect(self) -> None:
@@ -199,4 +201,4 @@ def _outcome(answer: bytes) -> Json:
         return told["done"]
     if told["errno"]:
         raise OSError(told["errno"], os.strerror(told["errno"]), told["failed"])
-    raise MinidockError(told["failed"], hint=told["hint"], code=told["code"])
+    raise heard(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from minidock.kernel import interfaces, namespaces, syscalls
@@ -25,7 +26,6 @@ _WHY = {
     "time": "without it the container cannot have a boot time of its own, as a restored one needs",
 }
 _UNSHARE_FLAG = {"pid": "--pid --fork", "network": "--net", "time": "--time", "user": "--user"}
-_NO_MORE = {28: "a limit of /proc/sys/user/max_*_namespaces is reached; raise it with sysctl"}
 _NEEDED = {
     "mount": "every mount of the container would be made on the host, and its new root would become the host's",
     "user": "what is prepared for the mapped users would be the host's: leave the mappings out as well, in config.json",
@@ -36,8 +36,6 @@ _BY_BIRTH = ("pid", "time", "user")
 
 class NewNamespace(Step):
     """A namespace of the container's own."""
-
-    hints = _NO_MORE
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -88,11 +86,6 @@ class JoinNamespace(Step):
     namespace, below whose root the container's own cgroup would be out of reach.
     """
 
-    hints = {
-        2: "has the process that held this namespace ended?",
-        22: "the path leads to another kind of namespace",
-    }
-
     def __init__(self, kind: str, path: str) -> None:
         self.kind = kind
         self.path = path
@@ -124,7 +117,7 @@ class MapIds(Step):
     why = "without it every user in the namespace is nobody (65534) and can own no file"
     needed = "nobody in the user namespace could own a file, or become another user"
     man = "user_namespaces(7)"
-    hints = {1: "the ids on the host's side must exist in the parent user namespace, each at most once"}
+    hints = {errno.EPERM: "each id may be mapped at most once"}
 
     def __init__(self, uids: Ranges, gids: Ranges) -> None:
         self.uids = uids
@@ -172,7 +165,6 @@ class Hostname(Step):
     why = "without it the container carries the host's name, in its prompt and in its logs"
     needs = ("namespace.uts",)  # it would rename the host
     man = "sethostname(2)"
-    hints = {22: "a host name has at most 64 bytes"}
 
     def __init__(self, hostname: str) -> None:
         self.hostname = hostname

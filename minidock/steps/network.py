@@ -184,7 +184,6 @@ class Forwarding(Step):
     side = HOST
     man = "ip_sysctl"
     why = "a host takes only packets for itself; a container's are on their way through, and would be dropped"
-    hints = {errno.EROFS: "/proc/sys is read-only here: set it on the machine itself"}
 
     def __init__(self, *, ipv6: bool) -> None:
         self.paths = ["/proc/sys/net/ipv4/ip_forward"]

@@ -24,7 +24,6 @@ class JoinContainer(Step):
     side = INSIDE
     man = "setns(2)"
     why = "an exec is to see what the container sees: its files, its processes, its network"
-    hints = {3: "the container has ended meanwhile"}
 
     def __init__(self, pid: int, kinds: list[str]) -> None:
         self.pid = pid
@@ -145,11 +144,6 @@ class Execute(Step):
     why = "this is what all the others are for"
     needed = "the container would wait for ever to become a program"
     returns = False
-    hints = {
-        2: "the file is there, but what it needs to start (its #! interpreter or its ELF loader) is not",
-        8: "is it built for another kind of processor?",
-        13: "is it executable, for this user, on a mount without noexec?",
-    }
 
     def __init__(self, args: list[str], *, fork: bool = False, terminal: bool = False) -> None:
         self.args = args
@@ -175,8 +169,11 @@ class Execute(Step):
         code = trampoline.program(os.uname().machine, report, fork=self.fork, terminal=self.terminal)
         os.execve(trampoline.sealed("exec", code), [live.program, *self.args], live.environment)
 
-    def failure(self, number: int) -> MinidockError:
-        """The error that the trampoline reports by number alone."""
+    def failure(self, number: int, pid: int) -> MinidockError:
+        """The error that the trampoline reports by number alone. It waits, so that the reason can be found."""
+        from minidock.diagnosis import diagnosing
+
         name = self.args[0]
+        facts = {"step": self.name, "call": "execve", "errno": number}
         message = f'exec: "{name}": {os.strerror(number).lower()}'
-        return MinidockError(message, hint=self.hints.get(number, ""), code=127 if number == 2 else 126)
+        return diagnosing.explain(MinidockError(message, code=127 if number == 2 else 126, facts=facts), pid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, facts_of
 from minidock.kernel import ports
 
 TYPE_CHECKING = False
@@ -119,14 +119,14 @@ def _explained(port: Json, error: OSError, container: str) -> MinidockError:
     number = str(first) if first == last else f"{first}-{last}"
     whose = f" on endpoint {container}" if container else ""
     beginning = f"driver failed programming external connectivity{whose}"
+    facts = {**facts_of(error), "protocol": port["protocol"], "host": port["host"], "port": first}
     if error.errno == errno.EADDRINUSE and first == last and _is_ours(port["protocol"], first):
         said = f"Bind for {port['host']}:{number} failed: port is already allocated"
-        return MinidockError(f"{beginning}: {said}", hint="minidock ps shows which container has it")
+        return MinidockError(f"{beginning}: {said}", facts=facts)
     target = f"{port['address']}:{port['port']}/{port['protocol']}"
     said = f"failed to bind host port for {host}:{number}:{target}: {os.strerror(error.errno or 0).lower()}"
-    hint = f"ss -lnp 'sport = :{first}' shows which program has it" if error.errno == errno.EADDRINUSE else ""
-    return MinidockError(f"{beginning}: {said}", hint=hint)
+    return MinidockError(f"{beginning}: {said}", facts=facts)
 
 
 def _is_ours(protocol: str, number: int) -> bool:
-    return any(name.startswith(_OURS) for name in ports.holders(protocol, number))
+    return any(name.startswith(_OURS) for name in ports.holders(protocol, number).values())

@@ -58,7 +58,6 @@ class BindRoot(_AttachRoot):
     why = "pivot_root(2) takes only the root of a mount, and a directory is none"
     needed = "there would be no tree to enter, and the program would run on the host's own files"
     man = "mount(2)"
-    hints = {13: "every directory above the root file system must be searchable by the container's root user"}
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -80,10 +79,6 @@ class OverlayRoot(_AttachRoot):
     why = "without it containers of one image would write into each other's files"
     needed = "there would be no tree to enter, and the program would run on the host's own files"
     man = "mount(8), overlay"
-    hints = {
-        19: "the kernel has no overlayfs: modprobe overlay",
-        22: "upper and work must be on one file system, which must not itself be an overlay",
-    }
 
     def __init__(self, path: str, lower: list[str], upper: str, work: str) -> None:
         self.path = path

@@ -45,7 +45,6 @@ class Parent(Kept):
     man = "ip-link(8)"
     hints = {
         errno.ENODEV: "-o parent= names a device that this host does not have: ip link shows those it has",
-        errno.EOPNOTSUPP: "this kernel has no such devices: modprobe 8021q, modprobe dummy",
     }
 
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, lasting: bool) -> None:
@@ -91,7 +90,6 @@ class Shared(Kept):
     hints = {
         errno.ENODEV: "-o parent= names a device that this host does not have: ip link shows those it has",
         errno.EBUSY: "the parent is shared in another way already: by macvlan, by ipvlan, or as a port of a bridge",
-        errno.EOPNOTSUPP: "this kernel has no such devices: modprobe macvlan, modprobe ipvlan",
     }
 
     def __init__(self, wiring: Wiring, endpoint: Endpoint, *, prompt: bool) -> None:

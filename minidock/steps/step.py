@@ -11,20 +11,23 @@ the same place, each doing the steps of its own side; where the side changes, th
 from __future__ import annotations
 
 import time
+from errno import errorcode
 
-from minidock.errors import MinidockError, advice, reason
+from minidock.errors import MinidockError, facts_of, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Literal
 
+    from minidock.jsonfile import Json
     from minidock.steps.live import Live
 
     Side = Literal["host", "inside"]
 
 HOST: Side = "host"
 INSIDE: Side = "inside"
+_LONGEST_FACT = 2048  # letters
 
 
 class Step:
@@ -64,8 +67,8 @@ class Step:
 class StepFailed(MinidockError):
     """A step that could not be done: names the step, says what the kernel said, and hints."""
 
-    def __init__(self, step: str, message: str, *, hint: str = "", code: int = 1) -> None:
-        super().__init__(f"step {step}: {message}", hint=hint, code=code)
+    def __init__(self, step: str, message: str, *, hint: str = "", code: int = 1, facts: Json = None) -> None:
+        super().__init__(f"step {step}: {message}", hint=hint, code=code, facts=facts)
         self.step = step
 
 
@@ -140,7 +143,7 @@ def perform(step: Step, live: Live) -> None:
     try:
         step.do(live)
     except (OSError, MinidockError) as error:
-        failure = explain(step, error)
+        failure = explain(step, error, live)
         for observer in live.observers:
             observer.failed(step, time.monotonic() - began, failure.message)
         raise failure from error
@@ -148,11 +151,38 @@ def perform(step: Step, live: Live) -> None:
         observer.after(step, time.monotonic() - began)
 
 
-def explain(step: Step, error: OSError | MinidockError) -> StepFailed:
-    """The kernel's answer as a person needs it: which step, which call, and what to do next."""
+def explain(step: Step, error: OSError | MinidockError, live: Live) -> StepFailed:
+    """The failure as a person needs it: which step, which call, what the kernel said, and why on this host.
+
+    INSIDE only tells the facts: it loads nothing any more, so HOST, who hears of it, looks for the cause.
+    """
     if isinstance(error, StepFailed):
         return error
     if isinstance(error, MinidockError):
-        return StepFailed(step.name, error.message, hint=error.hint, code=error.code)
-    hint = step.hints.get(error.errno or 0) or advice(error) or (f"see {step.man}" if step.man else "")
-    return StepFailed(step.name, reason(error), hint=hint)
+        facts = {**error.facts, **_facts(step, live)} if error.facts else {}
+        failure = StepFailed(step.name, error.message, hint=error.hint, code=error.code, facts=facts)
+    else:
+        number = error.errno or 0
+        said = f"{reason(error)} ({errorcode[number]})" if number in errorcode else reason(error)
+        hint = step.hints.get(number) or (f"see {step.man}" if step.man else "")
+        failure = StepFailed(step.name, said, hint=hint, facts={**facts_of(error), **_facts(step, live)})
+    if failure.facts and live.side == HOST:
+        from minidock.diagnosis import diagnosing
+
+        diagnosing.explain(failure)
+    return failure
+
+
+def _facts(step: Step, live: Live) -> dict[str, Json]:
+    """A step's fields are its arguments: those of them that are plain and short; and who and where the process is."""
+    fields = {name: value for name, value in vars(step).items() if _is_plain(value)}
+    short = {name: value for name, value in fields.items() if len(repr(value)) <= _LONGEST_FACT}
+    return {"step": step.name, "root": live.root_fd, "uid": live.uid, "gid": live.gid, "arguments": short}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return isinstance(value, (str, int, float))

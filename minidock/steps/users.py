@@ -65,7 +65,7 @@ def _number(row: list[str] | None, wanted: str, kind: str, file: str) -> int:
     if not text.isdecimal():
         raise MinidockError(
             f"unable to find {kind} {wanted}: no matching entries in {file} file",
-            hint=f"use a number, or add the {kind} to /etc/{file} of the image",
+            facts={"unknown": wanted, "file": file},
         )
     if not _is_id(text):
         raise MinidockError(f"the {kind} id {text[:20]} is out of range: it must be from 0 to {_HIGHEST_ID}")

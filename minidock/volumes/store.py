@@ -13,7 +13,7 @@ import os
 import time
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, advice
+from minidock.errors import MinidockError
 from minidock.kernel import mount_table
 from minidock.volumes import mounting
 from minidock.volumes.names import ANONYMOUS, LOCAL
@@ -149,7 +149,9 @@ def make(root: str, volume: Volume) -> None:
         os.makedirs(directory(root, volume.name), mode=0o700, exist_ok=True)
         _make_data(data(root, volume.name))
     except PermissionError as error:
-        raise MinidockError(f"create {volume.name}: permission denied", hint=advice(error)) from None
+        from minidock.diagnosis import diagnosing
+
+        raise diagnosing.failed(f"create {volume.name}: permission denied", error) from None
 
 
 def _make_data(path: str) -> None:

@@ -15,6 +15,7 @@ from types import FrameType
 
 import pytest
 
+from minidock.diagnosis import diagnosing
 from minidock.errors import MinidockError
 from minidock.kernel import cgroup_stats, cgroups, device_filter
 from minidock.kernel.device_filter import parse
@@ -247,8 +248,9 @@ def test_a_controller_works_or_the_error_says_what_holds_it_and_what_frees_it(sc
     with pytest.raises(MinidockError) as failed:
         cgroups.enable(group.directory, [controller])
     assert f"controller {controller} " in failed.value.message
-    assert f"the version 1 mount at {mounts[0][4]} holds it" in failed.value.message
-    assert "systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all" in failed.value.hint
+    finding = diagnosing.explain(failed.value).finding
+    assert finding["cause"] == f"the version 1 mount at {mounts[0][4]} holds the controller {controller}"
+    assert "systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all" in finding["mend"]
 
 
 @pytest.mark.hybrid_host
@@ -274,11 +276,11 @@ def test_a_limit_that_a_hybrid_host_cannot_give_fails_in_its_own_step(
         perform(limit, live)
     create.undo(live)
     assert failed.value.step == step
-    assert "cgroup_no_v1=all" in failed.value.hint
+    assert "cgroup_no_v1=all" in failed.value.finding["mend"]
 
 
 def test_a_controller_that_no_kernel_has_is_an_error(scene: Scene) -> None:
-    with pytest.raises(MinidockError, match="controller nonsense under version 2: this kernel does not have it"):
+    with pytest.raises(MinidockError, match="does not offer the cgroup controller nonsense"):
         cgroups.enable(scene.group().directory, ["nonsense"])
 
 
@@ -305,7 +307,7 @@ def test_a_group_with_processes_of_its_own_cannot_pass_controllers_down_and_the_
     with pytest.raises(MinidockError) as failed:
         cgroups.enable(below, [controller])
     assert f"{controller} is not enabled in {group.directory}" in failed.value.message
-    assert str(pid) in failed.value.hint
+    assert f"itself (first: [{pid}])" in diagnosing.explain(failed.value).finding["cause"]  # cgroup.processes-inside
     cgroups.remove(below)
 
 

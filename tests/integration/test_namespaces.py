@@ -79,7 +79,7 @@ def test_a_path_to_the_wrong_kind_of_namespace_is_refused_by_name(bundle: Bundle
     done = bundle.run()
     assert done.returncode == 1
     assert "namespace.network" in done.stderr
-    assert "another kind of namespace" in done.stderr
+    assert "is a uts namespace, and a network namespace is to be joined" in done.stderr
 
 
 def test_a_path_to_no_namespace_is_refused_by_name(bundle: Bundle) -> None:

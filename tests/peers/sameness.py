@@ -32,7 +32,7 @@ _SUFFIX = r"(: unknown)?\.?$"
 _NO_NUMBER = r"strconv\.\w+: parsing \S+: invalid syntax"
 _EXACTLY = r"requires exactly (?=\d)"
 # What is no complaint: advice, a log of Docker's client, and its list of what it has complained of already.
-_BESIDES = ("  hint: ", "Run '", "See '", "time=", "Error: failed to ")
+_BESIDES = ("  hint: ", "  cause: ", "  confirm: ", "  mend: ", "Run '", "See '", "time=", "Error: failed to ")
 
 
 def differences(line: Line, theirs: Answer, ours: Answer) -> list[str]:

@@ -32,6 +32,9 @@ def jump(words: list[str], environment: dict[str, str], *, fork: bool = False) -
     numbers = []
     while data := ours.recv(100):
         numbers.append(struct.unpack("=q", data)[0])
+        if min(numbers) < 0 and len(numbers) == 1 + fork:  # it has failed, and waits for this end to close
+            break
+    ours.close()
     with open(reading) as pipe:
         output = pipe.read()
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

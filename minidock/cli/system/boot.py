@@ -19,7 +19,7 @@ def _boot(_: Arguments) -> int:
         sys.stdout.write(f"{row.name}\n")
     sys.stdout.flush()
     for row, error in failed:
-        complaints.complain(f"container {row.name} could not be started: {error.message}", error.hint)
+        complaints.complain(f"container {row.name} could not be started: {error.message}", error.advice)
     return 1 if failed else 0
 
 

@@ -62,7 +62,9 @@ def requested(source: str, target: str) -> list[Json]:
     try:
         found = list(_nodes(source, target)) if os.path.isdir(source) else [_node(source, target)]
     except OSError as error:
-        raise MinidockError(f"--device {source}: {reason(error)}", hint="ls -l /dev shows the host's devices") from None
+        from minidock.diagnosis import diagnosing
+
+        raise diagnosing.failed(f"--device {source}: {reason(error)}", error, path=source) from None
     if not found:
         raise MinidockError(f"--device {source}: no device is below this directory")
     return found

@@ -6,7 +6,7 @@ from minidock import jsonfile
 from minidock.engine.configuring import sharing
 from minidock.engine.life import attachments, creating, volume_mounts, wire
 from minidock.engine.life.attaching import Line
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, heard
 from minidock.images.drafts import Lock
 from minidock.state import containers, owners
 
@@ -123,6 +123,5 @@ def _hear_of_start(line: Line) -> None:
     if kind == wire.STARTED:
         return
     if kind == wire.FAILED:
-        why = jsonfile.parse(data.decode())
-        raise MinidockError(why["message"], hint=why["hint"], code=why["code"])
+        raise heard(jsonfile.parse(data.decode()))
     raise MinidockError("the container's monitor ended without a word", hint="its directory has a monitor.log")

@@ -36,7 +36,10 @@ def information(engine: Engine) -> Json:
     return {
         **_counts(engine),
         "Driver": "overlay2",
-        "DriverStatus": [["Backing Filesystem", _file_system(engine.root)], ["Supports d_type", "true"]],
+        "DriverStatus": [
+            ["Backing Filesystem", mount_table.mount_of(os.path.realpath(engine.root))[0]],
+            ["Supports d_type", "true"],
+        ],
         "Plugins": _plugins(),
         **{field: not warnings.get(field) for field, _, _ in _LIMITS},
         "IPv4Forwarding": "IPv4Forwarding" not in warnings,
@@ -120,13 +123,6 @@ def _os_release() -> dict[str, str]:
             continue
         return {name: value.strip("\"'") for name, equals, value in pairs if equals}
     return {}
-
-
-def _file_system(directory: str) -> str:
-    """The type of the file system that a directory is on: of the mount with the longest path above it."""
-    path = f"{os.path.realpath(directory)}/"
-    above = [(len(point), kind) for kind, point, _ in mount_table.table() if path.startswith(f"{point.rstrip('/')}/")]
-    return max(above, default=(0, ""))[1]
 
 
 def _warnings() -> dict[str, str]:

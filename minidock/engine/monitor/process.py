@@ -140,18 +140,18 @@ class Monitor:
         return Relays(self.engine.database, self.row.id, reserved)
 
     def _give_up(self, error: MinidockError | OSError) -> None:
-        message, hint, code = _told(error)
+        error = error if isinstance(error, MinidockError) else _explained(error)
         self.streams.close()
         self.clients.stop_listening()
         if self.pidfd >= 0:
             self._end_container()
         self.log.close()
         try:
-            if notes.failure(self.engine, self.row, message, code):
+            if notes.failure(self.engine, self.row, error.message, error.code):
                 self._remove()
         except MinidockError:  # a full disk, say: the next command that looks at it mends what is not written
             pass
-        self.clients.tell(wire.FAILED + jsonfile.dump({"message": message, "hint": hint, "code": code}).encode())
+        self.clients.tell(wire.FAILED + jsonfile.dump(error.told()).encode())
         self.clients.dismiss()
 
     # Stay --------------------------------------------------------------------------------------------
@@ -280,10 +280,10 @@ class Monitor:
             self._end_container()
 
 
-def _told(error: MinidockError | OSError) -> tuple[str, str, int]:
-    if isinstance(error, MinidockError):
-        return error.message, error.hint, error.code
-    return reason(error), "", 1
+def _explained(error: OSError) -> MinidockError:
+    from minidock.diagnosis import diagnosing
+
+    return diagnosing.failed(reason(error), error)
 
 
 def _ended(code: int) -> bytes:

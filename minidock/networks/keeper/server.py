@@ -159,8 +159,8 @@ def _outcome(tools: Tools, data: bytes, descriptors: list[int]) -> Json:
         operation = OPERATIONS[request.pop("do")]
         return {"done": operation(tools, request, descriptors)}
     except MinidockError as error:
-        return {"failed": error.message, "hint": error.hint, "code": error.code, "errno": 0}
+        return {**error.told(), "errno": 0}
     except OSError as error:
         return {"failed": error.filename or reason(error), "errno": error.errno or errno.EIO}
     except Exception as bug:  # the outermost edge: one bad request must not be the end of all others
-        return {"failed": f"the network keeper cannot do this: {bug!r}", "hint": "", "code": 1, "errno": 0}
+        return {**MinidockError(f"the network keeper cannot do this: {bug!r}").told(), "errno": 0}
