@@ -15,12 +15,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.runtime.arguments import Arguments
 
+_FORMATS = ("text", "json", "sh")
+
 
 def _plan(arguments: Arguments) -> int:
     style = arguments.value("format", "text")
-    if style not in ("text", "json"):
-        raise arguments.invalid("format", style, "it is either text or json")
-    plan = Engine().plan(options(arguments))
+    if style not in _FORMATS:
+        raise arguments.invalid("format", style, f"it is one of {', '.join(_FORMATS)}")
+    wishes = options(arguments)
+    if style == "sh":
+        sys.stdout.buffer.write(Engine().script(wishes).encode(errors="surrogateescape"))
+        return 0
+    plan = Engine().plan(wishes)
     sys.stdout.write(
         jsonfile.dump(reports.plan_as_data(plan)) + "\n" if style == "json" else reports.plan_as_text(plan)
     )
@@ -32,7 +38,7 @@ COMMAND = Command(
     "[OPTIONS] IMAGE [COMMAND] [ARG...]",
     "Show the steps that would make a container, without making it",
     _plan,
-    flags=[*FLAGS, Flag("format", "Format the output (text|json); default text", takes="string", kind=VALUE)],
+    flags=[*FLAGS, Flag("format", "Format the output (text|json|sh); default text", takes="string", kind=VALUE)],
     least_words=1,
     flags_end=1,
     failure=125,

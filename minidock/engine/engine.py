@@ -166,6 +166,12 @@ class Engine(NetworkVerbs):
 
         return planning.plan(self, options)
 
+    def script(self, options: Options) -> str:
+        """The same as a shell script that makes such a container, without minidock."""
+        from minidock.engine.configuring import planning
+
+        return planning.by_hand(self, options)
+
     def create(self, options: Options) -> Row:
         from minidock.engine.life import creating
 

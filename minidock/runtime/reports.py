@@ -37,6 +37,12 @@ def plan_as_data(plan: ContainerPlan) -> list[Json]:
     return [_as_data(step) for step in plan]
 
 
+def plan_as_script(plan: ContainerPlan, title: str) -> str:
+    from minidock.steps.script import script
+
+    return script(title, plan)
+
+
 def _as_data(step: Step) -> Json:
     keys = {"name": step.name, "side": step.side, "says": step.says(), "why": step.why}
     return {**keys, "shell": step.shell(), "man": step.man}

@@ -18,6 +18,12 @@ def words(several: Iterable[str]) -> str:
     return " ".join(map(quoted, several))
 
 
+def made_parent(path: str) -> str:
+    """The command that makes the directory that a path of the container is in, where the image may lack it."""
+    parent = path.rstrip("/").rpartition("/")[0]
+    return f"mkdir -p {in_root(parent)}; " if parent else ""
+
+
 def in_root(path: str) -> str:
     """A path of the container, while its root is still being assembled."""
     return f'"$ROOT"{quoted(path)}'
