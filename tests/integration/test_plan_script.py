@@ -30,8 +30,8 @@ say directory pwd
 say user id
 say umask umask
 say tree sh -c 'find / -xdev | sort'
-say devices sh -c 'ls -ln /dev | tr -s " " | cut -d " " -f 1,3-6,9-'
-say shared ls -ld /dev/shm /dev/mqueue /tmp
+say devices sh -c 'ls -ln /dev | sed "s/ [A-Z][a-z][a-z] [ 0-9]*:[0-9]* / /"'
+say shared sh -c 'ls -ld /dev/shm /dev/mqueue /tmp | sed "s/ [A-Z][a-z][a-z] [ 0-9]*:[0-9]* / /"'
 say addresses sh -c 'ip -4 address | grep -v "valid_lft" | sed "s/@if[0-9]*//; s/^[0-9]*:/N:/"; ip route'
 say ports cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range
 say messages cat /proc/sys/fs/mqueue/msg_max /proc/sys/kernel/msgmax
