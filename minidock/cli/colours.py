@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-RED, YELLOW, BOLD = "31;1", "33", "1"
+RED, GREEN, YELLOW, BOLD, FAINT = "31;1", "32", "33", "1", "2"
 
 
 def painted(stream: TextIO, text: str, colour: str) -> str:

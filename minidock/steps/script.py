@@ -10,7 +10,7 @@ When the first ends, for whatever reason, it does what the steps up to there say
 
 from __future__ import annotations
 
-from minidock.steps.shell import quoted
+from minidock.steps.shell import one_line, quoted
 from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ wait "$BORN"
 
 def script(title: str, steps: Iterable[Step]) -> str:
     """The whole script. What is to be on disk beforehand may come first, as steps too."""
-    blocks = [_HEAD.format(title=_one_line(title))]
+    blocks = [_HEAD.format(title=one_line(title))]
     for side, run in _runs(steps):
         text = "\n".join(_paragraph(number, step) for number, step in run)
         if side == INSIDE:
@@ -72,15 +72,10 @@ def _runs(steps: Iterable[Step]) -> Iterator[tuple[str, list[tuple[int, Step]]]]
 
 def _paragraph(number: int, step: Step) -> str:
     """One step: what, why, and the commands. How to take it back is noted before: it may fail half-way."""
-    lines = [f"# {number}. {_one_line(f'{step.name}: {step.says()}')}", f"#    why: {_one_line(step.why)} ({step.man})"]
+    lines = [f"# {number}. {one_line(f'{step.name}: {step.says()}')}", f"#    why: {one_line(step.why)} ({step.man})"]
     if undo := step.unshell():
         lines.append(f"UNDO+=({quoted(undo)})")
     return "\n".join([*lines, step.shell()]) + "\n"
-
-
-def _one_line(text: str) -> str:
-    """A comment ends where its line does, so what is in it must not begin another."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def _mark(text: str) -> str:

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.options import NetworkRequest, Options
+    from minidock.images.image import Image
     from minidock.jsonfile import Json
     from minidock.networks.addressing import Attachment
     from minidock.networks.catalog import Network
@@ -31,7 +32,7 @@ _EXAMPLE_ID = "0" * 64
 
 
 def plan(engine: Engine, options: Options) -> ContainerPlan:
-    return _Imagined(engine, options, engine.place(_EXAMPLE_ID)).plan
+    return _Imagined(engine, options, choosing.seen(engine, options), engine.place(_EXAMPLE_ID)).plan
 
 
 def by_hand(engine: Engine, options: Options) -> str:
@@ -41,7 +42,7 @@ def by_hand(engine: Engine, options: Options) -> str:
 
     place = Place(engine.root, new_id())
     place.path = f"{engine.root}/by-hand/{place.short_id}"
-    imagined = _Imagined(engine, options, place)
+    imagined = _Imagined(engine, options, choosing.image(engine, options, may_pull=False), place)
     points, model = options.mount_points, imagined.image.layers[-1]
     directory = Directory(imagined.place, imagined.texts(), model, points)
     return script(f"minidock run {options.image}", [directory, *imagined.plan])
@@ -50,17 +51,17 @@ def by_hand(engine: Engine, options: Options) -> str:
 class _Imagined:
     """A container that nobody makes, in a place that need not exist."""
 
-    def __init__(self, engine: Engine, options: Options, place: Place) -> None:
+    def __init__(self, engine: Engine, options: Options, image: Image, place: Place) -> None:
         self.engine = engine
         self.options = options
         self.place = place
-        self.image = choosing.image(engine, options, may_pull=False)
-        options.mount_points = volume_mounts.resolve(engine, options, self.image)
+        self.image = image
+        options.mount_points = volume_mounts.resolve(engine, options, image)
         for point in options.mount_points:
             if point.kind == VOLUME and not os.path.isdir(point.source) and place.path != engine.place(place.id).path:
                 point.source = place.file(f"volumes/{point.name}")
         self.shared = sharing.find(engine, options, running=False)
-        document = configuration(self.image, options, place, self.shared)
+        document = configuration(image, options, place, self.shared)
         self.attachments: list[Attachment] = []
         if attachments.concern(options):
             document["annotations"][NETWORK] = jsonfile.dump(self._wiring())
@@ -90,10 +91,11 @@ def _attachment(
 ) -> Attachment:
     from minidock.networks import addressing, catalog
     from minidock.networks.endpoints import Endpoint
+    from minidock.state import glance
 
     network = next((one for one in known if request.network in (one.name, one.id)), None)
-    if network is None and request.network == catalog.BRIDGE:
-        network = catalog.imagined_bridge(engine.root, known)
+    if network is None and (request.network == catalog.BRIDGE or not glance.is_possible(engine.root)):
+        network = catalog.imagined_bridge(engine.root, known, request.network)
     if network is None:
         raise catalog.NoSuchNetwork(f"network {request.network} not found", hint="minidock network ls lists them")
     wishes = {**vars(request), "network": network.name}
