@@ -6,7 +6,7 @@ import sys
 
 from minidock import jsonfile
 from minidock.cli.command import Command, Flag
-from minidock.cli.container_flags import FLAGS, listen, options
+from minidock.cli.container_flags import FLAGS, listen, options, typed
 from minidock.engine.engine import Engine
 from minidock.runtime import reports
 from minidock.runtime.arguments import VALUE, UsageError
@@ -48,7 +48,7 @@ def _difference(engine: Engine, arguments: Arguments, style: str) -> int:
     if style == "json":
         sys.stdout.write(jsonfile.dump(plan_difference.as_data(found)) + "\n")
     else:
-        plan_difference.show(sys.stdout, found, *(_called(one) for one in (arguments, other)))
+        plan_difference.show(sys.stdout, found, *(typed(one) for one in (arguments, other)))
     return 0
 
 
@@ -66,17 +66,6 @@ def _other(arguments: Arguments) -> Arguments:
     other.read(second, most_words=1)
     other.words = other.words or first
     return other
-
-
-def _called(arguments: Arguments) -> list[str]:
-    """A command line as it may have been typed."""
-    own = {"diff", "format"}
-    given = [flag for flag in FLAGS if flag.name not in own and arguments.given(flag.name)]
-    values = [(flag, value) for flag in given for value in arguments.values(flag.name)]
-    shown = [
-        f"--{flag.name}" if value == "true" and not flag.takes else f"--{flag.name}={value}" for flag, value in values
-    ]
-    return [*shown, *arguments.words]
 
 
 COMMAND = Command(

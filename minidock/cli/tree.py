@@ -33,7 +33,7 @@ COMMANDS: tuple[str, ...] = (
     *("network connect", "network create", "network disconnect", "network inspect", "network ls", "network prune"),
     *("network rm", "network xray"),
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
-    *("completion", "inspect", "login", "logout", "plan", "search", "version"),
+    *("compare", "completion", "inspect", "login", "logout", "plan", "search", "version"),
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.
