@@ -60,9 +60,8 @@ class RunHook(Step):
         state = jsonfile.dump({**self.state, "status": self.status}).removesuffix("}")
         command = words([self.hook.path, *self.hook.args[1:]])
         if self.status == "created":  # with no more rights than the program
-            command = (
-                f'"${{HOST[@]}}" bin/setpriv "${{PRIV[@]}}" "${{HOST[@]}}" bin/env -i {words(self.hook.env)} {command}'
-            )
+            pairs = words(f"{name}={value}" for name, value in self.hook.env.items())
+            command = f'"${{HOST[@]}}" bin/setpriv "${{PRIV[@]}}" "${{HOST[@]}}" bin/env -i {pairs} {command}'
         return f"echo {quoted(state + ',')}'\"pid\":'\"$PID\"'}}' | {command}"
 
     def do(self, live: Live) -> None:

@@ -258,7 +258,7 @@ class Bridge(Kept):
     def unshell(self) -> str:
         """Only one that was made here, and that nobody else is on by now."""
         name = self.bridge
-        is_ours = f'[[ " ${{NEW_BRIDGES[*]}} " == *" {name} "* ]] && [ -z "$(ls /sys/class/net/{name}/brif)" ]'
+        is_ours = f'[[ " ${{NEW_BRIDGES[*]}} " == *" {name} "* ]] && [ -z "$(ip -o link show master {name})" ]'
         return f"if {is_ours}; then ip link delete {name}; fi"
 
     def do(self, live: Live) -> None:
@@ -316,8 +316,8 @@ class Firewall(Kept):
 
     def unshell(self) -> str:
         """Only a table that was made here, and that no other container needs by now."""
-        bridges = " ".join(f"/sys/class/net/{endpoint.data['bridge']}/brif" for endpoint in self.endpoints)
-        return f'[ -z "$NEW_TABLE" ] || [ -n "$(ls {bridges} | grep -v :)" ] || nft delete table inet "$NEW_TABLE"'
+        others = "; ".join(f"ip -o link show master {endpoint.data['bridge']}" for endpoint in self.endpoints)
+        return f'[ -z "$NEW_TABLE" ] || [ -n "$({others})" ] || nft delete table inet "$NEW_TABLE"'
 
     def do(self, live: Live) -> None:
         self.ask(live, "firewall", pid=live.pid, networks=[_segment(endpoint) for endpoint in self.endpoints])

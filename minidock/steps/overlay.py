@@ -49,7 +49,7 @@ class Tunnel(Kept):
 
     def unshell(self) -> str:
         """Only one that was made here, and that nobody else needs by now: it is the last on its bridge."""
-        others = f"ls /sys/class/net/{self.bridge}/brif | grep -vx {self.vxlan}"
+        others = f"ip -o link show master {self.bridge} | grep -v ' {self.vxlan}[@:]'"
         return f'[ "$NEW_VXLAN" != {self.vxlan} ] || [ -n "$({others})" ] || ip link delete {self.vxlan}'
 
     def do(self, live: Live) -> None:

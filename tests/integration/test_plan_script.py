@@ -19,6 +19,7 @@ import pytest
 
 from minidock.kernel import cgroups
 from tests.integration import facts
+from tests.integration.bundles import Bundle
 from tests.integration.minidocks import Minidock
 
 # What the program tells of what it sees. It stays until its standard input ends.
@@ -298,6 +299,15 @@ def test_the_script_makes_what_minidock_makes(minidock: Minidock, tmp_path: Path
     assert not Path("/tmp/minidock-was-here").exists()
 
 
+def _links() -> list[str]:
+    lines = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line.split()[1].rstrip(":").partition("@")[0] for line in lines]
+
+
+def _tables() -> str:
+    return subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+
+
 # How it ends ----------------------------------------------------------------------------------------------
 
 
@@ -345,7 +355,7 @@ def test_words_of_a_command_line_stay_words(minidock: Minidock, tmp_path: Path) 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["terminated", "interrupted"])
 def test_ended_in_the_middle_it_leaves_nothing(minidock: Minidock, tmp_path: Path, number: int) -> None:
-    before = os.listdir("/sys/class/net")
+    before = _links()
     path, identity = script_of(minidock, tmp_path, "busybox", "sh", "-c", "echo here; sleep 1000")
     with running(["bash", str(path)]) as process:
         assert process.stdout and process.stdout.readline() == "here\n"
@@ -353,7 +363,7 @@ def test_ended_in_the_middle_it_leaves_nothing(minidock: Minidock, tmp_path: Pat
         assert process.wait(60) == 128 + number
     assert not Path(cgroups.locate(f"/minidock/{identity}")).exists()
     assert not (minidock.root / "by-hand").exists()
-    assert os.listdir("/sys/class/net") == before
+    assert _links() == before
 
 
 def test_a_step_that_fails_ends_it_and_what_was_done_is_taken_back(minidock: Minidock, tmp_path: Path) -> None:
@@ -370,3 +380,46 @@ def test_an_image_that_would_have_its_own_code_loaded_into_the_hosts_tools_is_re
     preload = f"{tmp_path}/preload:/etc/ld.so.preload"
     done = run_script(minidock, tmp_path, "-v", preload, "busybox", "echo", "never")
     assert done.returncode != 0 and done.stdout == ""
+
+
+# Networks and bundles ---------------------------------------------------------------------------------------
+
+
+def test_a_network_that_the_script_makes_on_the_host_goes_with_it(minidock: Minidock, tmp_path: Path) -> None:
+    """It pings the bridge, so all of the wiring is there."""
+    minidock.ok("network", "create", "--subnet", "10.99.7.0/24", "hand")
+    for name in [name for name in _links() if name.startswith("br-")]:  # as after a reboot
+        subprocess.run(["ip", "link", "delete", name], check=True)
+    before = _links(), _tables()
+    path, _ = script_of(minidock, tmp_path, "--network", "hand", "busybox", "ping", "-c", "1", "-w", "20", "10.99.7.1")
+    done = subprocess.run(["bash", str(path)], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0 and "1 packets received" in done.stdout, done.stderr
+    assert (_links(), _tables()) == before
+    minidock.ok("network", "rm", "hand")
+
+
+def by_hand(bundle: Bundle) -> str:
+    """What the program of a bundle prints if it is run by its script."""
+    text = bundle.runtime("plan", "--format", "sh", str(bundle.path)).stdout
+    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["plain", "user", "time", "hooks"])
+def test_the_script_of_a_bundle_does_what_the_runtime_does(open_bundle: Bundle, kind: str) -> None:
+    report = (
+        "id; hostname; cat /proc/self/uid_map /proc/self/mountinfo; ls -ln /dev; grep Cap /proc/1/status; ls / /mnt"
+    )
+    hide = "s/^[0-9]* [0-9]* [0-9]*:[0-9]* //; s/ [A-Z][a-z][a-z] [ 0-9]*[0-9]:[0-9]* / /; s/master:[0-9]*/master/"
+    bundle = open_bundle.script(f"({report}) | sed '{hide}'")
+    if kind == "user":
+        bundle.map_users()
+    elif kind == "time":
+        bundle.namespaces(time="")
+        bundle.linux["timeOffsets"] = {"boottime": {"secs": 1000000}}
+        bundle.script("cut -d . -f 1 /proc/uptime | sed 's/..$//'")
+    elif kind == "hooks":
+        bundle.hook("createRuntime", f"cat > {bundle.path}/told").hook("startContainer", "cat > /mnt/told-inside")
+    ours = by_hand(bundle)
+    assert ours == bundle.run().stdout and ours
