@@ -14,7 +14,7 @@ from minidock.runtime.arguments import FLAG, MANY, VALUE, Arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from minidock.cli.command import Completes
@@ -183,6 +183,16 @@ FLAGS = (
     *(*_PROGRAM, *_IDENTITY, *_LIFETIME, *_PLACES, *_NAMESPACES, *network_flags.FLAGS, *_LIMITS, *_RIGHTS, *_STEPS),
     *(_refused(name, why) for name, why in REFUSED.items()),
 )
+
+
+def typed(arguments: Arguments, but: Sequence[str] = ()) -> list[str]:
+    """A command line as it may have been typed: the flags of a container but these, image and command."""
+    given = [flag for flag in FLAGS if flag.name not in but and arguments.given(flag.name)]
+    return [*(_typed(flag, value) for flag in given for value in arguments.values(flag.name)), *arguments.words]
+
+
+def _typed(flag: Flag, value: str) -> str:
+    return f"--{flag.name}" if value == "true" and not flag.takes else f"--{flag.name}={value}"
 
 
 def listen(engine: Engine, arguments: Arguments) -> None:

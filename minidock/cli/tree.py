@@ -35,7 +35,8 @@ COMMANDS: tuple[str, ...] = (
     *("network rm", "network xray"),
     *("lab check", "lab hint", "lab list", "lab reset", "lab solution", "lab start"),
     *("volume create", "volume inspect", "volume ls", "volume prune", "volume rm"),
-    *("completion", "doctor", "explain", "inspect", "login", "logout", "plan", "search", "step", "version", "xray"),
+    *("compare", "completion", "doctor", "explain", "inspect", "login", "logout", "plan", "search", "step", "version"),
+    "xray",
     *("system boot", "system check", "system df", "system events", "system info", "system prune", "system shutdown"),
 )
 # What else a path may be called; the first words of the lists are those that help shows first.

@@ -80,6 +80,9 @@ class Place:
     def file(self, name: str) -> str:
         return f"{self.path}/{name}"
 
+    def holds(self, path: str) -> bool:
+        return path.startswith(f"{self.path}/")
+
     def make(self, document: Json, texts: Mapping[str, str], model: str) -> None:
         """Write all of it. The container's `/` is `upper`, so that takes its mode and owner from the image's.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from minidock.engine.life.booting import Failure
     from minidock.engine.life.executing import Request
     from minidock.engine.life.session import Manner
+    from minidock.engine.looking.beside import Comparison
     from minidock.engine.looking.disk_usage import DiskUsage
     from minidock.engine.looking.events import Event
     from minidock.engine.looking.measuring import Usage
@@ -183,6 +184,17 @@ class Engine(NetworkVerbs):
         from minidock.engine.configuring import planning
 
         return planning.plan(self, options)
+
+    def script(self, options: Options) -> str:
+        """The same as a shell script that makes such a container, without minidock."""
+        from minidock.engine.configuring import planning
+
+        return planning.by_hand(self, options)
+
+    def compare(self, options: Options, words: Sequence[str], peer: str = "") -> Comparison:
+        from minidock.engine.looking import beside
+
+        return beside.compare(self, options, words, peer)
 
     def create(self, options: Options) -> Row:
         from minidock.engine.life import creating

@@ -117,14 +117,15 @@ def ensure_builtin(change: Change, root: str) -> None:
         add(change, name, driver, pools, options=bridge.default_options(root) if own else {}, builtin=True)
 
 
-def imagined_bridge(root: str, known: Sequence[Network]) -> Network:
-    """The default network as it would be if somebody asked for it now."""
+def imagined_bridge(root: str, known: Sequence[Network], name: str = BRIDGE) -> Network:
+    """The default network as it would be if somebody asked for it now; or one of which no more can be seen than its
+    name."""
     from minidock.networks.drivers import bridge
 
     pool = subnets.chosen([pool.subnet for network in known for pool in network.pools] + subnets.host_routes())
     subnets.choose_gateway(pool)
     texts = ("{}", jsonfile.dump(bridge.default_options(root)), jsonfile.dump([pool.as_data()]))
-    return Network(("0" * 64, BRIDGE, BUILTIN[BRIDGE], 0, 1, 0, 0, 0, *texts))
+    return Network(("0" * 64, name, BUILTIN[BRIDGE], 0, int(name == BRIDGE), 0, 0, 0, *texts))
 
 
 def complete(change: Change, pools: list[Pool], *, ipv6: bool) -> list[Pool]:

@@ -69,7 +69,7 @@ Commands:
   list [-q] [--format table|json]                list containers
   ps [--format table|json] ID                    list a container's processes
   delete [-f] ID                                 undo the plan, forget the container
-  plan [--format text|json] [BUNDLE]             show the steps that would make the container
+  plan [--format text|json|sh] [BUNDLE]          show the steps that would make the container
   spec                                           write an example config.json
   update [-r FILE | --memory N …] ID             change limits while it runs
   events --stats ID                              print what the cgroup has counted
@@ -327,9 +327,12 @@ def _plan(request: Request) -> int:
     from minidock.runtime import reports
 
     arguments = request.arguments
-    plan = reports.plan_of((arguments.words or [arguments.value("bundle") or "."])[0])
-    if arguments.value("format", "text") == "json":
+    bundle = (arguments.words or [arguments.value("bundle") or "."])[0]
+    plan, style = reports.plan_of(bundle), arguments.value("format", "text")
+    if style == "json":
         sys.stdout.write(jsonfile.dump(reports.plan_as_data(plan)) + "\n")
+    elif style == "sh":
+        sys.stdout.write(reports.plan_as_script(plan, f"minidock-runtime run {bundle}"))
     else:
         sys.stdout.write(reports.plan_as_text(plan))
     return 0

@@ -12,6 +12,7 @@ from minidock.runtime.container import Container
 from minidock.runtime.record import known_ids
 from minidock.steps.place import Place
 from minidock.steps.plan import container_plan
+from minidock.steps.shell import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,16 +29,22 @@ def plan_of(bundle: str) -> ContainerPlan:
 def plan_as_text(plan: ContainerPlan) -> str:
     lines = []
     for number, step in enumerate(plan, 1):
-        lines.append(f"{number:3}. [{step.side}] {step.name}: {step.says()}")
-        lines.append(f"     why: {step.why}" + (f" — {step.man}" if step.man else ""))
+        lines.append(f"{number:3}. [{step.side}] {one_line(f'{step.name}: {step.says()}')}")
+        lines.append(f"     why: {one_line(step.why)} — {step.man}")
     return "\n".join(lines) + "\n"
 
 
 def plan_as_data(plan: ContainerPlan) -> list[Json]:
-    return [_as_data(step) for step in plan]
+    return [step_as_data(step) for step in plan]
 
 
-def _as_data(step: Step) -> Json:
+def plan_as_script(plan: ContainerPlan, title: str) -> str:
+    from minidock.steps.script import script
+
+    return script(title, plan)
+
+
+def step_as_data(step: Step) -> Json:
     keys = {"name": step.name, "side": step.side, "says": step.says(), "why": step.why}
     return {**keys, "shell": step.shell(), "man": step.man}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from minidock.kernel import cgroups, processes, signals
-from minidock.steps.shell import in_root, quoted
+from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, Step
 
 TYPE_CHECKING = False
@@ -32,7 +32,8 @@ class LoadInit(Step):
         return f"keep a copy of {self.path} in memory, sealed, to be the container's first process"
 
     def shell(self) -> str:
-        return f"install {quoted(self.path)} {in_root('/sbin/init')}"
+        """Opened here, it can be executed where it cannot be seen; the program gets the descriptor as well."""
+        return f"exec 9< {quoted(self.path)}; INIT=(/proc/self/fd/9 --)"
 
     def do(self, live: Live) -> None:
         from minidock.kernel import trampoline
@@ -59,8 +60,17 @@ class Birth(Step):
         return f"make the process that becomes the container, inside its cgroup{new}"
 
     def shell(self) -> str:
-        options = "".join(f" --{kind}" for kind in self.kinds)
-        return f'sh -c \'echo $$ > "$CGROUP/cgroup.procs"; exec unshare --fork{options} "$0"\' bash & PID=$!'
+        """A shell that does what it is told (7) and answers (6): what is typed into it, the steps of the inside do."""
+        return (
+            '[ ${#JOIN[@]} = 0 ] || JOIN=(nsenter "${JOIN[@]}")\n'
+            'coproc INSIDE { exec "${JOIN[@]}" unshare --fork --kill-child "${UNSHARE[@]}" bash -e; }\n'
+            'BORN=$!; exec 6<&"${INSIDE[0]}" 7>&"${INSIDE[1]}"\n'
+            "echo 'exec 5>&1 1>&2; read -r pid _ < /proc/self/stat; echo $pid >&5' >&7\n"
+            'read -r PID <&6; echo $PID > "$CGROUP"/cgroup.procs'
+        )
+
+    def unshell(self) -> str:
+        return '[ -z "$PID" ] || kill -9 "$PID" 2>/dev/null; [ -z "$BORN" ] || wait "$BORN"'
 
     def do(self, live: Live) -> None:
         from minidock.kernel import birth

@@ -39,7 +39,13 @@ class CreateCgroup(Step):
 
     def shell(self) -> str:
         made = f'CGROUP={quoted(_described(self.path))}; mkdir -p "$CGROUP"'
-        return "\n".join([made, *(shell_to_enable(self.path, name) for name in self.controllers)])
+        return "\n".join([made, *([shell_to_enable(self.path, self.controllers)] if self.controllers else [])])
+
+    def unshell(self) -> str:
+        """What ends its processes is there since Linux 5.14; a group of a group goes before it."""
+        kill = '[ ! -e "$CGROUP"/cgroup.kill ] || echo 1 > "$CGROUP"/cgroup.kill'
+        remove = 'for i in {1..50}; do find "$CGROUP" -depth -type d -exec rmdir {} + && break; sleep 0.1; done'
+        return f"{kill}\n{remove} 2>/dev/null"
 
     def do(self, live: Live) -> None:
         try:
@@ -86,9 +92,11 @@ def _described(path: str) -> str:
         return f"/sys/fs/cgroup{path}"
 
 
-def shell_to_enable(path: str, controller: str) -> str:
+def shell_to_enable(path: str, controllers: Sequence[str]) -> str:
+    """From the top down, in each group above. What the host does not offer is not counted; a limit finds no file."""
     directory = _described(path)
     top = directory.removesuffix(path)
     names = path.split("/")[1:]
     above = [quoted("/".join([top, *names[:depth], "cgroup.subtree_control"])) for depth in range(len(names))]
-    return f"echo +{quoted(controller)} | tee {' '.join(above)}"
+    enable = f'echo "+$controller" | tee {" ".join(above)}'
+    return f"for controller in {' '.join(map(quoted, controllers))}; do {enable}; done >/dev/null 2>&1 || true"

@@ -6,7 +6,7 @@ import os
 import stat
 
 from minidock.kernel import mounts, paths, terminals
-from minidock.steps.shell import in_root, quoted
+from minidock.steps.shell import in_root, made_parent, quoted, words
 from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False
@@ -50,8 +50,12 @@ class StandardDevices(Step):
 
     def shell(self) -> str:
         if self.by_bind:
-            return f"for d in {' '.join(STANDARD)}; do touch $ROOT$d; mount --bind $d $ROOT$d; done"
-        return "; ".join(f"mknod -m 666 $ROOT{path} c {major} {minor}" for path, (major, minor) in STANDARD.items())
+            return f'for d in {words(STANDARD)}; do touch "$ROOT"$d; mount --bind $d "$ROOT"$d; done'
+        make = (
+            f'"$ROOT"{path} || mknod -m 666 "$ROOT"{path} c {numbers[0]} {numbers[1]}'
+            for path, numbers in STANDARD.items()
+        )
+        return "\n".join(f"test -c {line}" for line in make)
 
     def do(self, live: Live) -> None:
         for path, (major, minor) in STANDARD.items():
@@ -93,7 +97,7 @@ class ExtraDevice(Step):
 
     side = INSIDE
     man = "mknod(2)"
-    why = "the configuration gives the container this device; the device rules of its cgroup must allow it too"
+    why = "no namespace divides devices: a node is all it takes to use this one, once the rules of the cgroup allow it"
 
     def __init__(self, device: Device, *, by_bind: bool) -> None:
         self.device = device
@@ -108,8 +112,11 @@ class ExtraDevice(Step):
         device = self.device
         if self.by_bind:
             path = in_root(device.path)
-            return f"touch {path}; mount --bind {quoted(device.path)} {path}"
-        return f"mknod -m {device.mode:o} {in_root(device.path)} {device.type} {device.major} {device.minor}"
+            return f"{made_parent(device.path)}touch {path}; mount --bind {quoted(device.path)} {path}"
+        path, owner = in_root(device.path), f"{device.uid}:{device.gid}"
+        numbers = "" if device.type == "p" else f" {device.major} {device.minor}"
+        make = f"rm -f {path}; mknod -m {device.mode:o} {path} {device.type}{numbers}; chown {owner} {path}"
+        return made_parent(device.path) + make
 
     def do(self, live: Live) -> None:
         device = self.device
@@ -137,7 +144,7 @@ class DeviceLinks(Step):
         return "link " + ", ".join(f"{path} to {target}" for path, target in LINKS.items())
 
     def shell(self) -> str:
-        return "; ".join(f"ln -sf {target} $ROOT{path}" for path, target in LINKS.items())
+        return "\n".join(f'ln -sfn {target} "$ROOT"{path}' for path, target in LINKS.items())
 
     def do(self, live: Live) -> None:
         dev = paths.make_directory(live.root_fd, "/dev")
@@ -175,7 +182,7 @@ class Console(Step):
         return f"open a terminal{as_console}, and send its other end to whoever shows it"
 
     def shell(self) -> str:
-        return "script -q /dev/null"
+        return "# No command opens a terminal of the container's own devpts: the program has the one that you type on."
 
     def do(self, live: Live) -> None:
         master, slave = terminals.open_pair(live.root_fd, paths.open_inside)

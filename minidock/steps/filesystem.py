@@ -1,4 +1,4 @@
-"""The steps that fill the container's tree: its mounts, what of /proc and /sys is hidden, its sysctls.
+"""The steps that fill the container's tree: its mounts. What is then hidden of /proc and /sys: hardening.py.
 
 Everything is made detached first and attached on a descriptor. Targets are opened as if the new root were
 `/`; in /proc and /sys they are opened in the very mount made here, never through the image's directories.
@@ -12,8 +12,9 @@ import stat
 from minidock.errors import MinidockError
 from minidock.kernel import birth, cgroups, mount_attributes, mounts, overlay, paths, processes, syscalls
 from minidock.kernel import namespaces as ns
+from minidock.steps.mount_options import FLAGS as _FLAGS
 from minidock.steps.mount_options import MountOptions
-from minidock.steps.shell import in_root, quoted, words
+from minidock.steps.shell import in_root, made_parent, quoted
 from minidock.steps.step import HOST, INSIDE, Step
 
 TYPE_CHECKING = False
@@ -21,25 +22,51 @@ if TYPE_CHECKING:
     from minidock.oci.spec import IdMapping, Mount
     from minidock.steps.live import Live
 
+# What a mount is for: by its place where that says more than its kind, else by its kind. And where to read on.
 _WHY = {
+    "/dev": "without it there are the image's device nodes, which anybody may have made; this is empty, and in memory",
+    "/dev/shm": "shm_open(3) puts the memory here that programs share; without it databases, for one, do not start",
+    "/etc/resolv.conf": "programs read here whom to ask for addresses of names; the image cannot know who is in reach",
+    "/etc/hostname": "programs that read the machine's name here are to find the container's, not the image's",
+    "/etc/hosts": "programs look here for a name before they ask anybody: for localhost, and the container's own",
     "proc": "without it programs see no processes, or, with the host's /proc, those of the host",
     "sysfs": "without it programs cannot ask for devices and network interfaces",
-    "tmpfs": "without it what is written here would go to the image's directory",
+    "tmpfs": "what is written here is to be in memory, and gone with the container; without it, it goes to the disk",
     "devpts": "without an own one, terminals of the container would be numbered among the host's",
     "mqueue": "without it POSIX message queues have no names",
     "cgroup": "without it programs cannot read their own limits",
     "cgroup2": "without it programs cannot read their own limits",
+}
+_MAN = {
+    "/dev/shm": "shm_overview(7)",
+    "/etc/resolv.conf": "resolv.conf(5)",
+    "/etc/hostname": "hostname(5)",
+    "/etc/hosts": "hosts(5)",
+    "proc": "proc(5)",
+    "sysfs": "sysfs(5)",
+    "tmpfs": "tmpfs(5)",
+    "devpts": "pts(4)",
+    "mqueue": "mq_overview(7)",
+    "cgroup": "cgroups(7)",
+    "cgroup2": "cgroups(7)",
 }
 _HINTS = {
     1: "mounting this needs privileges in the user namespace that owns the other namespaces",
     22: "an option is not known to this file system",
 }
 _LOWER = "lowerdir="
-_HOLDERS = {
-    "net.": "namespace.network",
-    **dict.fromkeys(("kernel.hostname", "kernel.domainname"), "namespace.uts"),
-    **dict.fromkeys(("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."), "namespace.ipc"),
-}
+_UNREACHABLE = "open_tree(2) alone reaches into another mount namespace, and no command calls it: left out"
+
+
+def shell_options(given: list[str]) -> list[str]:
+    """Options as mount(8) takes them, each one word: `rro` and such are the OCI's."""
+    return [quoted(option[1:] if option[:1] == "r" and option[1:] in _FLAGS else option) for option in given]
+
+
+def is_borrowed(source: str) -> bool:
+    """Whether it is another process's, from its mount namespace (foreign.py)."""
+    parts = source.split("/", 4)
+    return len(parts) == 5 and parts[1] == "proc" and parts[2].isdecimal() and parts[3] == "root"
 
 
 def step_name(kind: str, path: str) -> str:
@@ -50,7 +77,6 @@ class MountFilesystem(Step):
     """A new file system, made by the kernel: proc, sysfs, tmpfs, devpts, mqueue and others."""
 
     side = INSIDE
-    man = "mount(2)"
     hints = _HINTS
 
     def __init__(self, mount: Mount) -> None:
@@ -60,7 +86,9 @@ class MountFilesystem(Step):
         self.target = mount.destination
         self.given = mount.options
         self.options = MountOptions(mount.options, mount.destination)
-        self.why = _WHY.get(mount.type, "the configuration asks for it")
+        otherwise = f"programs in the container are to find a file system of the kind {mount.type} here"
+        self.why = _WHY.get(mount.destination) or _WHY.get(mount.type, otherwise)
+        self.man = _MAN.get(mount.destination) or _MAN.get(mount.type, "mount(2)")
         if self.type == "cgroup2":  # a new mount from the host's cgroup namespace changes the options of the host's
             self.needs = ("namespace.cgroup",)
 
@@ -69,8 +97,15 @@ class MountFilesystem(Step):
         return f"mount a {self.type} on {self.target}{options}"
 
     def shell(self) -> str:
-        options = f" -o {quoted(','.join(self.given))}" if self.given else ""
-        return f"mount -t {quoted(self.type)}{options} {quoted(self.source or self.type)} {in_root(self.target)}"
+        """Read-only is this mount: without `bind`, the word would be for the file system, wherever it is mounted."""
+        target, options = in_root(self.target), shell_options(self.given)
+        if self.type == "tmpfs" and not any(option.startswith("mode=") for option in self.given):
+            options = [*options, 'mode="$(stat -c %a ' + target + ')"']
+        given = ",".join(option for option in options if option != "ro")
+        given = f" -o {given}" if given else ""
+        make = f"mount -t {quoted(self.type)}{given} {quoted(self._shown_source())} {target}"
+        restrict = f"; mount -o remount,bind,ro {target}" if "ro" in options else ""
+        return f"mkdir -p {target}; {make}{restrict}"
 
     def do(self, live: Live) -> None:
         target = self._target(live)
@@ -95,13 +130,16 @@ class MountFilesystem(Step):
         data = self.options.data
         if self.type == "tmpfs" and not any(option.startswith("mode=") for option in data):
             data = [*data, f"mode={stat.S_IMODE(os.fstat(target).st_mode):o}"]
-        source = self.source if self.type not in ("proc", "sysfs", "cgroup2") else self.type
         try:
-            return mounts.new(self.type, data, self.options.add | self.options.add_to_tree, source)
+            return mounts.new(self.type, data, self.options.add | self.options.add_to_tree, self._shown_source())
         except PermissionError:
             # A user namespace may mount sysfs only for a network namespace it owns, cgroup2 only with a
             # cgroup namespace of its own; otherwise it gets the host's, as it was visible anyway.
             return self._copy_of_host()
+
+    def _shown_source(self) -> str:
+        """What tables of mounts have in the place of a device; of these everybody knows what it is."""
+        return self.type if self.type in ("proc", "sysfs", "cgroup2") else self.source
 
     def _copy_of_host(self) -> int:
         places = {"sysfs": "/sys", "cgroup2": cgroups.mount_point()}
@@ -123,7 +161,11 @@ class MountHostCgroups(MountFilesystem):
         return f"mount the host's cgroup tree on {self.target}"
 
     def shell(self) -> str:
-        return f"mount --bind /sys/fs/cgroup {in_root(self.target)}"
+        tree = '"$(findmnt -n -o TARGET -t cgroup2 | head -n 1)"'
+        options = ",".join(shell_options([option for option in self.given if option in _FLAGS]))
+        target = in_root(self.target)
+        restrict = f"; mount -o remount,bind,{options} {target}" if options else ""
+        return f"mkdir -p {target}; mount --rbind {tree} {target}{restrict}"
 
     def _make(self, target: int) -> int:  # noqa: ARG002
         return self._copy_of_host()
@@ -133,9 +175,7 @@ class BindMount(Step):
     """A file or directory of the host, shown in the container."""
 
     side = INSIDE
-    man = "mount(2)"
     hints = _HINTS
-    why = "the configuration asks to see this part of the host in the container"
 
     def __init__(self, mount: Mount) -> None:
         self.name = step_name("mount", mount.destination)
@@ -143,17 +183,39 @@ class BindMount(Step):
         self.target = mount.destination
         self.given = mount.options
         self.options = MountOptions(mount.options, mount.destination)
+        self.why = _WHY.get(mount.destination) or self._purpose()
+        self.man = _MAN.get(mount.destination, "mount(8)")
         if self.options.data:
             raise MinidockError(
                 f"the bind mount on {self.target}: unknown option {self.options.data[0]}",
                 hint="a bind mount takes ro, nosuid and such, and shared, slave, private; no file system options",
             )
 
+    def _purpose(self) -> str:
+        is_readonly = (self.options.add | self.options.add_to_tree) & mount_attributes.RDONLY
+        what = "and cannot change them" if is_readonly else "and what it changes there stays when it is gone"
+        return f"the container is to see these files as {self.target}, {what}: without it, it sees the image's, or none"
+
     def says(self) -> str:
         return f"show the host's {self.source} on {self.target} ({', '.join(self.given)})"
 
     def shell(self) -> str:
-        return f"mount -o {words([','.join(self.given) or 'bind', self.source])} {in_root(self.target)}"
+        """mount(8) of this age knows the words for one mount; those for a whole tree are said of each mount in it."""
+        if is_borrowed(self.source):
+            return f"# {_UNREACHABLE}"
+        part = f"/{self.options.subdirectory}" if self.options.subdirectory else ""
+        source, target = quoted(self.source + part), in_root(self.target)
+        make_file = f"{made_parent(self.target)}[ -e {target} ] || touch {target}"
+        lines = [f"if [ -d {source} ]; then mkdir -p {target}; else {make_file}; fi"]
+        lines += [f"mount --{'rbind' if self.options.recursive_bind else 'bind'} {source} {target}"]
+        if own := [option for option in self.given if option in _FLAGS]:
+            lines.append(f"mount -o remount,bind,{','.join(own)} {target}")
+        if tree := [option[1:] for option in self.given if option[:1] == "r" and option[1:] in _FLAGS]:
+            change = f'mount -o remount,bind,{",".join(tree)} "$(printf %b "$m")"'
+            lines.append(f"findmnt -R -r -n -o TARGET {target} | while read -r m; do {change}; done")
+        kind = self.options.propagation or "private"
+        every = "r" if self.options.propagate_tree or not self.options.propagation else ""
+        return "\n".join([*lines, f"mount --make-{every}{kind} {target}"])
 
     def do(self, live: Live) -> None:
         mount = live.sources.pop(self.target, None)
@@ -216,7 +278,7 @@ class MountLayers(Step):
     side = INSIDE
     man = "mount(8), overlay"
     hints = _HINTS
-    why = "the configuration asks to see this image in the container"
+    why = "another image's files are to be read here: without it they would have to be copied into this container"
 
     def __init__(self, mount: Mount) -> None:
         self.name = step_name("mount", mount.destination)
@@ -237,7 +299,12 @@ class MountLayers(Step):
 
     def shell(self) -> str:
         layers = ":".join(layer.replace(":", "\\:") for layer in self.lower)
-        return f"mount -t overlay overlay -o {quoted(f'ro,{_LOWER}{layers}')} {in_root(self.target)}"
+        target = in_root(self.target)
+        make = f"mkdir -p {target}; mount -t overlay overlay -o {quoted(f'ro,{_LOWER}{layers}')} {target}"
+        if not self.options.subdirectory:
+            return make
+        part = in_root(f"{self.target}/{self.options.subdirectory}")
+        return f"{make}\nexec 8< {part}; umount {target}; mount --bind /proc/self/fd/8 {target}; exec 8<&-"
 
     def do(self, live: Live) -> None:
         target = paths.make_directory(live.root_fd, self.target)
@@ -304,9 +371,11 @@ class OpenSource(Step):
         return f"prepare a detached copy of {self.source}{mapped}"
 
     def shell(self) -> str:
+        """A command cannot hold a mount that is nowhere: the bind mount to come takes the path."""
         uids = " ".join(f"b:{inside}:{outside}:{size}" for inside, outside, size in self.uids)
         mapped = f" -o {quoted(f'X-mount.idmap={uids}')}" if self.idmap else ""
-        return f"mount --bind{mapped} {quoted(self.source)} {in_root(self.target)}"
+        what = f"mount --bind{mapped} {quoted(self.source)} …".replace("\n", " ")
+        return f"# Later, by path, and with the owners that are there. A younger mount(8) can map them: {what}"
 
     def do(self, live: Live) -> None:
         mount = _tree_of(self.source, self.options)
@@ -331,144 +400,3 @@ class OpenSource(Step):
         finally:
             os.kill(child, 9)
             processes.wait(child)
-
-
-class MaskPaths(Step):
-    """Files of /proc and /sys that tell too much, covered."""
-
-    name = "paths.masked"
-    side = INSIDE
-    man = "mount(2)"
-    why = "these show the kernel's memory, keys and timers, which no namespace divides"
-    needs = ("devices.standard",)  # files are hidden under /dev/null
-
-    def __init__(self, masked: list[str]) -> None:
-        self.masked = masked
-
-    def says(self) -> str:
-        return f"hide {', '.join(self.masked)}"
-
-    def shell(self) -> str:
-        mask = 'if [ -d "$ROOT$p" ]; then mount -t tmpfs -o ro tmpfs "$ROOT$p"; '
-        mask += 'elif [ -e "$ROOT$p" ]; then mount --bind /dev/null "$ROOT$p"; fi'
-        return f"for p in {words(self.masked)}; do {mask}; done"
-
-    def do(self, live: Live) -> None:
-        null = _null_device()
-        try:
-            for path in self.masked:
-                _cover(live, path, null)
-        finally:
-            os.close(null)
-
-
-def _null_device() -> int:
-    """/dev/null, seen to be what it claims: in its place an image could have anything (CVE-2025-31133)."""
-    fd = os.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    status = os.fstat(fd)
-    if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
-        raise MinidockError(
-            "/dev/null is not the null device", hint="mount a tmpfs on /dev, as `minidock-runtime spec` does"
-        )
-    return fd
-
-
-def _cover(live: Live, path: str, null: int) -> None:
-    target = open_in_mounts(live, path)
-    if target is None:
-        return
-    try:
-        if paths.is_directory(target):
-            cover = mounts.new("tmpfs", ["size=4k", "nr_inodes=2"], mount_attributes.RDONLY, "tmpfs")
-        else:
-            cover = mounts.copy_of(null)
-        mounts.attach(cover, target)
-        os.close(cover)
-    finally:
-        os.close(target)
-
-
-def open_in_mounts(live: Live, path: str) -> int | None:
-    """Open a path of the container in the mount that holds it, below which no image can plant a link."""
-    for place in sorted(live.mounts, key=len, reverse=True):
-        if place in ("/proc", "/sys") and path.startswith(place + "/"):
-            root, rest, follow = live.mounts[place], path[len(place) :], False
-            break
-    else:
-        root, rest, follow = live.root_fd, path, True
-    try:
-        return paths.open_inside(root, rest, follow=follow)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-class ReadonlyPaths(Step):
-    """Parts of /proc that configure the kernel, to be read only."""
-
-    name = "paths.readonly"
-    side = INSIDE
-    man = "mount_setattr(2)"
-    why = "without it root in the container could change the host's kernel, by /proc/sys and /proc/sysrq-trigger"
-
-    def __init__(self, readonly: list[str]) -> None:
-        self.readonly = readonly
-
-    def says(self) -> str:
-        return f"make {', '.join(self.readonly)} read-only"
-
-    def shell(self) -> str:
-        bind = 'mount --rbind "$ROOT$p" "$ROOT$p" && mount -o remount,bind,ro "$ROOT$p"'
-        return f'for p in {words(self.readonly)}; do [ -e "$ROOT$p" ] && {bind}; done'
-
-    def do(self, live: Live) -> None:
-        for path in self.readonly:
-            target = open_in_mounts(live, path)
-            if target is None:
-                continue
-            mount = mounts.copy_of(target, recursive=True)
-            mounts.add_attributes(mount, mount_attributes.RDONLY, recursive=True)
-            mounts.attach(mount, target)
-            os.close(target)
-            os.close(mount)
-
-
-class Sysctls(Step):
-    """Settings of the kernel that the container's own namespaces hold.
-
-    They are written through a proc of our own, in no tree, so that what is mounted on the container's /proc
-    cannot redirect the writing to another file (CVE-2025-52881).
-    """
-
-    name = "sysctl"
-    side = INSIDE
-    man = "sysctl(8)"
-    why = "the configuration sets them, and each namespace begins with the kernel's defaults"
-
-    def __init__(self, settings: dict[str, str]) -> None:
-        self.settings = settings
-        self.needs = tuple({_holder(name) for name in settings} - {""})  # else they would be the host's settings
-
-    def says(self) -> str:
-        return "set " + ", ".join(f"{name} = {value}" for name, value in self.settings.items())
-
-    def shell(self) -> str:
-        return "sysctl -w " + words(f"{name}={value}" for name, value in self.settings.items())
-
-    def do(self, live: Live) -> None:  # noqa: ARG002
-        proc = mounts.new("proc", [], source="proc")
-        try:
-            for name, value in self.settings.items():
-                fd = paths.open_inside(proc, f"sys/{name.replace('.', '/')}", os.O_WRONLY, follow=False)
-                try:
-                    os.write(fd, value.encode())
-                except OSError as error:
-                    raise OSError(error.errno, error.strerror, f"{name} = {value}") from error
-                finally:
-                    os.close(fd)
-        finally:
-            os.close(proc)
-
-
-def _holder(setting: str) -> str:
-    """The step that makes the namespace which a setting belongs to; nothing for one that is the whole host's."""
-    return next((step for beginning, step in _HOLDERS.items() if setting.startswith(beginning)), "")

@@ -30,15 +30,23 @@ _SIDES: dict[str, Side] = {
 }
 
 
+_WHY = {
+    "prestart": "others join in where the namespaces are new and the host in reach, as old network plug-ins do",
+    "createRuntime": "others join in where the namespaces are new and the host in reach, as network plug-ins do",
+    "createContainer": "others join in where mounts are the container's alone, and the host's files still in reach",
+    "startContainer": "others join in at the last moment before the program, and see what it will see",
+}
+
+
 class RunHook(Step):
     """One hook. It gets the container's state, as JSON, on standard input."""
 
     man = "execve(2)"
-    why = "the configuration asks for it; its failure is the container's failure"
 
     def __init__(self, when: str, index: int, hook: Hook, state: Json) -> None:
         self.name = f"hook.{when}" + (f".{index}" if index else "")
         self.side = _SIDES[when]
+        self.why = _WHY[when]
         self.hook = hook
         self.state = state
         # This one is found in the image, so it is started as the image's program is: see kernel/trampoline.py.
@@ -49,7 +57,12 @@ class RunHook(Step):
         return f"run the hook {' '.join([self.hook.path, *self.hook.args[1:]])}"
 
     def shell(self) -> str:
-        return f"echo {quoted(jsonfile.dump(self.state))} | {words([self.hook.path, *self.hook.args[1:]])}"
+        state = jsonfile.dump({**self.state, "status": self.status}).removesuffix("}")
+        command = words([self.hook.path, *self.hook.args[1:]])
+        if self.status == "created":  # with no more rights than the program
+            pairs = words(f"{name}={value}" for name, value in self.hook.env.items())
+            command = f'"${{HOST[@]}}" bin/setpriv "${{PRIV[@]}}" "${{HOST[@]}}" bin/env -i {pairs} {command}'
+        return f"echo {quoted(state + ',')}'\"pid\":'\"$PID\"'}}' | {command}"
 
     def do(self, live: Live) -> None:
         run_hook(self.hook, {**self.state, "status": self.status, "pid": live.pid}, self.spawn)

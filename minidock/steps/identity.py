@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from minidock.steps.live import Live
 
 
+_NO_LIMIT = (1 << 64) - 1
+# The row of a file of users or groups with this name, else the first with this number: a shell has no such command.
+_ROW = """\
+row() {
+  local found=
+  while IFS=: read -r name _ number rest; do
+    [ "$name" != "$2" ] || { echo "$name:$number:$rest"; return; }
+    [ "$number" != "$2" ] || found=${found:-$name:$number:$rest}
+  done < "$1"
+  echo "$found"
+}
+"""
+
+
 class Rlimits(Step):
     """Limits on what one process, or one user, may use. Set from outside, where they may also be raised."""
 
@@ -43,7 +57,7 @@ class Rlimits(Step):
         return "limit " + ", ".join(f"{limit.type} to {limit.soft} (hard {limit.hard})" for limit in self.limits)
 
     def shell(self) -> str:
-        options = (f"--{limit.type[7:].lower()}={limit.soft}:{limit.hard}" for limit in self.limits)
+        options = (f"--{limit.type[7:].lower()}={_shown(limit.soft)}:{_shown(limit.hard)}" for limit in self.limits)
         return f"prlimit --pid $PID {' '.join(options)}"
 
     def do(self, live: Live) -> None:
@@ -51,6 +65,10 @@ class Rlimits(Step):
 
         for limit in self.limits:
             rlimits.limit(live.pid, limit.type, limit.soft, limit.hard)
+
+
+def _shown(limit: int) -> str:
+    return "unlimited" if limit == _NO_LIMIT else str(limit)
 
 
 class OomScore(Step):
@@ -91,7 +109,7 @@ class SessionKeyring(Step):
         return f"join a new session keyring, {self.keyring}"
 
     def shell(self) -> str:
-        return f"keyctl session {quoted(self.keyring)} bash"
+        return f"# Not with Debian's base: the package keyutils has keyctl session {quoted(self.keyring)}"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         try:
@@ -117,7 +135,23 @@ class FindUser(Step):
         return f"look up the user {self.user.name or self.user.uid} in the container's /etc/passwd and /etc/group"
 
     def shell(self) -> str:
-        return f'grep -F {quoted(self.user.name or str(self.user.uid))} "$ROOT"/etc/passwd "$ROOT"/etc/group'
+        """With nothing but bash: what is in these files is the image's to say, so no program of the host asks them."""
+        who, _, which = (self.user.name or f"{self.user.uid}:{self.user.gid}").partition(":")
+        more = " ".join(map(str, self.user.groups))
+        lines = [
+            f"{_ROW}WHO={quoted(who or '0')} WHICH={quoted(which)} USER_ID= GROUP_ID= USER_HOME= MEMBER=()",
+            'IFS=: read -r NAME USER_ID GROUP_ID _ USER_HOME _ <<< "$(row /etc/passwd "$WHO" 2>/dev/null)"',
+            "NAME=${NAME:-$WHO} USER_ID=${USER_ID:-$WHO} GROUP_ID=${GROUP_ID:-0} USER_HOME=${USER_HOME:-/}",
+        ]
+        if which:
+            find = 'IFS=: read -r _ GROUP_ID _ <<< "$(row /etc/group "$WHICH" 2>/dev/null)"'
+            lines.append(f"{find}; GROUP_ID=${{GROUP_ID:-$WHICH}}")
+        else:
+            member = '[[ ,$members, != *,"$NAME",* ]] || MEMBER+=("$number")'
+            lines.append(f"while IFS=: read -r _ _ number members; do {member}; done < /etc/group 2>/dev/null || true")
+        first = '"$GROUP_ID" "${MEMBER[@]}" ' if self.user.name else ""
+        join = '[[ ,$GROUP_LIST, == *,"$group",* ]] || GROUP_LIST+=${GROUP_LIST:+,}$group'
+        return "\n".join([*lines, f"GROUP_LIST=; for group in {first}{more}; do {join}; done"])
 
     def do(self, live: Live) -> None:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -149,7 +183,7 @@ class NoNewPrivileges(Step):
         return "forbid that any program started from here gains privileges"
 
     def shell(self) -> str:
-        return "setpriv --no-new-privs bash"
+        return "PRIV+=(--no-new-privs)"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         oneself.forbid_new_privileges()
@@ -178,7 +212,7 @@ class Seccomp(Step):
         )
 
     def shell(self) -> str:
-        return "# seccomp has no command of its own; systemd-run -p SystemCallFilter=… comes closest"
+        return "# No command of Debian's base sets a filter; bwrap --seccomp, of the package bubblewrap, would"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         seccomp_filter.install(self.program, self.flags)
@@ -200,7 +234,7 @@ class BoundingSet(Step):
         return f"drop all but {len(self.numbers)} capabilities for good: {', '.join(self.keep) or 'none is kept'}"
 
     def shell(self) -> str:
-        return f"setpriv --bounding-set=-all{''.join(',+' + name[4:].lower() for name in self.keep)} bash"
+        return f"PRIV+=(--bounding-set=-all{''.join(',+' + name[4:].lower() for name in self.keep)})"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         capabilities.bound(self.numbers)
@@ -212,7 +246,7 @@ class BecomeUser(Step):
     name = "identity.user"
     side = INSIDE
     man = "credentials(7)"
-    why = "without it every program runs as root, whatever the image says"
+    why = "without it every program runs as root, whatever the image says, and all files of the container are its own"
 
     def __init__(self, user: User, *, terminal: bool) -> None:
         self.user = user
@@ -222,7 +256,8 @@ class BecomeUser(Step):
         return f"become user {self.user.name or f'{self.user.uid}:{self.user.gid}'}, with umask {self.user.umask:03o}"
 
     def shell(self) -> str:
-        return f"setpriv --reuid {self.user.uid} --regid {self.user.gid} --init-groups bash"
+        groups = 'if [ "$GROUP_LIST" ]; then PRIV+=(--groups "$GROUP_LIST"); else PRIV+=(--clear-groups); fi'
+        return f'umask {self.user.umask:03o}; PRIV+=(--reuid "$USER_ID" --regid "$GROUP_ID"); {groups}'
 
     def do(self, live: Live) -> None:
         for stream in range(3):
@@ -267,7 +302,7 @@ class Capabilities(Step):
             f"--{option}=-all" + "".join(",+" + name[4:].lower() for name in self.sets[key])
             for option, key in (("inh-caps", "inheritable"), ("ambient-caps", "ambient"))
         )
-        return f"setpriv {' '.join(parts)} bash"
+        return f"PRIV+=({' '.join(parts)})"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         numbers = self.numbers

@@ -50,8 +50,11 @@ class Write:
         return f"{self.file} to {self.value}{_readable(self)}"
 
     def shell(self) -> str:
-        line = f'echo {quoted(self.value)} > "$CGROUP"/{quoted(self.file)}'
-        return f"{line} || {self.otherwise.shell()}" if self.otherwise else line
+        file = f'"$CGROUP"/{quoted(self.file)}'
+        line = f"echo {quoted(self.value)} > {file}"
+        if self.otherwise:
+            return f"if [ -e {file} ]; then {line}; else {self.otherwise.shell()}; fi"
+        return f"[ ! -e {file} ] || {line}" if self.optional else line
 
     def do(self, group: str) -> None:
         if (self.otherwise or self.optional) and not cgroups.exists(group, self.file):
@@ -225,7 +228,7 @@ class Limits(Step):
         return f"set {', '.join(write.says() for write in self.writes)}"
 
     def shell(self) -> str:
-        enabling = [shell_to_enable(self.path, name) for name in self.controllers()]
+        enabling = [shell_to_enable(self.path, self.controllers())] if self.controllers() else []
         return "\n".join([*enabling, *(write.shell() for write in self.writes)])
 
     def do(self, live: Live) -> None:  # noqa: ARG002
@@ -334,7 +337,7 @@ class UnifiedFiles(Limits):
     """Any file of the group, by name."""
 
     name = "cgroup.unified"
-    why = "the configuration names these files itself, for what the OCI has no words for"
+    why = "the kernel knows more limits than the OCI has words for: these are set by the names of their files"
     hints = {
         errno.ENOENT: "this kernel has no such file: ls the group's directory",
         errno.EINVAL: "the kernel does not take this value: https://docs.kernel.org/admin-guide/cgroup-v2.html",
@@ -366,8 +369,12 @@ class DeviceFilter(Step):
         return f"decide by an eBPF program which devices may be used: {'; '.join(map(str, self.rules))}"
 
     def shell(self) -> str:
+        """bpftool(8) can attach a program, but somebody has to compile one for these rules."""
         rules = " ".join(f"'{rule}'" for rule in self.rules)
-        return f'python3 -m minidock.kernel.device_filter "$CGROUP" {rules}'
+        return (
+            "# No command of Debian's makes a program of such rules; without one, any device may be used. minidock's:\n"
+            f'# python3 -m minidock.kernel.device_filter "$CGROUP" {rules}'
+        )
 
     def do(self, live: Live) -> None:
         device_filter.apply(live.cgroup_fd, self.rules)

@@ -30,6 +30,7 @@ _OPPOSITES = {
     "diratime": mount_attributes.NODIRATIME,
     "symfollow": mount_attributes.NOSYMFOLLOW,
 }
+FLAGS = frozenset((*_ATTRIBUTES, *_OPPOSITES))  # of one mount, not of the file system
 # What is to be seen of the source: a path in it. mount(8) knows this option as well.
 SUBDIRECTORY = "X-mount.subdir="
 # Defaults, or ways of writing to disk that the file systems of a container do not tell apart.

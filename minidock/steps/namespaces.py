@@ -25,7 +25,18 @@ _WHY = {
     "user": "without it root in the container is root of the host, held back by capabilities alone",
     "time": "without it the container cannot have a boot time of its own, as a restored one needs",
 }
-_UNSHARE_FLAG = {"pid": "--pid --fork", "network": "--net", "time": "--time", "user": "--user"}
+_SHARED_WHY = {
+    "pid": "the container is to see that one's processes, and may signal them, as a debugger beside a program does",
+    "network": "the container is to have that one's addresses and ports, and to reach it by 127.0.0.1",
+    "mount": "the container is to see the very mounts that are there, and what is mounted there later",
+    "uts": "the container is to have that one's host name, also when it changes",
+    "ipc": "the container is to use the same shared memory and message queues as that one",
+    "cgroup": "the container is to see the cgroup tree from the same place as that one",
+    "user": "the container's users are to be the same on the host as that one's",
+    "time": "the container's clocks are to show what that one's show",
+}
+# By birth: what unshare(1) is told. --keep-caps: who is nobody yet would lose all rights with its first execve(2).
+_UNSHARE_FLAG = {"network": "--net", "mount": "--mount --propagation unchanged", "user": "--user --keep-caps"}
 _NEEDED = {
     "mount": "every mount of the container would be made on the host, and its new root would become the host's",
     "user": "what is prepared for the mapped users would be the host's: leave the mappings out as well, in config.json",
@@ -51,7 +62,8 @@ class NewNamespace(Step):
         return f"enter a new {self.kind} namespace"
 
     def shell(self) -> str:
-        return f"unshare {_UNSHARE_FLAG.get(self.kind, '--' + self.kind)} bash"
+        flag = _UNSHARE_FLAG.get(self.kind, "--" + self.kind)
+        return f"UNSHARE+=({flag})" if self.kind in _BY_BIRTH else f"exec unshare {flag} bash -e"
 
     def do(self, live: Live) -> None:
         if self.side == HOST:
@@ -70,6 +82,10 @@ class NewTimeNamespace(NewNamespace):
     def says(self) -> str:
         shifts = ", ".join(f"{clock} by {seconds}s" for clock, (seconds, _) in self.offsets.items())
         return f"make a new time namespace for the container{', shifting ' + shifts if shifts else ''}"
+
+    def shell(self) -> str:
+        shifts = (f" --{clock}={seconds}" for clock, (seconds, _) in self.offsets.items())
+        return f"UNSHARE+=(--time{''.join(shifts)})"
 
     def do(self, live: Live) -> None:
         live.restore["time"] = namespaces.open_own("time")
@@ -91,7 +107,7 @@ class JoinNamespace(Step):
         self.path = path
         self.name = f"namespace.{kind}"
         self.side = INSIDE if kind in ("mount", "cgroup") else HOST
-        self.why = f"the container is to share the {kind} namespace of whoever is behind {path}"
+        self.why = _SHARED_WHY[kind]
         self.needed = _NEEDED.get(kind, "")
         self.man = "setns(2)"
 
@@ -99,7 +115,8 @@ class JoinNamespace(Step):
         return f"join the {self.kind} namespace at {self.path}"
 
     def shell(self) -> str:
-        return f"nsenter --{namespaces.FILES.get(self.kind, self.kind)}={quoted(self.path)} bash"
+        flag = f"--{namespaces.FILES.get(self.kind, self.kind)}={quoted(self.path)}"
+        return f"exec nsenter {flag} bash -e" if self.side == INSIDE else f"JOIN+=({flag})"
 
     def do(self, live: Live) -> None:
         if self.kind == "user":
@@ -149,7 +166,7 @@ class BecomeMappedRoot(Step):
         return "become user 0 and group 0 of the new user namespace"
 
     def shell(self) -> str:
-        return "setpriv --reuid 0 --regid 0 --clear-groups bash"
+        return "exec setpriv --reuid 0 --regid 0 --clear-groups bash -e"
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         os.setgroups([])
@@ -183,7 +200,7 @@ class Domainname(Hostname):
     """The NIS domain name, a second name in the same namespace."""
 
     name = "uts.domainname"
-    why = "the configuration asks for it; few programs look at it"
+    why = "what looks for its domain in the kernel, as NIS does, would take the container for one of the host's"
     man = "setdomainname(2)"
 
     def says(self) -> str:

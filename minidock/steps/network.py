@@ -14,7 +14,7 @@ import os
 
 from minidock.errors import MinidockError
 from minidock.kernel import interfaces, namespaces
-from minidock.steps.ruleset import Port, Segment, addition
+from minidock.steps.ruleset import Port, Segment, addition, removal
 from minidock.steps.shell import quoted
 from minidock.steps.step import HOST, Plan, Step
 from minidock.steps.wiring import Endpoint as Endpoint
@@ -22,7 +22,7 @@ from minidock.steps.wiring import Wiring as Wiring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from minidock.jsonfile import Json
     from minidock.steps.live import Live
@@ -144,7 +144,7 @@ class Reserve(Step):
         """A shell cannot hold a port; it can see whether somebody does."""
         fixed = [port for port in self.ports if port["host_port"]]
         lines = [_look(port["protocol"], port["host_port"], port["last_host_port"]) for port in fixed]
-        return "\n".join(lines or ["true  # any free port will do"])
+        return "\n".join(lines or ["# Any free port will do: which one, minidock finds by binding it."])
 
     def do(self, live: Live) -> None:
         from minidock.steps.reserving import reserve
@@ -174,7 +174,7 @@ def _described(port: Json) -> str:
 def _look(protocol: str, first: int, last: int) -> str:
     kind = {"tcp": "-t", "udp": "-u", "sctp": "-S"}[protocol]
     among = f"sport = :{first}" if first == last else f"sport >= :{first} and sport <= :{last}"
-    return f"! ss -Hln {kind} {quoted(among)} | grep ."
+    return f"! ss -Hln {kind} {quoted(among)} | grep . || false"
 
 
 class Forwarding(Step):
@@ -182,7 +182,7 @@ class Forwarding(Step):
 
     name = "network.forwarding"
     side = HOST
-    man = "ip_sysctl"
+    man = "ip(7)"
     why = "a host takes only packets for itself; a container's are on their way through, and would be dropped"
 
     def __init__(self, *, ipv6: bool) -> None:
@@ -195,8 +195,8 @@ class Forwarding(Step):
         )
 
     def shell(self) -> str:
-        names = (path.removeprefix("/proc/sys/").replace("/", ".") for path in self.paths)
-        return "\n".join(f"sysctl -w {name}=1" for name in names)
+        """It stays so, as with minidock: others may count on it by then."""
+        return "\n".join(f"echo 1 > {path}" for path in self.paths)
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         for path in self.paths:
@@ -249,9 +249,16 @@ class Bridge(Kept):
     def shell(self) -> str:
         mtu = f" mtu {self.endpoint.mtu}" if self.endpoint.mtu else ""
         make = [f"ip link add {self.bridge} address {self._mac()}{mtu} type bridge"]
-        make += [f"ip address add {address} dev {self.bridge}" for address in self.addresses]
-        make += [f"sysctl -w net.ipv4.conf.{self.bridge}.route_localnet=1", f"ip link set {self.bridge} up"]
-        return f"ip link show {self.bridge} up 2>/dev/null | grep . || {{ {'; '.join(make)}; }}"
+        make += [f"ip address add {_with_broadcast(address)} dev {self.bridge}" for address in self.addresses]
+        make += [f"echo 1 > /proc/sys/net/ipv4/conf/{self.bridge}/route_localnet", f"ip link set {self.bridge} up"]
+        make += [f"NEW_BRIDGES+=({self.bridge})"]
+        return f"ip link show {self.bridge} up 2>/dev/null | grep -q . || {{ {'; '.join(make)}; }}"
+
+    def unshell(self) -> str:
+        """Only one that was made here, and that nobody else is on by now."""
+        name = self.bridge
+        is_ours = f'[[ " ${{NEW_BRIDGES[*]}} " == *" {name} "* ]] && [ -z "$(ip -o link show master {name})" ]'
+        return f"if {is_ours}; then ip link delete {name}; fi"
 
     def do(self, live: Live) -> None:
         if not self._is_whole():
@@ -302,11 +309,22 @@ class Firewall(Kept):
 
         segments = [Segment.from_data(endpoint.data) for endpoint in self.endpoints]
         table = self.wiring.table
-        make = f"nft list table inet {table} >/dev/null 2>&1 || nft -f - <<'END'\n{table_text(table, (), ())}END"
+        look = f"nft list table inet {table} >/dev/null 2>&1 || {{ NEW_TABLE={table}; nft -f - <<'END'"
+        make = f"{look}\n{table_text(table, (), ())}END\n}}"
         return f"{make}\nnft -f - <<'END'\n{addition(table, *segments)}END"
+
+    def unshell(self) -> str:
+        """Only a table that was made here, and that no other container needs by now."""
+        others = "; ".join(f"ip -o link show master {endpoint.data['bridge']}" for endpoint in self.endpoints)
+        return f'[ -z "$NEW_TABLE" ] || [ -n "$({others})" ] || nft delete table inet "$NEW_TABLE"'
 
     def do(self, live: Live) -> None:
         self.ask(live, "firewall", pid=live.pid, networks=[_segment(endpoint) for endpoint in self.endpoints])
+
+
+def _with_broadcast(address: str) -> str:
+    """IPv6 has none, but asks first whether somebody has the address: nobody can have one that was given out here."""
+    return f"{address} nodad" if ":" in address else f"{address} brd +"
 
 
 def _segment(endpoint: Endpoint) -> Json:
@@ -344,6 +362,10 @@ class Veth(Kept):
         flags = ("" if self.icc else " isolated on") + (" hairpin on" if self.hairpin else "")
         return f"{line}\nbridge link set dev {self.link}{flags}" if flags else line
 
+    def unshell(self) -> str:
+        """The kernel would do it, some time after the namespace is gone."""
+        return f"ip link delete {self.link} 2>/dev/null"
+
     def do(self, live: Live) -> None:
         asked = {"link": self.link, "bridge": self.bridge, "icc": self.icc, "hairpin": self.hairpin}
         asked |= {"device": self.endpoint.device}
@@ -371,7 +393,7 @@ class Address(Kept):
         return f"give {self.device} in the container the address {' and '.join(self.addresses)}, and switch it on"
 
     def shell(self) -> str:
-        add = [f"{_INSIDE} ip address add {address} dev {self.device}" for address in self.addresses]
+        add = [f"{_INSIDE} ip address add {_with_broadcast(address)} dev {self.device}" for address in self.addresses]
         return "\n".join([*add, f"{_INSIDE} ip link set {self.device} up"])
 
     def do(self, live: Live) -> None:
@@ -424,8 +446,14 @@ class Publish(Kept):
         return f"have the firewall send what comes to {_listed(ways)}"
 
     def shell(self) -> str:
+        return self._by_hand(addition)
+
+    def unshell(self) -> str:
+        return self._by_hand(removal)
+
+    def _by_hand(self, script: Callable[..., str]) -> str:
         fixed = [Port.from_data(port) for port in self.ports if port["host_port"]]
-        return f"nft -f - <<'END'\n{addition(self.wiring.table, *fixed)}END"
+        return f"nft -f - <<'END'\n{script(self.wiring.table, *fixed)}END"
 
     def do(self, live: Live) -> None:
         """Where nothing was reserved, what needs no choice is published all the same."""
@@ -455,7 +483,7 @@ class Names(Kept):
 
     def shell(self) -> str:
         """A shell has no DNS server, and none that is installed looks into our state."""
-        return f"{_INSIDE} getent hosts localhost  # by hand, names are lines in the container's /etc/hosts"
+        return "# No command answers questions about names: by hand, names are lines in the container's /etc/hosts"
 
     def do(self, live: Live) -> None:
         self.ask_inside(live, "names", pid=live.pid, container=self.wiring.id)

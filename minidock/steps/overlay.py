@@ -46,7 +46,12 @@ class Tunnel(Kept):
     def shell(self) -> str:
         how = f"id {self.number} local {self.local} dstport {PORT} nolearning proxy"
         make = f"ip link add {self.vxlan} mtu {self.mtu} master {self.bridge} up type vxlan {how}"
-        return f"ip link show {self.vxlan} 2>/dev/null | grep . || {make}"
+        return f"ip link show {self.vxlan} 2>/dev/null | grep -q . || {{ {make}; NEW_VXLAN={self.vxlan}; }}"
+
+    def unshell(self) -> str:
+        """Only one that was made here, and that nobody else needs by now: it is the last on its bridge."""
+        others = f"ip -o link show master {self.bridge} | grep -v ' {self.vxlan}[@:]'"
+        return f'[ "$NEW_VXLAN" != {self.vxlan} ] || [ -n "$({others})" ] || ip link delete {self.vxlan}'
 
     def do(self, live: Live) -> None:
         asked = {"vxlan": self.vxlan, "bridge": self.bridge, "number": self.number, "local": self.local, "port": PORT}
@@ -81,9 +86,9 @@ class Peers(Kept):
     def shell(self) -> str:
         """What there is to be said, this machine's etcd knows when the time comes."""
         return (
-            f"# for each container on another host, with its MAC, address, and that host's address:\n"
-            f"bridge fdb replace $MAC dev {self.vxlan} dst $HOST self permanent\n"
-            f"ip neighbour replace $ADDRESS lladdr $MAC dev {self.vxlan} nud permanent"
+            f"# For each container on another host, with its MAC, address, and that host's address:\n"
+            f"# bridge fdb replace $MAC dev {self.vxlan} dst $HOST self permanent\n"
+            f"# ip neighbour replace $ADDRESS lladdr $MAC dev {self.vxlan} nud permanent"
         )
 
     def do(self, live: Live) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.steps import birth, devices, filesystem, hooks, identity, namespaces, process, root
+from minidock.steps import birth, devices, filesystem, hardening, hooks, identity, namespaces, process, root
 from minidock.steps.annotations import INIT, LAYERS, NETWORK, UPPER, WORK
 from minidock.steps.limits import cgroup_steps
 from minidock.steps.program import found, named, weakened
@@ -168,9 +168,9 @@ def _borrowed(spec: Spec) -> list[Step]:
     """Mounts of other containers; few have any."""
     if not any(mount.source.startswith("/proc/") for mount in spec.mounts):
         return []
-    from minidock.steps.foreign import Borrow, is_foreign
+    from minidock.steps.foreign import Borrow
 
-    return [Borrow(mount) for mount in spec.mounts if mount.is_bind and is_foreign(mount.source)]
+    return [Borrow(mount) for mount in spec.mounts if mount.is_bind and filesystem.is_borrowed(mount.source)]
 
 
 def _idmapped(options: list[str]) -> bool:
@@ -242,11 +242,11 @@ def _console(spec: Spec) -> list[Step]:
 def _hardening(spec: Spec) -> list[Step]:
     steps: list[Step] = []
     if spec.linux.sysctl:
-        steps.append(filesystem.Sysctls(spec.linux.sysctl))
+        steps.append(hardening.Sysctls(spec.linux.sysctl))
     if spec.linux.readonly_paths:
-        steps.append(filesystem.ReadonlyPaths(spec.linux.readonly_paths))
+        steps.append(hardening.ReadonlyPaths(spec.linux.readonly_paths))
     if spec.linux.masked_paths:
-        steps.append(filesystem.MaskPaths(spec.linux.masked_paths))
+        steps.append(hardening.MaskPaths(spec.linux.masked_paths))
     if spec.root.readonly:
         steps.append(root.ReadonlyRoot())
     if spec.linux.rootfs_propagation.endswith(("shared", "unbindable")):

@@ -34,7 +34,7 @@ class JoinContainer(Step):
 
     def shell(self) -> str:
         options = " ".join(f"--{namespaces.FILES.get(kind, kind)}" for kind in self.kinds)
-        return f"nsenter --target {self.pid} {options} bash"
+        return f"exec nsenter --target {self.pid} {options} bash -e"
 
     def do(self, live: Live) -> None:
         namespaces.join_all(self.pid, self.kinds)
@@ -56,7 +56,7 @@ class Session(Step):
         return "begin a new session" + (", controlled by the container's terminal" if self.terminal else "")
 
     def shell(self) -> str:
-        return f"setsid{' --ctty' if self.terminal else ''} bash"
+        return 'LAST=("${HOST[@]}" bin/setsid)'
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         os.setsid()
@@ -80,8 +80,8 @@ class WorkingDirectory(Step):
         return f"change to the directory {self.path}"
 
     def shell(self) -> str:
-        making = f"mkdir -p {quoted(self.path)} && " if self.make else ""
-        return f"{making}cd {quoted(self.path)}"
+        """This shell stays where it is: the last command before the program goes there."""
+        return f"WORKDIR={quoted(self.path)}" + ('; host mkdir -p "$WORKDIR"' if self.make else "")
 
     def do(self, live: Live) -> None:  # noqa: ARG002
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -115,7 +115,7 @@ class FindProgram(Step):
     name = "process.find"
     side = INSIDE
     man = "execvp(3)"
-    why = "execve(2) wants a path, and people give a name"
+    why = "execve(2) wants a path, and people give a name; one that nobody finds is told before anything is started"
     needed = "there would be nothing to execute"
 
     def __init__(self, process: Process) -> None:
@@ -125,7 +125,12 @@ class FindProgram(Step):
         return f"find the program {self.process.args[0]}"
 
     def shell(self) -> str:
-        return f"command -v {quoted(self.process.args[0])}"
+        """Without a HOME of its own the program has the one that the image gives its user."""
+        pairs = [pair for pair in self.process.env if "=" in pair and pair != "HOME="]
+        path = next((pair[5:] for pair in reversed(pairs) if pair.startswith("PATH=")), "")
+        name = quoted(self.process.args[0])
+        look = f"test -e {name}" if "/" in name else f"(PATH={quoted(path)}; type -P -- {name} >/dev/null)"
+        return f'ENVIRONMENT=(HOME="$USER_HOME" {words(pairs)})\n{look} || exit 127'
 
     def do(self, live: Live) -> None:
         for pair in self.process.env:
@@ -141,7 +146,7 @@ class Execute(Step):
     name = "process.exec"
     side = INSIDE
     man = "execve(2)"
-    why = "this is what all the others are for"
+    why = "until here this process is minidock; the program takes its place, and has all that was made for it above"
     needed = "the container would wait for ever to become a program"
     returns = False
 
@@ -155,7 +160,12 @@ class Execute(Step):
         return f"execute {words(self.args)}"
 
     def shell(self) -> str:
-        return "exec " + words(self.args)
+        """The host's programs hand over to each other: a session, rights, directory and environment, then the program.
+        All in one line: it is read before the standard input becomes the program's.
+        """
+        environment = '"${HOST[@]}" bin/env -i -C "$WORKDIR" -- "${ENVIRONMENT[@]}" "${INIT[@]}"'
+        last = '/proc/self/cwd/"${LAST[@]}" "${HOST[@]}" bin/setpriv "${PRIV[@]}"'
+        return f"{{ exec <&3 >&4 3<&- 4>&- 5>&-; exec {last} {environment} {words(self.args)}; }}"
 
     def do(self, live: Live) -> None:
         oneself.reset_signals()

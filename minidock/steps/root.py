@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from minidock.kernel import mount_attributes, mount_table, mounts, overlay, paths
-from minidock.steps.shell import quoted, words
+from minidock.steps.shell import quoted
 from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ class BindRoot(_AttachRoot):
         return f"mount {self.path} on itself, to become the root"
 
     def shell(self) -> str:
-        return f"mount --rbind {words([self.path, self.path])}"
+        return f'ROOT={quoted(self.path)}; mount --rbind "$ROOT" "$ROOT"; mount --make-rprivate "$ROOT"'
 
     def do(self, live: Live) -> None:
         self.attach(live, mounts.copy(self.path, recursive=True))
@@ -92,8 +92,8 @@ class OverlayRoot(_AttachRoot):
 
     def shell(self) -> str:
         top = f",upperdir={self.upper},workdir={self.work}" if self.upper else ""
-        options = f"lowerdir={':'.join(self.lower)}{top}"
-        return f"mount -t overlay overlay -o {words([options, self.path])}"
+        options = f"lowerdir={':'.join(layer.replace(':', chr(92) + ':') for layer in self.lower)}{top}"
+        return f'ROOT={quoted(self.path)}; mount -t overlay overlay -o {quoted(options)} "$ROOT"'
 
     def do(self, live: Live) -> None:
         self.attach(live, overlay.mount(self.lower, self.upper, self.work, self.path))
@@ -139,7 +139,19 @@ class Pivot(Step):
         return "make the assembled tree the root, and detach the host's"
 
     def shell(self) -> str:
-        return 'cd "$ROOT" && pivot_root . . && umount -l . && cd /'
+        """The host's programs are needed to the end, and none of the image's may be run before that. So this shell
+        stays in the host's /usr, which has no path any more, and runs from there what it needs, by its own loader.
+        """
+        return (
+            "cd /usr\n"
+            "LOADER=$(realpath \"$(ldd bin/env | grep -o '/[^ ]*/ld-[^ ]*')\"); LOADER=${LOADER#/usr/}\n"
+            'HOST=(./"$LOADER" --inhibit-cache --library-path "${LOADER%/*}")\n'
+            'host() { "${HOST[@]}" bin/"$@"; }\n'
+            'pivot_root "$ROOT" "$ROOT"\n'
+            "[ ! -e /etc/ld.so.preload ]  # the loader would have it as root: such an image cannot be run in this way\n"
+            "export LIBMOUNT_FSTAB=/dev/null; ROOT= PATH=  # and mount -n: nothing of the image's is read\n"
+            "host umount -n -l /"
+        )
 
     def do(self, live: Live) -> None:
         mounts.pivot(live.root_fd)
@@ -150,14 +162,14 @@ class ReadonlyRoot(Step):
 
     name = "root.readonly"
     side = INSIDE
-    why = "the configuration asks for a root that cannot be written"
+    why = "without it whoever breaks into a program can change the container's programs, and stay beyond a restart"
     man = "mount_setattr(2)"
 
     def says(self) -> str:
         return "make the root read-only"
 
     def shell(self) -> str:
-        return "mount -o remount,bind,ro /"
+        return "host mount -n -o remount,bind,ro /"
 
     def do(self, live: Live) -> None:
         mounts.add_attributes(live.root_fd, mount_attributes.RDONLY)
@@ -169,7 +181,9 @@ class FinalPropagation(Step):
     name = "root.final-propagation"
     side = INSIDE
     man = "mount_namespaces(7)"
-    why = "programs that mount in the container and expect it to spread, as rootfsPropagation asks"
+    why = (
+        "until here the root was private, or pivot_root(2) had refused it; what is mounted later is to spread as wished"
+    )
 
     def __init__(self, kind: str) -> None:
         self.recursive = kind not in mount_attributes.PROPAGATION
@@ -179,7 +193,7 @@ class FinalPropagation(Step):
         return f"make the root {self.kind}{', and all below it' if self.recursive else ''}"
 
     def shell(self) -> str:
-        return f"mount --make-{'r' if self.recursive else ''}{self.kind} /"
+        return f"host mount -n --make-{'r' if self.recursive else ''}{self.kind} /"
 
     def do(self, live: Live) -> None:
         mounts.propagate(live.root_fd, self.kind, recursive=self.recursive)

@@ -68,7 +68,12 @@ class Parent(Kept):
         of = f"link {self.of} " if self.of else ""
         kind = f"vlan id {self.number}" if self.of else "dummy"
         make = f"ip link add {of}name {self.parent} up group {group(self.wiring.table)} type {kind}"
-        return f"ip link show {self.parent} 2>/dev/null | grep . || {make}"
+        return f"ip link show {self.parent} 2>/dev/null | grep -q . || {{ {make}; NEW_PARENT={self.parent}; }}"
+
+    def unshell(self) -> str:
+        """With it would go all that others have put on it by now."""
+        is_used = f'ip -o link | grep -q "@{self.parent}:"'
+        return f'[ "$NEW_PARENT" != {self.parent} ] || {is_used} || ip link delete {self.parent}'
 
     def do(self, live: Live) -> None:
         if not interfaces.exists(self.parent):

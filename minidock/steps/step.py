@@ -47,8 +47,12 @@ class Step:
         raise NotImplementedError
 
     def shell(self) -> str:
-        """The same thing as commands that a person could type."""
+        """The same thing as commands that a person could type, one step after the other (script.py)."""
         raise NotImplementedError
+
+    def unshell(self) -> str:
+        """The commands that take it back, whether it was done or not; "" where `undo` has nothing to do either."""
+        return ""
 
     def do(self, live: Live) -> None:
         """Ask the kernel. Raises OSError or MinidockError; the walker adds the step's name and hint."""

@@ -247,7 +247,9 @@ def test_an_overlay_container_has_the_steps_of_a_bridge_and_the_way_to_the_other
 def test_the_steps_of_an_overlay_network_say_how_by_hand() -> None:
     shells = {step.name: step.shell() for step in connection(overlay())}
     vxlan = "type vxlan id 4097 local 10.9.0.1 dstport 4789 nolearning proxy"
-    assert shells["network.overlay.net"].endswith(f"|| ip link add vx-6 mtu 1450 master br-6 up {vxlan}")
+    assert shells["network.overlay.net"].endswith(
+        f"|| {{ ip link add vx-6 mtu 1450 master br-6 up {vxlan}; NEW_VXLAN=vx-6; }}"
+    )
     assert "bridge fdb replace" in shells["network.peers.net"]
 
 

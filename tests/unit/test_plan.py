@@ -229,7 +229,7 @@ def test_every_step_tells_what_it_does_why_and_where_to_read_on(step: Step) -> N
 
 @pytest.mark.parametrize("step", ALL, ids=lambda step: step.name)
 def test_every_step_is_a_script_that_a_shell_can_read(step: Step) -> None:
-    done = subprocess.run(["sh", "-n"], input=step.shell() + "\n", capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-n"], input=step.shell() + "\n", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), step.shell()
 
 
@@ -237,7 +237,7 @@ def test_every_step_is_a_script_that_a_shell_can_read(step: Step) -> None:
 def test_what_a_configuration_says_stays_within_one_word_of_the_script(step: Step) -> None:
     """A plan may be run as a script: a path of the configuration must not become a command in it."""
     script = step.shell()
-    if "$HOME" in script:
+    if "$HOME" in script and not script.startswith("#"):  # a comment of one line
         words = list(shlex.shlex(script, posix=True, punctuation_chars=True))
         assert any(AWKWARD in word for word in words), script
 

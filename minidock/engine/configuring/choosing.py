@@ -6,6 +6,8 @@ is pulled. `--pull always` asks the registry in any case, `never` in none.
 
 from __future__ import annotations
 
+import os
+
 from minidock.errors import MinidockError
 from minidock.images import image as images
 from minidock.images import platforms, references
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.options import Options
     from minidock.images.image import Image
+    from minidock.jsonfile import Json
 
 ALWAYS, MISSING, NEVER = "always", "missing", "never"
 
@@ -30,6 +33,45 @@ def image(engine: Engine, options: Options, *, may_pull: bool = True) -> Image:
     if not found.layers:
         raise MinidockError(f"image {options.image} has no layers", hint="there is no program in it that could run")
     return found
+
+
+def seen(engine: Engine, options: Options) -> Image:
+    """For a plan, which nobody needs rights to read: an image that only root can look at is imagined, and that is said.
+
+    Whoever may look sees the image itself: what a recipe would make is made, what is not here is an error.
+    """
+    if os.geteuid() == 0 or _may_look(engine, options):
+        return image(engine, options, may_pull=False)
+    if engine.listen:
+        engine.listen().line(
+            f"The image {options.image} cannot be looked at without root: what it says of its command, user and "
+            "environment, and how many layers it has, is not in this plan"
+        )
+    imagined = images.Image()
+    imagined.reference, imagined.layers = options.image, [f"{engine.root}/layers/{options.image}"]
+    imagined.config = _recipe(options) or {}
+    return imagined
+
+
+def _may_look(engine: Engine, options: Options) -> bool:
+    """What a recipe would make takes root, and so does a store that is root's."""
+    try:
+        os.close(os.open(f"{engine.root}/index.json", os.O_RDONLY | os.O_CLOEXEC))
+    except PermissionError:
+        return False
+    except OSError:  # nothing is there
+        pass
+    return _recipe(options) is None or Layout(engine.root).find(str(references.parse(options.image))) is not None
+
+
+def _recipe(options: Options) -> Json:
+    """What the image says whose recipe minidock carries; None for all others."""
+    from minidock.images import recipes
+
+    if references.is_hex(options.image.removeprefix("sha256:"), 64):
+        return None
+    is_busybox = str(references.parse(options.image)) == recipes.BUSYBOX
+    return recipes.busybox_document()["config"] if is_busybox else None
 
 
 def _found(engine: Engine, options: Options, *, may_pull: bool) -> Image:

@@ -232,7 +232,7 @@ def write_names(
     place = engine.place(row.id)
     addresses = [address for _, endpoint in attachments for address in endpoint.addresses]
     rows = [*linked, *own_rows(place, options, addresses)]
-    rewrite(place.file("hosts"), network_files.hosts(options, rows, gateway=_host_gateway(attachments)))
+    rewrite(place.file("hosts"), network_files.hosts(options, rows, gateway=host_gateway(attachments)))
     rewrite(place.file("resolv.conf"), resolv_conf(options, attachments))
 
 
@@ -254,7 +254,7 @@ def resolv_conf(options: Options, attachments: Sequence[Attachment]) -> str:
     return network_files.resolv_conf(options)
 
 
-def _host_gateway(attachments: Sequence[Attachment]) -> str:
+def host_gateway(attachments: Sequence[Attachment]) -> str:
     """The host as the container sees it: its end of the network by which it leaves; else, of any."""
     from minidock.networks import addressing, wiring
 
