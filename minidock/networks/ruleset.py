@@ -127,6 +127,13 @@ def strict(everything: Iterable[Json], table: str, bridges: Iterable[str]) -> li
     return found
 
 
+def admission(chain: str, bridges: Iterable[str]) -> list[str]:
+    """The commands that tell such a chain about our bridges: packets from there and to there may pass."""
+    names = ", ".join(sorted(bridges))
+    which = f"{{ {names} }}" if "," in names else names
+    return [f"nft insert rule {chain} {way} {which} accept" for way in ("iifname", "oifname")]
+
+
 def _mapping(element: list[Json]) -> str:
     return " : ".join(_joined(part, quoted=False) for part in element)
 

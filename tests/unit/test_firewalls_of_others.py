@@ -37,6 +37,16 @@ def test_a_chain_that_drops_what_it_does_not_know_is_told(listing: list[Any], fo
     assert ruleset.strict(listing, "minidock", {"minidock0"}) == found
 
 
+@pytest.mark.parametrize(
+    ("bridges", "which"), [({"minidock0"}, "minidock0"), ({"minidock0", "br-1"}, "{ br-1, minidock0 }")]
+)
+def test_what_it_has_to_be_told_is_two_commands(bridges: set[str], which: str) -> None:
+    assert ruleset.admission("ip filter FORWARD", bridges) == [
+        f"nft insert rule ip filter FORWARD iifname {which} accept",
+        f"nft insert rule ip filter FORWARD oifname {which} accept",
+    ]
+
+
 def test_it_must_know_every_bridge() -> None:
     listing = [chain("FORWARD"), rule("minidock0")]
     assert ruleset.strict(listing, "minidock", {"minidock0", "br-1"}) == ["ip filter FORWARD"]
