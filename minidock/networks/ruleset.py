@@ -112,19 +112,38 @@ def listed_ports(listing: Iterable[Json]) -> Iterator[Port]:
 
 def strict(everything: Iterable[Json], table: str, bridges: Iterable[str]) -> list[str]:
     """Chains of others that every packet on its way through the host must pass, and that drop what they do not know:
-    `ip filter FORWARD`. One whose table names a bridge of ours has been told about us.
+    `ip filter FORWARD`, by its policy, or that of firewalld, by its last rule. One whose table names a bridge of ours
+    has been told about us.
     """
     everything = list(everything)
     found = []
     for chain in _all(everything, "chain"):
         is_ours = chain["family"] == "inet" and chain["table"] == table
-        if chain.get("hook") != "forward" or chain.get("policy") != "drop" or is_ours:
+        table_of = (chain["family"], chain["table"])
+        rules = [rule for rule in _all(everything, "rule") if (rule["family"], rule["table"]) == table_of]
+        own = [rule for rule in rules if rule["chain"] == chain["name"]]
+        if chain.get("hook") != "forward" or is_ours or not (chain.get("policy") == "drop" or any(map(_drops, own))):
             continue
-        rules = [rule for rule in _all(everything, "rule") if rule["table"] == chain["table"]]
-        said = jsonfile.dump([rule["expr"] for rule in rules if rule["family"] == chain["family"]])
+        said = jsonfile.dump([rule["expr"] for rule in rules])
         if not all(f'"{bridge}"' in said for bridge in bridges):
             found.append(f"{chain['family']} {chain['table']} {chain['name']}")
     return found
+
+
+def _drops(rule: Json) -> bool:
+    """Whatever comes: it asks for nothing."""
+    said = {name for statement in rule["expr"] for name in statement}
+    return bool(said & {"drop", "reject"}) and said <= {"drop", "reject", "counter", "log"}
+
+
+def admission(chain: str, bridges: Iterable[str]) -> list[str]:
+    """The commands that tell such a chain about our bridges: packets from there and to there may pass."""
+    if chain.split()[1] == "firewalld":  # it makes its table anew when it pleases, from what it has been told itself
+        interfaces = " ".join(f"--add-interface={bridge}" for bridge in sorted(bridges))
+        return [f"firewall-cmd --permanent --zone=trusted {interfaces}", "firewall-cmd --reload"]
+    names = ", ".join(sorted(bridges))
+    which = f"{{ {names} }}" if "," in names else names
+    return [f"nft insert rule {chain} {way} {which} accept" for way in ("iifname", "oifname")]
 
 
 def _mapping(element: list[Json]) -> str:

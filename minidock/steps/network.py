@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from minidock.jsonfile import Json
+    from minidock.steps.keeper import Keeper
     from minidock.steps.live import Live
 
 _MOST_PORTS = 500  # in one request
@@ -214,10 +215,14 @@ class Kept(Step):
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
 
-    def ask(self, live: Live, operation: str, *descriptors: int, **arguments: Json) -> Json:
+    def line(self, live: Live) -> Keeper:
+        """To the keeper: one for all steps."""
         if live.keeper is None:
             live.keeper = self.wiring.keeper()
-        return live.keeper.ask(operation, *descriptors, **arguments)
+        return live.keeper
+
+    def ask(self, live: Live, operation: str, *descriptors: int, **arguments: Json) -> Json:
+        return self.line(live).ask(operation, *descriptors, **arguments)
 
     def ask_inside(self, live: Live, operation: str, **arguments: Json) -> Json:
         """The same, about the container's network namespace."""
@@ -490,7 +495,5 @@ class Names(Kept):
 
     def undo(self, live: Live) -> None:
         """When the container ends, the keeper sees that for itself; there may be none."""
-        if live.keeper is None:
-            live.keeper = self.wiring.keeper()
-        if live.pid and live.keeper.is_there():
+        if live.pid and self.line(live).is_there():
             self.ask(live, "no.names", container=self.wiring.id)

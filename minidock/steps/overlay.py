@@ -6,7 +6,6 @@ import errno
 
 from minidock.kernel import interfaces
 from minidock.steps.network import Kept
-from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ PORT = 4789  # where hosts expect VXLAN: IANA's
 class Tunnel(Kept):
     """A port of the bridge that leads to the other hosts."""
 
-    side = HOST
     man = "ip-link(8)"
     why = "the bridge ends at this host: without it the network's containers on other hosts would be out of reach"
     hints = {
@@ -65,7 +63,6 @@ class Tunnel(Kept):
 class Peers(Kept):
     """What the other hosts have in the network."""
 
-    side = HOST
     man = "bridge(8)"
     why = (
         "nothing is learned from traffic: what etcd knows of the others has to be told to the kernel, and to the names"

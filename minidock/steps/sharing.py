@@ -11,7 +11,6 @@ import time
 
 from minidock.kernel import interfaces
 from minidock.steps.network import Address, Kept
-from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ def group(table: str) -> int:
 class Parent(Kept):
     """A device of the host that containers share: a VLAN of another one, or one that leads nowhere."""
 
-    side = HOST
     man = "ip-link(8)"
     hints = {
         errno.ENODEV: "-o parent= names a device that this host does not have: ip link shows those it has",
@@ -89,7 +87,6 @@ class Parent(Kept):
 class Shared(Kept):
     """The container's device on its parent."""
 
-    side = HOST
     man = "ip-link(8)"
     why = "a network namespace is an empty machine: this puts it on the wire that the parent is on"
     hints = {

@@ -16,6 +16,7 @@ import pytest
 from minidock.kernel.firewall import Firewall
 from minidock.networks import devices
 from tests.integration.minidocks import Minidock
+from tests.waiting import wait_until
 
 STAYING = ("busybox", "sleep", "1000")
 # Says what it is, once, to whoever comes.
@@ -138,6 +139,14 @@ def said_at(port: int, host: str = "127.0.0.1") -> bytes:
         return client.recv(100)
 
 
+def said_at_last(port: int, host: str) -> bytes:
+    """Between two connections nobody listens for a moment."""
+    try:
+        return said_at(port, host)
+    except OSError:
+        return b""
+
+
 def test_a_published_port_is_told_and_answers(minidock: Minidock) -> None:
     minidock.ok("run", "-d", "--name", "web", "-p", "127.0.0.1:18080:80", "--expose", "99", *SPEAKING)
     assert minidock.ok("port", "web") == "80/tcp -> 127.0.0.1:18080\n"
@@ -147,6 +156,19 @@ def test_a_published_port_is_told_and_answers(minidock: Minidock) -> None:
     assert said_at(18080) == b"hello\n"
     minidock.ok("wait", "web")
     assert minidock.ok("port", "web") == ""
+
+
+def test_a_published_port_survives_the_command_line_and_goes_with_its_container(minidock: Minidock) -> None:
+    script = "while true; do echo hello | nc -l -p 80; done"
+    command = minidock.start("run", "--name", "web", "-p", "18080:80", "busybox", "sh", "-c", script)
+    wait_until(lambda: "web" in minidock.ok("ps", "--format", "{{.Names}}"))
+    command.kill()
+    command.wait()
+    for host in ("127.0.0.1", "::1"):
+        wait_until(lambda host=host: said_at_last(18080, host) == b"hello\n")  # type: ignore[misc]
+    minidock.ok("rm", "-f", "web")
+    with socket.create_server(("0.0.0.0", 18080)):
+        pass
 
 
 def test_any_free_port_will_do_for_all_that_are_exposed(minidock: Minidock) -> None:

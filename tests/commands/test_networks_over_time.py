@@ -349,9 +349,10 @@ def test_what_connects_it_is_undone_if_its_program_cannot_be_started(minidock: M
     assert is_well(minidock)
 
 
-def test_a_firewall_of_others_that_is_in_the_way_is_told(minidock: Minidock) -> None:
+@pytest.mark.parametrize("end", ["policy drop;", "policy accept;\nct state invalid drop\nreject"])
+def test_a_firewall_of_others_that_is_in_the_way_is_told(minidock: Minidock, end: str) -> None:
     minidock.ok("run", "-d", *STAYING)
-    Firewall().run("table ip strict {\nchain FORWARD {\ntype filter hook forward priority 0; policy drop;\n}\n}")
+    Firewall().run(f"table ip strict {{\nchain FORWARD {{\ntype filter hook forward priority 0; {end}\n}}\n}}")
     try:
         told = minidock("system", "check")
         assert (told.returncode, "the firewall's chain ip strict FORWARD is another's" in told.stdout) == (1, True)

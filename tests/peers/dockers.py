@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from tests.peers.spaces import Space
 from tests.waiting import wait_until
 
 CLIENT, DAEMON, CONTAINERD = Path("/usr/bin/docker"), Path("/usr/sbin/dockerd"), Path("/usr/bin/containerd")
@@ -34,6 +34,12 @@ _FIXED = tuple(map(Path, ("/run/containerd/s", "/run/containerd", "/run/docker/p
 _PATIENCE = 60.0  # for a daemon that starts or ends
 
 
+class Inside(Protocol):
+    """A network namespace: what stands before a command that is to be in it."""
+
+    inside: list[str]
+
+
 class CannotRun(Exception):
     """Docker's daemon is missing, or refuses to start here."""
 
@@ -41,7 +47,7 @@ class CannotRun(Exception):
 class Docker:
     """The two daemons. `socket` is where the command `docker` finds them."""
 
-    def __init__(self, place: Path, space: Space | None = None) -> None:
+    def __init__(self, place: Path, space: Inside | None = None) -> None:
         self.place = place
         self.inside = space.inside if space else []  # without one: on the network that the tests are on
         self.socket = f"unix://{place}/docker.sock"

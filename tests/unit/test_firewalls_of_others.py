@@ -19,6 +19,10 @@ def rule(bridge: str) -> Any:
     return {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "expr": [match, {"accept": None}]}}
 
 
+def last(*expressions: Any) -> Any:
+    return {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "expr": [*expressions]}}
+
+
 @pytest.mark.parametrize(
     ("listing", "found"),
     [
@@ -31,10 +35,32 @@ def rule(bridge: str) -> Any:
         ([chain("forward", family="ip", table="minidock")], ["ip minidock forward"]),
         ([chain("FORWARD"), rule("minidock0")], []),
         ([chain("FORWARD"), rule("docker0")], ["ip filter FORWARD"]),
+        ([chain("FORWARD", policy="accept"), last({"counter": {"packets": 0}}, {"drop": None})], ["ip filter FORWARD"]),
+        ([chain("FORWARD", policy="accept"), last({"reject": {"type": "icmpx"}})], ["ip filter FORWARD"]),
+        ([chain("FORWARD", policy="accept"), last({"reject": None}), rule("minidock0")], []),
+        ([chain("FORWARD", policy="accept"), last({"match": {}}, {"drop": None})], []),
+        ([chain("FORWARD", policy="accept"), last({"counter": None})], []),
     ],
 )
 def test_a_chain_that_drops_what_it_does_not_know_is_told(listing: list[Any], found: list[str]) -> None:
     assert ruleset.strict(listing, "minidock", {"minidock0"}) == found
+
+
+@pytest.mark.parametrize(
+    ("bridges", "which"), [({"minidock0"}, "minidock0"), ({"minidock0", "br-1"}, "{ br-1, minidock0 }")]
+)
+def test_what_it_has_to_be_told_is_two_commands(bridges: set[str], which: str) -> None:
+    assert ruleset.admission("ip filter FORWARD", bridges) == [
+        f"nft insert rule ip filter FORWARD iifname {which} accept",
+        f"nft insert rule ip filter FORWARD oifname {which} accept",
+    ]
+
+
+def test_firewalld_is_told_by_its_own_command() -> None:
+    assert ruleset.admission("inet firewalld filter_FORWARD", {"minidock0", "br-1"}) == [
+        "firewall-cmd --permanent --zone=trusted --add-interface=br-1 --add-interface=minidock0",
+        "firewall-cmd --reload",
+    ]
 
 
 def test_it_must_know_every_bridge() -> None:

@@ -79,9 +79,9 @@ def _firewall(engine: Engine, keeper: Keeper) -> Iterator[Finding]:
         what = f"the firewall's table inet {table} is not as it should be: {'; '.join(faults)}"
         yield Finding(what, "make it anew from the state", lambda: _make_anew(engine))
 
-    for chain in keeper.ask("strict"):
+    for chain, commands in keeper.ask("strict").items():
         what = f"the firewall's chain {chain} is another's, and drops what it does not know, so also what is ours"
-        yield Finding(what, f"have it accept what comes from their bridges and goes there: nft insert rule {chain} …")
+        yield Finding(what, f"have it accept what comes from their bridges and goes there: {'; '.join(commands)}")
 
 
 def _make_anew(engine: Engine) -> None:

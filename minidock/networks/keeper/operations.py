@@ -69,8 +69,9 @@ def faults(tools: Tools, _: Json, __: list[int]) -> list[str]:
     return tools.table.faults()
 
 
-def strict(tools: Tools, _: Json, __: list[int]) -> list[str]:
-    """The chains of other firewalls that drop what passes through this host, unless it is what they know."""
+def strict(tools: Tools, _: Json, __: list[int]) -> dict[str, list[str]]:
+    """The chains of other firewalls that drop what passes through this host, unless it is what they know; and the
+    commands that tell them."""
     return tools.table.strict()
 
 

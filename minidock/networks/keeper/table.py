@@ -72,10 +72,11 @@ class Table:
         missing, needless = self._compared()
         return [*missing, *needless]
 
-    def strict(self) -> list[str]:
-        """Chains of others that drop what goes to containers, or comes from there."""
+    def strict(self) -> dict[str, list[str]]:
+        """Chains of others that drop what goes to containers, or comes from there; with the commands that help."""
         bridges = {segment.bridge for segment in self._wanted().segments if not segment.internal}
-        return ruleset.strict(self._firewall.everything(), self.name, bridges)
+        chains = ruleset.strict(self._firewall.everything(), self.name, bridges)
+        return {chain: ruleset.admission(chain, bridges) for chain in chains}
 
     def rebuild(self) -> None:
         """Put the whole table in place, in one moment: no packet sees half of it. Connections stay: the kernel
