@@ -48,7 +48,7 @@ def cache_of(engine: Engine, source: CacheSource) -> dict[str, Done]:
     options.pull = choosing.ALWAYS if source.is_remote else choosing.MISSING
     try:
         image = choosing.image(engine, options)
-    except MinidockError as error:
+    except MinidockError:
         here = references.parse(source.name) if source.is_remote else None
         if here is None or not Layout(engine.root).find(str(here)):
             raise
