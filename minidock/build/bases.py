@@ -49,10 +49,10 @@ def cache_of(engine: Engine, source: CacheSource) -> dict[str, Done]:
     try:
         image = choosing.image(engine, options)
     except MinidockError:
-        if not source.is_remote:
+        here = references.parse(source.name) if source.is_remote else None
+        if here is None or not Layout(engine.root).find(str(here)):
             raise
-        options.pull = choosing.NEVER
-        image = choosing.image(engine, options)
+        image = images.resolve(engine.root, source.name)
     found = inline.read(Layout(engine.root), image)
     if not found:
         raise MinidockError(f"image {source.name} carries no cache", hint="--cache-to type=inline, when it is built")

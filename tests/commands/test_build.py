@@ -193,6 +193,18 @@ def test_history_tells_each_instruction(minidock: Minidock, context: Path) -> No
     ]
 
 
+def processes_of(minidock: Minidock) -> list[str]:
+    """Workers of builds, and what they run, but for the keeper of networks, which serves others."""
+    mark, found = f"MINIDOCK_ROOT={minidock.root}".encode(), []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name, environment = (process / "comm").read_text().strip(), (process / "environ").read_bytes()
+        except OSError:  # it has ended
+            continue
+        found += [name] if mark in environment.split(b"\0") and name.startswith("minidock:build") else []
+    return found
+
+
 def test_an_interrupted_build_leaves_nothing_running(minidock: Minidock, context: Path) -> None:
     write(context, {"Dockerfile": "FROM busybox\nRUN touch /begun; sleep 1000\n"})
     for number in (signal.SIGINT, signal.SIGKILL):
@@ -206,6 +218,8 @@ def test_an_interrupted_build_leaves_nothing_running(minidock: Minidock, context
         while (minidock.ok("ps", "-aq") or minidock.remains()) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert minidock.remains() == []
+        assert processes_of(minidock) == []
+        assert str(minidock.root) not in Path("/proc/self/mountinfo").read_text()
     minidock.ok("system", "check", "--repair")
 
 

@@ -80,6 +80,59 @@ def test_what_depends_on_a_change_is_done_again_and_nothing_else(
     assert done_again(build(minidock, context, FOUR.replace(before, after, 1), *flags)) == expected
 
 
+OTHERS = (
+    "FROM base\n"
+    "WORKDIR /w\n"
+    "USER 1\n"
+    "RUN echo > /tmp/1\n"
+    "COPY <<E /h\ntext\nE\n"
+    "COPY --chmod=600 d /d\n"
+    "RUN --mount=type=cache,target=/c true\n"
+)
+LAST = ("RUN --mount=type=cache,target=/c",)
+FROM_CHMOD = ("COPY --chmod=600", *LAST)
+ALL_OTHERS = ("RUN echo", "COPY <<E", *FROM_CHMOD)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("", "", ()),
+        ("/w", "/x", ALL_OTHERS),
+        ("USER 1", "USER 2", ALL_OTHERS),
+        ("USER 1\n", 'USER 1\nSHELL ["/bin/ash", "-c"]\n', ALL_OTHERS),
+        ("RUN echo", "RUN --network=none echo", ("RUN --network=none", *ALL_OTHERS[1:])),
+        ("\ntext", "\nother", ALL_OTHERS[1:]),
+        ("=600", "=644", ("COPY --chmod=644", *LAST)),
+        ("target=/c", "target=/c,id=c", ("RUN --mount=type=cache,target=/c,id=c",)),
+        ("RUN --mount", "EXPOSE 80\nRUN --mount", ()),
+        ("RUN --mount", "USER 3\nRUN --mount", LAST),
+    ],
+)
+def test_each_word_that_counts_counts(
+    minidock: Minidock, context: Path, before: str, after: str, expected: tuple[str, ...]
+) -> None:
+    write(context, {"d/a": "A"})
+    build(minidock, context, "FROM busybox\nRUN chmod 777 /tmp\n", "-t", "base")
+    build(minidock, context, OTHERS)
+    assert done_again(build(minidock, context, OTHERS.replace(before, after, 1))) == set(expected)
+
+
+def test_another_base_image_and_another_target_of_a_link_count(minidock: Minidock, context: Path) -> None:
+    write(context, {"d/a": "A"})
+    (context / "d/l").symlink_to("a")
+    base = "FROM busybox\nRUN chmod 777 /tmp\n"
+    build(minidock, context, base, "-t", "base")
+    build(minidock, context, OTHERS)
+    (context / "d/l").unlink()
+    (context / "d/l").symlink_to("b")
+    assert done_again(build(minidock, context, OTHERS)) == set(FROM_CHMOD)
+    build(minidock, context, f"{base}RUN echo > /other\n", "-t", "base")
+    assert done_again(build(minidock, context, OTHERS)) == set(ALL_OTHERS)
+    build(minidock, context, base, "-t", "base")
+    assert done_again(build(minidock, context, OTHERS)) == set()
+
+
 def test_without_the_cache_all_is_done_again(minidock: Minidock, context: Path) -> None:
     write(context, FILES)
     build(minidock, context, FOUR)

@@ -100,7 +100,7 @@ def test_archives_of_the_image_are_what_others_read(minidock: Minidock, context:
     (entry,) = member(oci, "index.json")["manifests"]
     assert entry["annotations"]["org.opencontainers.image.ref.name"] == "1"
     (listed,) = member(docker, "manifest.json")
-    assert listed["RepoTags"] == ["sent:1"]
+    assert listed["RepoTags"] == ["docker.io/library/sent:1"]
 
 
 def test_files_come_out_as_an_archive_on_standard_output(minidock: Minidock, context: Path, tmp_path: Path) -> None:

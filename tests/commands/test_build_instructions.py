@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_archives_of_this_host_are_only_unpacked_where_that_is_wanted(minidock: 
     text = "FROM busybox\nADD t.tar /un/\nADD --unpack=false t.tar /kept/\nADD --unpack=true inner /f/\n"
     build(minidock, context, text)
     assert found(minidock, "/un", "/kept", "/f") == ["/f/inner", "/kept/t.tar", "/un/inner"]
+
+
+def test_archives_compressed_by_zstd_are_unpacked_too(minidock: Minidock, context: Path) -> None:
+    from backports import zstd
+
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        entry = tarfile.TarInfo("inner")
+        archive.addfile(entry, io.BytesIO())
+    (context / "t.tar.zst").write_bytes(zstd.compress(plain.getvalue()))
+    build(minidock, context, "FROM busybox\nADD t.tar.zst /un/\n")
+    assert found(minidock, "/un") == ["/un/inner"]
 
 
 def test_commands_in_words_in_text_and_by_another_shell(minidock: Minidock, context: Path) -> None:
