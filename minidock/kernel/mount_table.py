@@ -38,6 +38,8 @@ def entries(pid: int | str) -> Iterator[Entry]:
 
 
 def _unescape(field: str) -> str:
+    if "\\" not in field:  # as nearly always
+        return field
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         field = field.replace(code, character)
     return field
