@@ -56,6 +56,8 @@ def of_process(pid: int | str) -> Iterator[Mount]:
 
 
 def _unescape(field: str) -> str:
+    if "\\" not in field:  # as nearly always
+        return field
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         field = field.replace(code, character)
     return field
