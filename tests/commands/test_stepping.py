@@ -339,6 +339,9 @@ def test_other_commands_see_a_container_that_waits(minidock: Minidock) -> None:
         assert minidock.ok("explain", "c1", timeout=20).count("✓") > 20
         done = minidock("start", "c1", timeout=20)
         assert (done.returncode, "another command is starting it" in done.stderr) == (1, True)
+        for words in (("stop", "c1"), ("rm", "-f", "c1")):
+            done = minidock(*words, timeout=20)
+            assert (done.returncode, "is being made step by step" in done.stderr) == (1, True), done
         looking.answer("")
         assert looking.end() == 0
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import _socket
 import os
+import time
 
 from minidock import jsonfile
 from minidock.engine.stepping import facts, teller
+from minidock.engine.stepping.answers import CHANGES, DECISIONS, LEAVE, ON, WHY, Typed
 from minidock.engine.stepping.story import STOP, Story
+from minidock.engine.stepping.waiting import SOCKET
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups
 from minidock.kernel.arrivals import Interruptions
@@ -41,11 +44,8 @@ if TYPE_CHECKING:
 
 
 KIND = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
-SOCKET = "step.sock"
 LONGEST = 1 << 17
 EVERYWHERE: Collection[str] | None = None
-GO, ON, LEAVE, CHANGES, WHY = "", "c", "q", "s", "w"  # what a person may answer
-_INPUT = 0
 
 
 def steps_of(engine: Engine, row: Row, options: Options, *, everything: bool = False) -> list[Step]:
@@ -71,7 +71,8 @@ class Watch:
         self._past: list[Json] = []  # for those who come later
         self._facts: facts.Facts = {}
         self._container: Container | None = None
-        self._typed = b""
+        self._typed = Typed()
+        self._begun = 0.0  # when a step was last let go of
         self._guests: list[_socket.socket] = []
         self._listener: _socket.socket | None = None
 
@@ -114,11 +115,19 @@ class Watch:
         for socket in (self._socket, *self._guests, *([self._listener] if self._listener else [])):
             socket.close()
         self._guests.clear()
+        if self._listener:
+            self._forget_address()
+
+    def _forget_address(self) -> None:
+        try:
+            os.unlink("/".join([*self._place, SOCKET]))
+        except FileNotFoundError:  # it went with the container's directory
+            pass
 
     def _watched(self) -> Iterator[Watched]:
         yield self._socket.fileno(), READ, self._hear
         if self._at is not None:
-            yield _INPUT, READ, self._read
+            yield self._typed.fd, READ, self._read
         if self._listener:
             yield self._listener.fileno(), READ, self._welcome
         for guest in list(self._guests):
@@ -150,13 +159,15 @@ class Watch:
         elif self.left:  # they will see it
             return
         elif not self.asks:
-            self._story.begin()
+            self._begun = time.monotonic()
         elif self._stops is None or message["step"] in self._stops:
             self._stop(message["step"])
         else:
             self._go()
 
     def _tell(self, message: Json) -> None:
+        if not self._story.step(message["step"]).returns:  # whoever tells does not know when it began
+            message["seconds"] = time.monotonic() - self._begun
         self._past.append(message)
         self._story.tell(message)
         self._tell_guests(message)
@@ -183,29 +194,23 @@ class Watch:
 
     def _go(self) -> None:
         self._at = None
-        self._story.begin()
+        self._begun = time.monotonic()
         self._socket.send(teller.GO, _socket.MSG_NOSIGNAL)
 
     # Answers ------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        """A byte at a time: what follows the answer may be meant for the program."""
-        try:
-            typed = os.read(_INPUT, 1)
-        except OSError:  # EIO: the terminal is gone
-            typed = b""
-        if not typed:
+        answer = self._typed.read()
+        if self._typed.has_ended:
+            self._face.answered(here=False)
             self._leave()
-        elif typed != b"\n":
-            self._typed += typed
-        elif self._at is not None:
-            answer, self._typed = self._typed.decode(errors="replace").strip(), b""
+        elif answer is not None and self._at is not None:
             self._answer(answer)
 
     def _answer(self, answer: str) -> None:
         assert self._at is not None
         self._face.answered(here=True)
-        if answer in (GO, ON, LEAVE):
+        if answer in DECISIONS:
             self._decide(answer)
             return
         if answer == CHANGES:
@@ -267,7 +272,7 @@ class Watch:
             answer = data.decode(errors="replace").strip()
             if answer == CHANGES:
                 self._send(guest, {"is": CHANGES, "lines": self._changes})
-            elif answer in (GO, ON, LEAVE):
+            elif answer in DECISIONS:
                 self._face.answered(here=False)
                 self._decide(answer)
 
