@@ -279,7 +279,7 @@ def test_a_killed_command_has_the_making_undone(minidock: Minidock) -> None:
 
 
 def test_a_step_that_there_is_not_is_told_before_anything_is_done(minidock: Minidock) -> None:
-    done = minidock("run", "--rm", "--step-at", "no.such", "busybox", "true")
+    done = minidock("run", "--step-at", "no.such", "busybox", "true")
     assert (done.returncode, "no such step: no.such" in done.stderr) == (125, True), done
     assert nothing_is_left(minidock)
 

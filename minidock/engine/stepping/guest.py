@@ -6,7 +6,7 @@ import _socket
 import os
 
 from minidock import jsonfile
-from minidock.engine.stepping import answers, waiting, watch
+from minidock.engine.stepping import answers, guests, waiting, watch
 from minidock.engine.stepping.story import STOP, Story
 from minidock.errors import MinidockError
 from minidock.kernel.watching import READ, wait
@@ -32,7 +32,7 @@ def join(engine: Engine, word: str, face: Face) -> None:
 
 
 def _connected(engine: Engine, row: Row) -> _socket.socket:
-    socket = _socket.socket(_socket.AF_UNIX, watch.KIND, 0)
+    socket = _socket.socket(_socket.AF_UNIX, guests.KIND, 0)
     try:
         directory = os.open(f"{engine.run_root}/{row.id}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -8,14 +8,13 @@ plan, and they undo what they did.
 from __future__ import annotations
 
 import _socket
-import os
 import time
 
 from minidock import jsonfile
 from minidock.engine.stepping import facts, teller
 from minidock.engine.stepping.answers import CHANGES, DECISIONS, LEAVE, ON, WHY, Typed
+from minidock.engine.stepping.guests import KIND, Guests
 from minidock.engine.stepping.story import STOP, Story
-from minidock.engine.stepping.waiting import SOCKET
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups
 from minidock.kernel.arrivals import Interruptions
@@ -43,9 +42,7 @@ if TYPE_CHECKING:
         def fileno(self) -> int: ...
 
 
-KIND = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
 LONGEST = 1 << 17
-EVERYWHERE: Collection[str] | None = None
 
 
 def steps_of(engine: Engine, row: Row, options: Options, *, everything: bool = False) -> list[Step]:
@@ -68,18 +65,20 @@ class Watch:
         self._stops = stops
         self._socket, self.theirs = _socket.socketpair(_socket.AF_UNIX, KIND, 0)
         self._at: Json | None = None  # the step that waits for an answer
-        self._past: list[Json] = []  # for those who come later
         self._facts: facts.Facts = {}
         self._container: Container | None = None
         self._typed = Typed()
         self._begun = 0.0  # when a step was last let go of
-        self._guests: list[_socket.socket] = []
-        self._listener: _socket.socket | None = None
+        self._guests = Guests()
 
     def expect(self, engine: Engine, row: Row, options: Options) -> None:
         """All that can be known before it begins."""
         steps = steps_of(engine, row, options)
-        leaving_out.check_names(steps, self._stops or ())
+        try:
+            leaving_out.check_names(steps, self._stops or ())
+        except MinidockError:
+            self.left = True
+            raise
         self._story = Story(steps, self._face)
         self._place = engine.run_root, row.id
         self._face.begin(row.name, row.id, steps)
@@ -112,26 +111,14 @@ class Watch:
         self._leave()
 
     def close(self) -> None:
-        for socket in (self._socket, *self._guests, *([self._listener] if self._listener else [])):
-            socket.close()
-        self._guests.clear()
-        if self._listener:
-            self._forget_address()
-
-    def _forget_address(self) -> None:
-        try:
-            os.unlink("/".join([*self._place, SOCKET]))
-        except FileNotFoundError:  # it went with the container's directory
-            pass
+        self._socket.close()
+        self._guests.close()
 
     def _watched(self) -> Iterator[Watched]:
         yield self._socket.fileno(), READ, self._hear
         if self._at is not None:
             yield self._typed.fd, READ, self._read
-        if self._listener:
-            yield self._listener.fileno(), READ, self._welcome
-        for guest in list(self._guests):
-            yield guest.fileno(), READ, lambda guest=guest: self._hear_guest(guest)  # type: ignore[misc]
+        yield from self._guests.watched(self._at, self._hear_guest)
 
     # Those who walk the plan --------------------------------------------------------------------------
 
@@ -168,19 +155,17 @@ class Watch:
     def _tell(self, message: Json) -> None:
         if not self._story.step(message["step"]).returns:  # whoever tells does not know when it began
             message["seconds"] = time.monotonic() - self._begun
-        self._past.append(message)
         self._story.tell(message)
-        self._tell_guests(message)
+        self._guests.tell(message, to_be_kept=True)
 
     def _stop(self, name: str) -> None:
-        if self._listener is None:
-            self._listen()
+        self._guests.listen("/".join(self._place))
         now = self._look()
         self._changes = facts.differences(self._facts, now)
         self._facts = now
         self._at = {"is": STOP, "step": name}
         self._story.tell(self._at)
-        self._tell_guests(self._at)
+        self._guests.tell(self._at, to_be_kept=False)
 
     def _look(self) -> facts.Facts:
         """Where the runtime does not know the container yet, only the host can be seen."""
@@ -195,7 +180,10 @@ class Watch:
     def _go(self) -> None:
         self._at = None
         self._begun = time.monotonic()
-        self._socket.send(teller.GO, _socket.MSG_NOSIGNAL)
+        try:
+            self._socket.send(teller.GO, _socket.MSG_NOSIGNAL)
+        except OSError:  # both processes were killed: their end of the line is still to be heard
+            pass
 
     # Answers ------------------------------------------------------------------------------------------
 
@@ -236,57 +224,11 @@ class Watch:
         self._stops = ()
         self._socket.shutdown(_socket.SHUT_WR)
 
-    # Other terminals ----------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""
-        self._listener = _socket.socket(_socket.AF_UNIX, KIND, 0)
-        fd = os.open("/".join(self._place), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._listener.bind(f"/proc/self/fd/{fd}/{SOCKET}")
-        finally:
-            os.close(fd)
-        self._listener.listen(8)
-        self._listener.setblocking(False)
-
-    def _welcome(self) -> None:
-        assert self._listener
-        try:
-            fd, _ = self._listener._accept()  # type: ignore[attr-defined] # what socket.accept() wraps
-        except OSError:  # it went away again
+    def _hear_guest(self, guest: _socket.socket, answer: str) -> None:
+        if self._at is None:
             return
-        guest = _socket.socket(fileno=fd)
-        guest.setblocking(False)
-        self._guests.append(guest)
-        for message in (*self._past, *([self._at] if self._at else [])):
-            self._send(guest, message)
-
-    def _hear_guest(self, guest: _socket.socket) -> None:
-        try:
-            data = guest.recv(16)
-        except OSError:
-            data = b""
-        if not data:
-            self._dismiss(guest)
-        elif self._at is not None:
-            answer = data.decode(errors="replace").strip()
-            if answer == CHANGES:
-                self._send(guest, {"is": CHANGES, "lines": self._changes})
-            elif answer in DECISIONS:
-                self._face.answered(here=False)
-                self._decide(answer)
-
-    def _tell_guests(self, message: Json) -> None:
-        for guest in list(self._guests):
-            self._send(guest, message)
-
-    def _send(self, guest: _socket.socket, message: Json) -> None:
-        try:
-            guest.send(jsonfile.dump(message).encode(), _socket.MSG_NOSIGNAL)
-        except OSError:  # gone, or it does not listen
-            self._dismiss(guest)
-
-    def _dismiss(self, guest: _socket.socket) -> None:
-        if guest in self._guests:
-            self._guests.remove(guest)
-            guest.close()
+        if answer == CHANGES:
+            self._guests.reply(guest, {"is": CHANGES, "lines": self._changes})
+        elif answer in DECISIONS:
+            self._face.answered(here=False)
+            self._decide(answer)
