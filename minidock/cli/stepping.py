@@ -103,7 +103,7 @@ class Face:
     def answered(self, *, here: bool) -> None:
         """Whoever answers at this terminal has typed the end of the line as well."""
         if self._is_asking and not (here and os.isatty(0)):
-            sys.stderr.write("\n")
+            _say("\n")
         self._is_asking = False
 
     def end(self, seconds: float) -> None:
@@ -116,5 +116,13 @@ class Face:
 
     def _write(self, text: str, end: str = "\n") -> None:
         self.answered(here=False)
-        sys.stderr.write(f"{text}{end}")
+        _say(f"{text}{end}")
+
+
+def _say(text: str) -> None:
+    """A whole line at once. That nobody can read it any more must not keep what was begun from being undone."""
+    try:
+        sys.stderr.write(text)
         sys.stderr.flush()
+    except OSError:  # EIO: the terminal is gone
+        pass

@@ -6,7 +6,6 @@ them. Any number of them, in any number of processes, may work on the same direc
 
 from __future__ import annotations
 
-import os
 import time
 
 from minidock.engine.directories import Place, data_root
@@ -81,9 +80,11 @@ class Engine(NetworkVerbs):
                 from minidock.engine.life import mending
 
                 mending.mend(self, row)
-            elif os.path.exists(f"{self.run_root}/{row.id}/step.sock"):  # a person is at it, and may take long
-                return row
             else:  # for some milliseconds, until it is known what comes of it
+                from minidock.engine.stepping import waiting
+
+                if waiting.is_stepped(self, row.id):
+                    return row
                 time.sleep(0.002)
             row = containers.find(self.database, word)
         return row

@@ -61,6 +61,7 @@ An OCI runtime: one container from one bundle, a directory with a config.json.
 Commands:
   run BUNDLE, run [-b BUNDLE] [-d] [--keep] ID   create and start a container, wait for it, delete it
   create [-b BUNDLE] ID                          do all steps but the last: the program waits
+                                                 run, create --without STEP: leave one out, to see what it is for
   start ID                                       let the program begin
   exec [-t] [-d] [-u USER] [-e K=V] ID COMMAND   run one more program in a container
   kill [-a] ID [SIGNAL]                          send a signal (TERM)
@@ -157,10 +158,12 @@ def _create(request: Request) -> int:
 
     arguments = request.arguments
     preserved = _preserved(arguments.integer("preserve-fds"))
+    bundle = os.path.abspath(arguments.value("bundle") or ".")
+    _say_what_is_left_out(bundle, arguments.values("without"))
     container = making.create(
         request.root,
         request.one_id(),
-        os.path.abspath(arguments.value("bundle") or "."),
+        bundle,
         console=_console_socket(arguments.value("console-socket")),
         preserved=preserved,
         without=arguments.values("without"),
@@ -200,6 +203,7 @@ def _run(request: Request) -> int:
     arguments = request.arguments
     preserved = _preserved(arguments.integer("preserve-fds"))
     bundle, container_id = _bundle_and_id(arguments)
+    _say_what_is_left_out(bundle, arguments.values("without"))
     return running.run(
         request.root,
         container_id,
@@ -221,6 +225,17 @@ def _bundle_and_id(arguments: Arguments) -> tuple[str, str]:
     if not bundle and os.path.isfile(os.path.join(word, "config.json")):
         return os.path.abspath(word), f"run-{os.urandom(6).hex()}"
     return os.path.abspath(bundle or "."), word
+
+
+def _say_what_is_left_out(bundle: str, names: list[str]) -> None:
+    """And what that means, before anything is done."""
+    if not names:
+        return
+    from minidock.runtime import reports
+    from minidock.steps import leaving_out
+
+    for sentence in leaving_out.told(reports.plan_of(bundle), names):
+        sys.stderr.write(f"minidock-runtime: {sentence}\n")
 
 
 def _start(request: Request) -> int:

@@ -181,6 +181,7 @@ class BindMount(Step):
         self.name = step_name("mount", mount.destination)
         self.source = mount.source
         self.target = mount.destination
+        self.needs = (step_name("source", mount.destination),)  # where the host looks it up, since a path would mislead
         self.given = mount.options
         self.options = MountOptions(mount.options, mount.destination)
         self.why = _WHY.get(mount.destination) or self._purpose()

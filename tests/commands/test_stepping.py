@@ -279,7 +279,7 @@ def test_a_killed_command_has_the_making_undone(minidock: Minidock) -> None:
 
 
 def test_a_step_that_there_is_not_is_told_before_anything_is_done(minidock: Minidock) -> None:
-    done = minidock("run", "--rm", "--step-at", "no.such", "busybox", "true")
+    done = minidock("run", "--step-at", "no.such", "busybox", "true")
     assert (done.returncode, "no such step: no.such" in done.stderr) == (125, True), done
     assert nothing_is_left(minidock)
 
@@ -339,6 +339,9 @@ def test_other_commands_see_a_container_that_waits(minidock: Minidock) -> None:
         assert minidock.ok("explain", "c1", timeout=20).count("✓") > 20
         done = minidock("start", "c1", timeout=20)
         assert (done.returncode, "another command is starting it" in done.stderr) == (1, True)
+        for words in (("stop", "c1"), ("rm", "-f", "c1")):
+            done = minidock(*words, timeout=20)
+            assert (done.returncode, "is being made step by step" in done.stderr) == (1, True), done
         looking.answer("")
         assert looking.end() == 0
 

@@ -18,7 +18,7 @@ from typing import NoReturn
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.kernel import processes
+from minidock.kernel import cgroups, processes
 from minidock.oci.spec import read_spec
 from minidock.runtime import making
 from minidock.runtime.container import Container
@@ -38,7 +38,7 @@ from tests.integration.wires import remove_networks
 
 
 def _layered(bundle: Bundle) -> Bundle:
-    """Layers, a terminal, hooks on both sides, an init, settings of all kinds."""
+    """Layers, a terminal, hooks on both sides, an init, limits, settings of all kinds."""
     upper, work = bundle.path / "upper", bundle.path / "work"
     upper.mkdir()
     work.mkdir()
@@ -53,11 +53,19 @@ def _layered(bundle: Bundle) -> Bundle:
     bundle.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
     bundle.linux["devices"] = [{"path": "/dev/tun", "type": "c", "major": 10, "minor": 200}]
     bundle.process["terminal"] = True
+    bundle.linux.setdefault("resources", {}).update(_limits())
     bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 100}]
     for when in ("prestart", "createRuntime", "createContainer"):
         bundle.hook(when, "cat > /dev/null")
     bundle.mount("/shown", str(bundle.rootfs / "bin"), options=("ro",))
     return bundle
+
+
+def _limits() -> dict[str, object]:
+    """Of each kind that this host can give."""
+    there = cgroups.offered(cgroups.mount_point())
+    limits = {"memory": {"limit": 64 << 20}, "cpu": {"quota": 50000, "period": 100000}, "pids": {"limit": 100}}
+    return {controller: limit for controller, limit in limits.items() if controller in there}
 
 
 def _in_user_namespace(bundle: Bundle) -> Bundle:

@@ -150,7 +150,9 @@ def test_a_step_can_be_left_out_to_see_what_it_was_for(bundle: Bundle) -> None:
     host = os.uname().nodename
     done = bundle.script("hostname").run("--without", "namespace.uts", "--without", "uts.hostname")
     assert (done.returncode, done.stdout) == (0, f"{host}\n"), done.stderr
+    assert "left out: namespace.uts: without it sethostname(2) in the container would rename the host" in done.stderr
     refused(bundle.run("--without", "no.such.step"), "no such step: no.such.step", "the steps are: ")
+    refused(bundle.run("--without", "root.pivot"), "step root.pivot cannot be left out: the program would run on")
 
 
 def test_the_journal_tells_each_step_with_its_side_and_outcome(bundle: Bundle) -> None:

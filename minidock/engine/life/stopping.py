@@ -27,6 +27,8 @@ def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = 
     """
     if row.status in containers.AT_REST:
         return
+    if row.status == containers.STARTING:
+        _refuse_stepped(engine, row)
     number = signals.number(signal or stop_signal(engine, row))
     seconds = patience(engine, row) if timeout is None else timeout
     monitor = owners.process(row.owner)
@@ -76,6 +78,8 @@ def kill(engine: Engine, row: Row, signal: str = "KILL") -> None:
 
 def end(engine: Engine, row: Row) -> None:
     """At once, whatever it is doing; back when its monitor has ended."""
+    if row.status == containers.STARTING:
+        _refuse_stepped(engine, row)
     monitor = owners.process(row.owner)
     _ask(engine, row)
     if monitor < 0:
@@ -86,6 +90,12 @@ def end(engine: Engine, row: Row) -> None:
         _must_end(monitor, row)
     finally:
         os.close(monitor)
+
+
+def _refuse_stepped(engine: Engine, row: Row) -> None:
+    from minidock.engine.stepping import waiting
+
+    waiting.refuse_stepped(engine, row)
 
 
 def _wait_for_rest(row: Row) -> None:

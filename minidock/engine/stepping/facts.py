@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Facts = dict[str, dict[str, str]]  # by subject, then by what it is about
 
 _MOST_LINES = 10  # of one subject
+_LONGEST = 300  # letters of one
 _STATUS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
 _SESSION = 3  # its place in /proc/PID/stat, behind the name
 _DEFAULT_ROUTE = "00000000"
@@ -177,7 +178,7 @@ def differences(before: Facts, after: Facts) -> list[str]:
         changed = [_line(key, old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
         if changed:
             lines.append(f"{subject}:")
-            lines += [f"  {line}" for line in changed[:_MOST_LINES]]
+            lines += [f"  {line[:_LONGEST]}" for line in changed[:_MOST_LINES]]
             lines += [f"  … and {len(changed) - _MOST_LINES} more"] if len(changed) > _MOST_LINES else []
     return lines
 

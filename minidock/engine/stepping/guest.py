@@ -6,7 +6,7 @@ import _socket
 import os
 
 from minidock import jsonfile
-from minidock.engine.stepping import watch
+from minidock.engine.stepping import answers, guests, waiting, watch
 from minidock.engine.stepping.story import STOP, Story
 from minidock.errors import MinidockError
 from minidock.kernel.watching import READ, wait
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from minidock.engine.engine import Engine
     from minidock.engine.stepping.story import Face
     from minidock.jsonfile import Json
+    from minidock.kernel.watching import Watched
     from minidock.state.containers import Row
-
-_INPUT = 0
 
 
 def join(engine: Engine, word: str, face: Face) -> None:
@@ -33,11 +32,11 @@ def join(engine: Engine, word: str, face: Face) -> None:
 
 
 def _connected(engine: Engine, row: Row) -> _socket.socket:
-    socket = _socket.socket(_socket.AF_UNIX, watch.KIND, 0)
+    socket = _socket.socket(_socket.AF_UNIX, guests.KIND, 0)
     try:
         directory = os.open(f"{engine.run_root}/{row.id}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            socket.connect(f"/proc/self/fd/{directory}/{watch.SOCKET}")
+            socket.connect(f"/proc/self/fd/{directory}/{waiting.SOCKET}")
         finally:
             os.close(directory)
     except OSError:
@@ -57,14 +56,16 @@ class _Guest:
         self._socket = socket
         self._face = face
         self._at = ""  # the step that waits for an answer
-        self._may_type = True
+        self._typed = answers.Typed()
         self._is_over = False
 
     def stay(self) -> None:
         try:
             while not self._is_over:
-                typing = [(_INPUT, READ, self._read)] if self._at and self._may_type else []
-                wait([(self._socket.fileno(), READ, self._hear), *typing])
+                watched: list[Watched] = [(self._socket.fileno(), READ, self._hear)]
+                if self._at and not self._typed.has_ended:  # the end of this terminal is no answer
+                    watched.append((self._typed.fd, READ, self._read))
+                wait(watched)
         finally:
             self._socket.close()
 
@@ -80,7 +81,7 @@ class _Guest:
 
     def _take(self, message: Json) -> None:
         kind = message["is"]
-        if kind == watch.CHANGES:
+        if kind == answers.CHANGES:
             self._face.changes(message["lines"])
             self._face.ask()
             return
@@ -88,18 +89,15 @@ class _Guest:
         self.story.tell(message)
 
     def _read(self) -> None:
-        line = os.read(_INPUT, 4096)
-        if not line:  # the end of this terminal is no answer
-            self._may_type = False
+        answer = self._typed.read()
+        if answer is None or not self._at:
             return
         self._face.answered(here=True)
-        answer = line.decode(errors="replace").strip()
-        if answer == watch.WHY:
+        if answer == answers.WHY:
             self._face.why(self.story.step(self._at))
             self._face.ask()
-        elif answer in (watch.GO, watch.ON, watch.LEAVE, watch.CHANGES):
-            self._at = self._at if answer == watch.CHANGES else ""
-            self.story.begin()
+        elif answer in (*answers.DECISIONS, answers.CHANGES):
+            self._at = self._at if answer == answers.CHANGES else ""
             self._socket.send(f"{answer}\n".encode(), _socket.MSG_NOSIGNAL)
         else:
             self._face.unknown(answer)

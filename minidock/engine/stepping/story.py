@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from minidock.engine.stepping import teller
 
 TYPE_CHECKING = False
@@ -43,30 +41,22 @@ class Story:
     def __init__(self, steps: Sequence[Step], face: Face) -> None:
         self._steps = {step.name: (number, step) for number, step in enumerate(steps, 1)}
         self._face = face
-        self._begun = 0.0
         self._total = 0.0
 
     def step(self, name: str) -> Step:
         return self._steps[name][1]
-
-    def begin(self) -> None:
-        """A step has been let go of. One that does not return is timed from here."""
-        self._begun = time.monotonic()
 
     def tell(self, message: Json) -> None:
         number, step = self._steps[message["step"]]
         kind = message["is"]
         if kind == STOP:
             self._face.stop(number, step)
-        elif kind == teller.BEFORE:
-            self.begin()
+            return
+        self._total += message["seconds"]
+        if kind == teller.DONE:
+            self._face.done(number, step, message["seconds"])
         else:
-            seconds = message["seconds"] if step.returns else time.monotonic() - self._begun
-            self._total += seconds
-            if kind == teller.DONE:
-                self._face.done(number, step, seconds)
-            else:
-                self._face.failed(number, step, seconds, alone(message["message"], step.name))
+            self._face.failed(number, step, message["seconds"], alone(message["message"], step.name))
 
     def end(self) -> None:
         self._face.end(self._total)

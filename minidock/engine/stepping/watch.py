@@ -8,10 +8,12 @@ plan, and they undo what they did.
 from __future__ import annotations
 
 import _socket
-import os
+import time
 
 from minidock import jsonfile
 from minidock.engine.stepping import facts, teller
+from minidock.engine.stepping.answers import CHANGES, DECISIONS, LEAVE, ON, WHY, Typed
+from minidock.engine.stepping.guests import KIND, Guests
 from minidock.engine.stepping.story import STOP, Story
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups
@@ -40,12 +42,7 @@ if TYPE_CHECKING:
         def fileno(self) -> int: ...
 
 
-KIND = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
-SOCKET = "step.sock"
 LONGEST = 1 << 17
-EVERYWHERE: Collection[str] | None = None
-GO, ON, LEAVE, CHANGES, WHY = "", "c", "q", "s", "w"  # what a person may answer
-_INPUT = 0
 
 
 def steps_of(engine: Engine, row: Row, options: Options, *, everything: bool = False) -> list[Step]:
@@ -68,17 +65,20 @@ class Watch:
         self._stops = stops
         self._socket, self.theirs = _socket.socketpair(_socket.AF_UNIX, KIND, 0)
         self._at: Json | None = None  # the step that waits for an answer
-        self._past: list[Json] = []  # for those who come later
         self._facts: facts.Facts = {}
         self._container: Container | None = None
-        self._typed = b""
-        self._guests: list[_socket.socket] = []
-        self._listener: _socket.socket | None = None
+        self._typed = Typed()
+        self._begun = 0.0  # when a step was last let go of
+        self._guests = Guests()
 
     def expect(self, engine: Engine, row: Row, options: Options) -> None:
         """All that can be known before it begins."""
         steps = steps_of(engine, row, options)
-        leaving_out.check_names(steps, self._stops or ())
+        try:
+            leaving_out.check_names(steps, self._stops or ())
+        except MinidockError:
+            self.left = True
+            raise
         self._story = Story(steps, self._face)
         self._place = engine.run_root, row.id
         self._face.begin(row.name, row.id, steps)
@@ -111,18 +111,14 @@ class Watch:
         self._leave()
 
     def close(self) -> None:
-        for socket in (self._socket, *self._guests, *([self._listener] if self._listener else [])):
-            socket.close()
-        self._guests.clear()
+        self._socket.close()
+        self._guests.close()
 
     def _watched(self) -> Iterator[Watched]:
         yield self._socket.fileno(), READ, self._hear
         if self._at is not None:
-            yield _INPUT, READ, self._read
-        if self._listener:
-            yield self._listener.fileno(), READ, self._welcome
-        for guest in list(self._guests):
-            yield guest.fileno(), READ, lambda guest=guest: self._hear_guest(guest)  # type: ignore[misc]
+            yield self._typed.fd, READ, self._read
+        yield from self._guests.watched(self._at, self._hear_guest)
 
     # Those who walk the plan --------------------------------------------------------------------------
 
@@ -150,26 +146,26 @@ class Watch:
         elif self.left:  # they will see it
             return
         elif not self.asks:
-            self._story.begin()
+            self._begun = time.monotonic()
         elif self._stops is None or message["step"] in self._stops:
             self._stop(message["step"])
         else:
             self._go()
 
     def _tell(self, message: Json) -> None:
-        self._past.append(message)
+        if not self._story.step(message["step"]).returns:  # whoever tells does not know when it began
+            message["seconds"] = time.monotonic() - self._begun
         self._story.tell(message)
-        self._tell_guests(message)
+        self._guests.tell(message, to_be_kept=True)
 
     def _stop(self, name: str) -> None:
-        if self._listener is None:
-            self._listen()
+        self._guests.listen("/".join(self._place))
         now = self._look()
         self._changes = facts.differences(self._facts, now)
         self._facts = now
         self._at = {"is": STOP, "step": name}
         self._story.tell(self._at)
-        self._tell_guests(self._at)
+        self._guests.tell(self._at, to_be_kept=False)
 
     def _look(self) -> facts.Facts:
         """Where the runtime does not know the container yet, only the host can be seen."""
@@ -183,29 +179,26 @@ class Watch:
 
     def _go(self) -> None:
         self._at = None
-        self._story.begin()
-        self._socket.send(teller.GO, _socket.MSG_NOSIGNAL)
+        self._begun = time.monotonic()
+        try:
+            self._socket.send(teller.GO, _socket.MSG_NOSIGNAL)
+        except OSError:  # both processes were killed: their end of the line is still to be heard
+            pass
 
     # Answers ------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        """A byte at a time: what follows the answer may be meant for the program."""
-        try:
-            typed = os.read(_INPUT, 1)
-        except OSError:  # EIO: the terminal is gone
-            typed = b""
-        if not typed:
+        answer = self._typed.read()
+        if self._typed.has_ended:
+            self._face.answered(here=False)
             self._leave()
-        elif typed != b"\n":
-            self._typed += typed
-        elif self._at is not None:
-            answer, self._typed = self._typed.decode(errors="replace").strip(), b""
+        elif answer is not None and self._at is not None:
             self._answer(answer)
 
     def _answer(self, answer: str) -> None:
         assert self._at is not None
         self._face.answered(here=True)
-        if answer in (GO, ON, LEAVE):
+        if answer in DECISIONS:
             self._decide(answer)
             return
         if answer == CHANGES:
@@ -231,57 +224,11 @@ class Watch:
         self._stops = ()
         self._socket.shutdown(_socket.SHUT_WR)
 
-    # Other terminals ----------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""
-        self._listener = _socket.socket(_socket.AF_UNIX, KIND, 0)
-        fd = os.open("/".join(self._place), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._listener.bind(f"/proc/self/fd/{fd}/{SOCKET}")
-        finally:
-            os.close(fd)
-        self._listener.listen(8)
-        self._listener.setblocking(False)
-
-    def _welcome(self) -> None:
-        assert self._listener
-        try:
-            fd, _ = self._listener._accept()  # type: ignore[attr-defined] # what socket.accept() wraps
-        except OSError:  # it went away again
+    def _hear_guest(self, guest: _socket.socket, answer: str) -> None:
+        if self._at is None:
             return
-        guest = _socket.socket(fileno=fd)
-        guest.setblocking(False)
-        self._guests.append(guest)
-        for message in (*self._past, *([self._at] if self._at else [])):
-            self._send(guest, message)
-
-    def _hear_guest(self, guest: _socket.socket) -> None:
-        try:
-            data = guest.recv(16)
-        except OSError:
-            data = b""
-        if not data:
-            self._dismiss(guest)
-        elif self._at is not None:
-            answer = data.decode(errors="replace").strip()
-            if answer == CHANGES:
-                self._send(guest, {"is": CHANGES, "lines": self._changes})
-            elif answer in (GO, ON, LEAVE):
-                self._face.answered(here=False)
-                self._decide(answer)
-
-    def _tell_guests(self, message: Json) -> None:
-        for guest in list(self._guests):
-            self._send(guest, message)
-
-    def _send(self, guest: _socket.socket, message: Json) -> None:
-        try:
-            guest.send(jsonfile.dump(message).encode(), _socket.MSG_NOSIGNAL)
-        except OSError:  # gone, or it does not listen
-            self._dismiss(guest)
-
-    def _dismiss(self, guest: _socket.socket) -> None:
-        if guest in self._guests:
-            self._guests.remove(guest)
-            guest.close()
+        if answer == CHANGES:
+            self._guests.reply(guest, {"is": CHANGES, "lines": self._changes})
+        elif answer in DECISIONS:
+            self._face.answered(here=False)
+            self._decide(answer)
