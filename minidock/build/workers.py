@@ -162,7 +162,7 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
         _null_streams()
         _work(plan, node, results, line)
     except (MinidockError, OSError) as error:
-        failure = error if isinstance(error, MinidockError) else MinidockError(reason(error))
+        failure = error if isinstance(error, MinidockError) else _explained(error, plan.engine.root)
         _tell(line, {"what": FAILED, **failure.told()})
     except KeyboardInterrupt:
         pass
@@ -170,6 +170,12 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
         _tell(line, {"what": FAILED, **MinidockError(f"a bug in minidock: {bug!r}").told()})
     finally:
         os._exit(0)
+
+
+def _explained(error: OSError, root: str) -> MinidockError:
+    from minidock.diagnosis import diagnosing
+
+    return diagnosing.failed(reason(error), error, place=root)
 
 
 def _work(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket) -> None:

@@ -96,6 +96,24 @@ def test_a_further_program_of_a_running_container_is_told_why_too(minidock: Mini
     assert minidock.ok("top", "box", "-o", "pid,comm").count("\n") == 2, "nobody waits there any more"
 
 
+def test_who_starts_what_another_has_created_is_told_why(bundle: Bundle) -> None:
+    """The process that waits to be started is not a child of the one that starts it."""
+    program(bundle.rootfs, "it", b"#!/no/such/shell\n")
+    assert bundle.program("/it").create().returncode == 0
+    done = bundle.runtime("start", bundle.id)
+    assert done.returncode == 127
+    explained(done.stderr, "a script for /no/such/shell")
+
+
+def test_a_build_that_cannot_run_a_program_is_told_why(minidock: Minidock, programs: Path) -> None:
+    program(programs, "it", b"#!/no/such/shell\n")
+    (programs / "Dockerfile").write_text('FROM busybox\nCOPY it /\nRUN ["/it"]\n')
+    done = minidock("build", str(programs))
+    assert 'Dockerfile:3: exec: "/it": no such file' in done.stderr
+    assert "cause: /it is a script for /no/such/shell, and there is none" in done.stderr
+    assert "mend: install /no/such/shell" in done.stderr
+
+
 def test_a_file_system_without_exec_is_found(minidock: Minidock) -> None:
     """program.noexec"""
     minidock.ok("run", "-d", "--name", "box", "--tmpfs", "/x:noexec", "busybox", "sleep", "1000")

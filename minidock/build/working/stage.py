@@ -230,7 +230,9 @@ class Stage:
 
 
 def _located(found: Instruction, error: MinidockError) -> MinidockError:
-    return found.wrong(error.message, hint=error.hint)
+    located = found.wrong(error.message, hint=error.hint)
+    located.finding = error.finding
+    return located
 
 
 def absolute(directory: str, path: str) -> str:

@@ -17,7 +17,7 @@ import os
 import time
 
 from minidock import jsonfile
-from minidock.errors import MinidockError, reason
+from minidock.errors import MinidockError, facts_of, reason
 from minidock.images.drafts import Lock
 from minidock.kernel import birth, mounts, overlay, paths, processes
 from minidock.kernel import namespaces as ns
@@ -282,7 +282,7 @@ def _live(baton: Baton, make: Callable[[], int], *, private: bool) -> NoReturn:
             mounts.propagate_everything("private")
         baton.pass_on({_TREE: make()})
     except OSError as error:
-        baton.fail(MinidockError(reason(error)))
+        baton.fail(MinidockError(reason(error), facts=facts_of(error)))
     except MinidockError as error:
         baton.fail(error)
     finally:
