@@ -423,3 +423,34 @@ def test_the_script_of_a_bundle_does_what_the_runtime_does(open_bundle: Bundle, 
         bundle.hook("createRuntime", f"cat > {bundle.path}/told").hook("startContainer", "cat > /mnt/told-inside")
     ours = by_hand(bundle)
     assert ours == bundle.run().stdout and ours
+
+
+# A mount namespace that shares all its mounts, as the host of systemd does: what spreads is seen, and harms nobody.
+SHARING_HOST = """
+mount --make-rshared /
+mount -t tmpfs below {place}; mount --make-shared {place}
+sort -k 5 /proc/self/mountinfo > {place}/before
+bash {script}
+sort -k 5 /proc/self/mountinfo | diff {place}/before -
+"""
+
+
+@pytest.mark.parametrize("spread", ["", "rslave", "rshared"])
+def test_where_the_hosts_mounts_are_shared_none_comes_and_none_goes(
+    minidock: Minidock, tmp_path: Path, spread: str
+) -> None:
+    """umount(2) of the old root would unmount the host's own as well, if that was still shared."""
+    place = tmp_path / "shared"
+    place.mkdir()
+    shown = ("-v", f"{tmp_path}:/seen:{spread}") if spread else ()
+    subprocess.run(["mount", "--bind", str(tmp_path), str(tmp_path)], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", str(tmp_path)], check=True)
+        path, _ = script_of(minidock, tmp_path, "--network", "none", *shown, "busybox", "cat", "/proc/self/mountinfo")
+        host = SHARING_HOST.format(place=place, script=path)
+        command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", host]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "/proc proc" not in done.stdout and " / / " in done.stdout
