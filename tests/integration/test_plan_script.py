@@ -366,6 +366,12 @@ def test_ended_in_the_middle_it_leaves_nothing(minidock: Minidock, tmp_path: Pat
     assert _links() == before
 
 
+def test_who_is_not_root_is_told_so(minidock: Minidock) -> None:
+    text = minidock.ok("plan", "--format", "sh", "busybox")
+    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=False, user=65534, group=65534)
+    assert done.returncode == 1 and "this needs root: sudo bash" in done.stderr and done.stdout == ""
+
+
 def test_a_step_that_fails_ends_it_and_what_was_done_is_taken_back(minidock: Minidock, tmp_path: Path) -> None:
     done = run_script(minidock, tmp_path, "-v", "/tmp:/etc/passwd/below", "busybox", "echo", "never")
     assert done.returncode not in (0, 126, 127)
