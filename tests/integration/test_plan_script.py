@@ -460,3 +460,15 @@ def test_where_the_hosts_mounts_are_shared_none_comes_and_none_goes(
         subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "/proc proc" not in done.stdout and " / / " in done.stdout
+
+
+def test_the_namespaces_of_another_container_are_joined_by_the_script_too(minidock: Minidock, tmp_path: Path) -> None:
+    minidock.ok("run", "-d", "--name", "first", "--network", "none", "--ipc", "shareable", "busybox", "sleep", "1000")
+    first = int(minidock.ok("inspect", "-f", "{{.State.Pid}}", "first"))
+    flags = ("--network", "container:first", "--ipc", "container:first", "--pid", "container:first")
+    path, identity = script_of(minidock, tmp_path, *flags, "busybox", "sh", "-c", PROBE)
+    with running(["bash", str(path)]) as process:
+        container = Container(process, identity, host_namespaces())
+        shared = {kind for kind in _NAMESPACES if facts.namespace(container.pid, kind) == facts.namespace(first, kind)}
+        assert shared == {"network", "ipc", "pid", "user", "time"}
+        assert container.end() == 0
