@@ -53,7 +53,7 @@ def plan_as_script(plan: ContainerPlan, title: str) -> str:
 
 def step_as_data(step: Step) -> Json:
     keys = {"name": step.name, "side": step.side, "says": step.says(), "why": step.why}
-    return {**keys, "shell": step.shell(), "man": step.man}
+    return {**keys, "shell": step.shell(), "undo": step.unshell(), "man": step.man}
 
 
 def table(root: str) -> list[Json]:

@@ -378,6 +378,18 @@ def test_a_step_that_fails_ends_it_and_what_was_done_is_taken_back(minidock: Min
     assert "never" not in done.stdout and "Not a directory" in done.stderr
 
 
+@pytest.mark.parametrize("row", ["bad:x:evil:0::/:/bin/sh", "bad:x:1:evil::/:/bin/sh", ""])
+def test_a_user_whose_number_is_none_is_refused_before_anybody_looks_it_up(
+    minidock: Minidock, tmp_path: Path, row: str
+) -> None:
+    """getpwnam(3) would load what the image's /etc/nsswitch.conf names, as root of the host: CVE-2019-14271."""
+    (tmp_path / "passwd").write_text(f"{row}\n")
+    done = run_script(
+        minidock, tmp_path, "-v", f"{tmp_path}/passwd:/etc/passwd", "-u", "bad", "busybox", "echo", "never"
+    )
+    assert (done.returncode, done.stdout) == (126, "") and "bad : the container has no such user" in done.stderr
+
+
 def test_an_image_that_would_have_its_own_code_loaded_into_the_hosts_tools_is_refused(
     minidock: Minidock, tmp_path: Path
 ) -> None:
