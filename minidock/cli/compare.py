@@ -92,9 +92,9 @@ COMMAND = Command(
     flags_end=1,
     failure=125,
     notes=(
-        "Both make a container, which has to stay for a moment to be looked at; then both are removed.\n"
-        "docker is given the same options, and the image if it lacks it. runc is given its own default configuration,\n"
-        "with the command and the image: so its differences are those of 'runc spec'.\n"
+        "Both make a container, which has to stay for a moment to be looked at; then both are removed. docker is given "
+        "the same options, and the image if it lacks it. runc is given its own default configuration, with the command "
+        "and the image: so its differences are those of 'runc spec'.\n\n"
         "Lines with - are minidock's, lines with + the other's."
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from minidock import jsonfile
+from minidock.cli.colours import BOLD, FAINT, GREEN, painted
 from minidock.cli.command import Command, Flag
 from minidock.cli.container_flags import FLAGS, listen, options, typed
 from minidock.engine.engine import Engine
@@ -15,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.runtime.arguments import Arguments
 
+_COLOURS = {"what": BOLD, "why": FAINT, "how": GREEN}
 _FORMATS = ("text", "json", "sh")
 _BETWEEN = "--"  # two sets of flags
 
@@ -31,9 +33,11 @@ def _plan(arguments: Arguments) -> int:
         sys.stdout.buffer.write(engine.script(options(arguments)).encode(errors="surrogateescape"))
         return 0
     plan = engine.plan(options(arguments))
-    sys.stdout.write(
-        jsonfile.dump(reports.plan_as_data(plan)) + "\n" if style == "json" else reports.plan_as_text(plan)
-    )
+    if style == "json":
+        sys.stdout.write(jsonfile.dump(reports.plan_as_data(plan)) + "\n")
+        return 0
+    for kind, line in reports.plan_lines(plan):
+        sys.stdout.write(painted(sys.stdout, line, _COLOURS[kind]) + "\n")
     return 0
 
 

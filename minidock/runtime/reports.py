@@ -16,6 +16,8 @@ from minidock.steps.shell import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from minidock.jsonfile import Json
     from minidock.steps.plan import ContainerPlan
     from minidock.steps.step import Step
@@ -27,11 +29,16 @@ def plan_of(bundle: str) -> ContainerPlan:
 
 
 def plan_as_text(plan: ContainerPlan) -> str:
-    lines = []
+    return "".join(f"{line}\n" for _, line in plan_lines(plan))
+
+
+def plan_lines(plan: ContainerPlan) -> Iterator[tuple[str, str]]:
+    """The lines of a plan, each with what it is: what a step does, why, and the commands that would do the same."""
     for number, step in enumerate(plan, 1):
-        lines.append(f"{number:3}. [{step.side}] {one_line(f'{step.name}: {step.says()}')}")
-        lines.append(f"     why: {one_line(step.why)} — {step.man}")
-    return "\n".join(lines) + "\n"
+        yield "what", f"{number:3}. [{step.side}] {one_line(f'{step.name}: {step.says()}')}"
+        yield "why", f"     why: {one_line(step.why)} — {step.man}"
+        for line in step.shell().split("\n"):
+            yield "how", f"     {'' if line.startswith('#') else '$ '}{one_line(line)}"
 
 
 def plan_as_data(plan: ContainerPlan) -> list[Json]:
@@ -46,7 +53,7 @@ def plan_as_script(plan: ContainerPlan, title: str) -> str:
 
 def step_as_data(step: Step) -> Json:
     keys = {"name": step.name, "side": step.side, "says": step.says(), "why": step.why}
-    return {**keys, "shell": step.shell(), "man": step.man}
+    return {**keys, "shell": step.shell(), "undo": step.unshell(), "man": step.man}
 
 
 def table(root: str) -> list[Json]:

@@ -62,6 +62,7 @@ class Birth(Step):
     def shell(self) -> str:
         """A shell that does what it is told (7) and answers (6): what is typed into it, the steps of the inside do."""
         return (
+            "# A second shell: what is written to descriptor 7 is typed into it; it answers on 6, first its pid.\n"
             '[ ${#JOIN[@]} = 0 ] || JOIN=(nsenter "${JOIN[@]}")\n'
             'coproc INSIDE { exec "${JOIN[@]}" unshare --fork --kill-child "${UNSHARE[@]}" bash -e; }\n'
             'BORN=$!; exec 6<&"${INSIDE[0]}" 7>&"${INSIDE[1]}"\n'

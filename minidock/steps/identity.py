@@ -151,7 +151,10 @@ class FindUser(Step):
             lines.append(f"while IFS=: read -r _ _ number members; do {member}; done < /etc/group 2>/dev/null || true")
         first = '"$GROUP_ID" "${MEMBER[@]}" ' if self.user.name else ""
         join = '[[ ,$GROUP_LIST, == *,"$group",* ]] || GROUP_LIST+=${GROUP_LIST:+,}$group'
-        return "\n".join([*lines, f"GROUP_LIST=; for group in {first}{more}; do {join}; done"])
+        lines.append(f"GROUP_LIST=; for group in {first}{more}; do {join}; done")
+        # A name would have setpriv(1) ask the C library, which loads plug-ins by what the image's files say.
+        complaint = '{ echo "$WHO $WHICH: the container has no such user or group" >&2; exit 126; }'
+        return "\n".join([*lines, f"[[ $USER_ID,$GROUP_ID,$GROUP_LIST != *[!0-9,]* ]] || {complaint}"])
 
     def do(self, live: Live) -> None:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

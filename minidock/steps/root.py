@@ -149,7 +149,8 @@ class Pivot(Step):
             'host() { "${HOST[@]}" bin/"$@"; }\n'
             'pivot_root "$ROOT" "$ROOT"\n'
             "[ ! -e /etc/ld.so.preload ]  # the loader would have it as root: such an image cannot be run in this way\n"
-            "export LIBMOUNT_FSTAB=/dev/null; ROOT= PATH=  # and mount -n: nothing of the image's is read\n"
+            "export LIBMOUNT_FSTAB=/dev/null LC_ALL=C; ROOT= PATH=  # so they read no table, no language of the image\n"
+            "host mount -n -c --make-rslave ..  # or the next would unmount the host's as well, if shared\n"
             "host umount -n -l /"
         )
 

@@ -24,6 +24,7 @@ _HEAD = """\
 # A container by hand: the steps of `minidock plan`, with Debian's own tools alone. Run it as root.
 # It trusts the image more than minidock does: while the root is put together, links in it are followed.
 # Steps for which Debian has no command say so, and are left out.
+[ "$(id -u)" = 0 ] || {{ echo "$0: this needs root: sudo bash $0" >&2; exit 1; }}
 set -e
 JOIN=() UNSHARE=() PRIV=() INIT=() UNDO=()
 exec 3<&0 4>&1 1>&2            # the program's input and output; what the steps say goes to standard error

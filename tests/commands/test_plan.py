@@ -66,6 +66,13 @@ def test_a_name_with_line_ends_and_escapes_stays_in_its_line(minidock: Minidock)
     assert not [line for line in shown if line.startswith("99.") or "\x1b" in line]
 
 
+def test_each_step_is_shown_with_its_reason_where_to_read_on_and_its_commands(minidock: Minidock) -> None:
+    lines = minidock.ok("plan", "--network", "none", "--hostname", "box", "busybox", "true").splitlines()
+    at = next(number for number, line in enumerate(lines) if "uts.hostname: set the host name to box" in line)
+    assert lines[at + 1].startswith("     why: without it") and lines[at + 1].endswith(" — sethostname(2)")
+    assert lines[at + 2] == "     $ hostname box"
+
+
 def test_two_sets_of_flags_are_told_apart_by_the_steps_that_they_change(minidock: Minidock) -> None:
     shown = minidock.ok("plan", "--diff", "busybox", "sh", "--", "--read-only", "--hostname", "x")
     assert shown.startswith("--- busybox sh\n+++ --hostname=x --read-only busybox sh\n")

@@ -366,10 +366,28 @@ def test_ended_in_the_middle_it_leaves_nothing(minidock: Minidock, tmp_path: Pat
     assert _links() == before
 
 
+def test_who_is_not_root_is_told_so(minidock: Minidock) -> None:
+    text = minidock.ok("plan", "--format", "sh", "busybox")
+    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=False, user=65534, group=65534)
+    assert done.returncode == 1 and "this needs root: sudo bash" in done.stderr and done.stdout == ""
+
+
 def test_a_step_that_fails_ends_it_and_what_was_done_is_taken_back(minidock: Minidock, tmp_path: Path) -> None:
     done = run_script(minidock, tmp_path, "-v", "/tmp:/etc/passwd/below", "busybox", "echo", "never")
     assert done.returncode not in (0, 126, 127)
     assert "never" not in done.stdout and "Not a directory" in done.stderr
+
+
+@pytest.mark.parametrize("row", ["bad:x:evil:0::/:/bin/sh", "bad:x:1:evil::/:/bin/sh", ""])
+def test_a_user_whose_number_is_none_is_refused_before_anybody_looks_it_up(
+    minidock: Minidock, tmp_path: Path, row: str
+) -> None:
+    """getpwnam(3) would load what the image's /etc/nsswitch.conf names, as root of the host: CVE-2019-14271."""
+    (tmp_path / "passwd").write_text(f"{row}\n")
+    done = run_script(
+        minidock, tmp_path, "-v", f"{tmp_path}/passwd:/etc/passwd", "-u", "bad", "busybox", "echo", "never"
+    )
+    assert (done.returncode, done.stdout) == (126, "") and "bad : the container has no such user" in done.stderr
 
 
 def test_an_image_that_would_have_its_own_code_loaded_into_the_hosts_tools_is_refused(
@@ -423,3 +441,46 @@ def test_the_script_of_a_bundle_does_what_the_runtime_does(open_bundle: Bundle, 
         bundle.hook("createRuntime", f"cat > {bundle.path}/told").hook("startContainer", "cat > /mnt/told-inside")
     ours = by_hand(bundle)
     assert ours == bundle.run().stdout and ours
+
+
+# A mount namespace that shares all its mounts, as the host of systemd does: what spreads is seen, and harms nobody.
+SHARING_HOST = """
+mount --make-rshared /
+mount -t tmpfs below {place}; mount --make-shared {place}
+sort -k 5 /proc/self/mountinfo > {place}/before
+bash {script}
+sort -k 5 /proc/self/mountinfo | diff {place}/before -
+"""
+
+
+@pytest.mark.parametrize("spread", ["", "rslave", "rshared"])
+def test_where_the_hosts_mounts_are_shared_none_comes_and_none_goes(
+    minidock: Minidock, tmp_path: Path, spread: str
+) -> None:
+    """umount(2) of the old root would unmount the host's own as well, if that was still shared."""
+    place = tmp_path / "shared"
+    place.mkdir()
+    shown = ("-v", f"{tmp_path}:/seen:{spread}") if spread else ()
+    subprocess.run(["mount", "--bind", str(tmp_path), str(tmp_path)], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", str(tmp_path)], check=True)
+        path, _ = script_of(minidock, tmp_path, "--network", "none", *shown, "busybox", "cat", "/proc/self/mountinfo")
+        host = SHARING_HOST.format(place=place, script=path)
+        command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", host]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "/proc proc" not in done.stdout and " / / " in done.stdout
+
+
+def test_the_namespaces_of_another_container_are_joined_by_the_script_too(minidock: Minidock, tmp_path: Path) -> None:
+    minidock.ok("run", "-d", "--name", "first", "--network", "none", "--ipc", "shareable", "busybox", "sleep", "1000")
+    first = int(minidock.ok("inspect", "-f", "{{.State.Pid}}", "first"))
+    flags = ("--network", "container:first", "--ipc", "container:first", "--pid", "container:first")
+    path, identity = script_of(minidock, tmp_path, *flags, "busybox", "sh", "-c", PROBE)
+    with running(["bash", str(path)]) as process:
+        container = Container(process, identity, host_namespaces())
+        shared = {kind for kind in _NAMESPACES if facts.namespace(container.pid, kind) == facts.namespace(first, kind)}
+        assert shared == {"network", "ipc", "pid", "user", "time"}
+        assert container.end() == 0

@@ -166,7 +166,8 @@ def _asked(command: list[str]) -> str:
     except FileNotFoundError:
         raise MinidockError(f"there is no command {command[0]} here") from None
     if done.returncode:
-        raise MinidockError(f"{command[0]}: {(done.stderr.strip() or 'it failed').splitlines()[0]}")
+        said = (done.stderr.strip() or "it failed").splitlines()[0].removeprefix(f"{command[0]}: ")
+        raise MinidockError(f"{command[0]}: {said}")
     return done.stdout.strip()
 
 
