@@ -28,10 +28,11 @@ _PIECE = 1 << 16
 _STALE = "invalid auth token"  # it is of some minutes ago, or of before etcd was restarted
 _TOKENS: dict[str, str] = {}  # by user and etcd: what this process was given for a password
 _HINT = "is it running, and is this its address? MINIDOCK_ETCD says where it is: docs/overlay.md"
+_SCHEME = "its address begins with https:// if it speaks TLS, else with http://"
 _HINTS = {  # by what is said
-    "without an answer": "if it speaks TLS, its address begins with https://",
-    "wrong version number": "if it does not speak TLS, its address begins with http://",
-    "cut the connection": "if it does not speak TLS, its address begins with http://",
+    "without an answer": _SCHEME,
+    "wrong version number": _SCHEME,
+    "cut the connection": _SCHEME,
     "its certificate is not believed": "MINIDOCK_ETCD_CA names the certificate of whoever has signed it",
     "certificate required": "MINIDOCK_ETCD_CERT and MINIDOCK_ETCD_KEY say who this host is",
     "bad certificate": "MINIDOCK_ETCD_CERT and MINIDOCK_ETCD_KEY say who this host is",
@@ -144,6 +145,8 @@ class Etcd:
         connection = connect(where)
         try:
             documents = list(_exchanged(connection, wire))
+        except ConnectionResetError:
+            raise Trouble("it cut the connection") from None
         finally:
             connection.close()
         if not documents:
