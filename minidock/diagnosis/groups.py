@@ -153,7 +153,7 @@ class ProcessesInside(Cause):
     """Processes live in a group that is to pass a controller down: only a group without any may."""
 
     name = "cgroup.processes-inside"
-    errnos = (errno.EBUSY,)
+    errnos = (errno.EBUSY, errno.EOPNOTSUPP)
 
     def holds(self, case: Case) -> bool:
         return "group" in case.facts and bool(self._processes(case))

@@ -29,12 +29,14 @@ def scene() -> Generator[Scene]:
 def test_a_group_above_that_may_have_no_more_processes_is_found(scene: Scene, bundle: Bundle) -> None:
     """cgroup.pids-limit"""
     above = scene.limited(pids_limit=1)
-    above.held(lambda: None)
-    bundle.linux["cgroupsPath"] = f"{above.path}/box"
+    first = bundle.sibling()
+    first.linux["cgroupsPath"] = f"{above.path}/first"
+    first.sleeping()
+    bundle.linux["cgroupsPath"] = f"{above.path}/second"
     done = bundle.run()
+    first.remove()
     assert "step process.clone: " in done.stderr and "(EAGAIN)" in done.stderr
     explained(done.stderr, f"{above.directory} may have 1 processes and threads, and has them")
-    cgroups.remove(f"{above.directory}/box")
 
 
 def test_a_group_that_passes_controllers_down_and_so_takes_no_processes_is_found(scene: Scene, bundle: Bundle) -> None:
