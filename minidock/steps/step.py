@@ -169,7 +169,8 @@ def explain(step: Step, error: OSError | MinidockError, live: Live) -> StepFaile
         number = error.errno or 0
         said = f"{reason(error)} ({errorcode[number]})" if number in errorcode else reason(error)
         hint = step.hints.get(number) or (f"see {step.man}" if step.man else "")
-        failure = StepFailed(step.name, said, hint=hint, facts={**facts_of(error), **_facts(step, live)})
+        facts = {**facts_of(error), **_facts(step, live), "hinted": number in step.hints}
+        failure = StepFailed(step.name, said, hint=hint, facts=facts)
     if failure.facts and live.side == HOST:
         from minidock.diagnosis import diagnosing
 
