@@ -446,7 +446,7 @@ def test_the_script_of_a_bundle_does_what_the_runtime_does(open_bundle: Bundle, 
 # A mount namespace that shares all its mounts, as the host of systemd does: what spreads is seen, and harms nobody.
 # What others on this host mount meanwhile, in their directories, and what goes with these, is not looked at.
 SHARING_HOST = """
-ours() {{ grep -E " /[^ ]* ({here}[^ ]*|{root}[^ ]*|/|/proc[^ ]*|/sys[^ ]*|/dev[^ ]*) " /proc/self/mountinfo | sort -k 5; }}
+ours() {{ grep -E " ({here}[^ ]*|{root}[^ ]*|/|/(proc|sys|dev)[^ ]*) [a-z]" /proc/self/mountinfo | sort -k 5; }}
 mount --make-rshared /
 mount -t tmpfs below {place}; mount --make-shared {place}
 ours > {place}/before
