@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from minidock.diagnosis.cause import Cause
 
 CAUSES: tuple[Cause, ...] = (
+    hosts.NoProc(),
     *(*programs.CAUSES, *overlays.CAUSES, *mounts.CAUSES, *settings.CAUSES, *groups.CAUSES, *isolation.CAUSES),
     *(*networking.CAUSES, *device_nodes.CAUSES, *space.CAUSES, *trees.CAUSES, *hosts.CAUSES, *rights.CAUSES),
     *filters.CAUSES,

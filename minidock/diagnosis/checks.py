@@ -105,7 +105,11 @@ def _tried(trial: Trial) -> dict[str, str]:
 
 
 def of_host(root: str) -> Iterator[Check]:
-    """Every check of the host; `root` is where minidock keeps its things."""
+    """Every check of the host; `root` is where minidock keeps its things. Without /proc nothing else can be seen."""
+    proc = Check("proc", "it is mounted", {"errno": errno.ENOENT}, only=[hosts.NoProc()])
+    yield proc
+    if proc.result().status != OK:
+        return
     yield from _of_programs()
     yield from _of_rights()
     yield from _of_namespaces()
@@ -165,7 +169,7 @@ def _of_cgroups() -> Iterator[Check]:
 def _of_files(root: str) -> Iterator[Check]:
     missing = {"errno": errno.ENODEV, "call": 'fsopen("overlay")'}
     yield Check("overlay", "the kernel has this file system", missing)
-    above = kernels.nearest(root)
+    above = space.nearest(root)
     refused = {"errno": errno.EINVAL, "upper": above}
     kind, point, _ = mount_table.mount_of(os.path.realpath(above))
     yield Check("overlay.upper", f"{root} can hold what containers write: {kind} on {point}", refused)
@@ -192,12 +196,18 @@ def _of_networks() -> Iterator[Check]:
 
 def _forwarding() -> Check:
     path = "/proc/sys/net/ipv4/ip_forward"
-    with open(path) as file:
-        is_on = file.read().strip() != "0"
-    if is_on:
+    if _line(path) not in ("0", ""):
         return Check("network.forwarding", "it is on")
     fine = "it is off, and switched on for the first container in a network"
     return Check("network.forwarding", fine, {"errno": errno.EROFS, "path": path})
+
+
+def _line(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.readline().strip()
+    except OSError:
+        return ""
 
 
 def _of_limits() -> Iterator[Check]:

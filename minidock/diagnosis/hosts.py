@@ -7,8 +7,8 @@ import os
 import sys
 import time
 
-from minidock.diagnosis import kernels
 from minidock.diagnosis.cause import Cause
+from minidock.kernel import overlay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class OldKernel(Cause):
     errnos = (errno.ENOSYS,)
 
     def holds(self, case: Case) -> bool:
-        return kernels.version() < OLDEST_KERNEL
+        return overlay.kernel_version() < OLDEST_KERNEL
 
     def says(self, case: Case) -> str:
         return f"this is Linux {os.uname().release}, and minidock needs {'.'.join(map(str, OLDEST_KERNEL))}"
@@ -35,6 +35,26 @@ class OldKernel(Cause):
 
     def mend(self, case: Case) -> str:
         return "boot a newer kernel: Debian 12 has 6.1"
+
+
+class NoProc(Cause):
+    """/proc is not mounted: there the kernel tells what is going on, and is told about users and settings."""
+
+    name = "host.no-proc"
+    errnos = (errno.ENOENT,)
+    _file = "/proc/self/status"
+
+    def holds(self, case: Case) -> bool:
+        return not os.path.exists(self._file)
+
+    def says(self, case: Case) -> str:
+        return f"/proc is not mounted: there is no {self._file}"
+
+    def confirm(self, case: Case) -> str:
+        return "ls /proc/self"
+
+    def mend(self, case: Case) -> str:
+        return "mount -t proc proc /proc"
 
 
 class OldPython(Cause):

@@ -302,7 +302,27 @@ class NoDirectory(_OfProgram):
         return f"chmod a+rx {quote(self._barrier(case))}, in the image; or run as another --user"
 
 
+class NoInit(Cause):
+    """The small program that is to be the container's first process is not on the host."""
+
+    name = "program.no-init"
+    errnos = (errno.ENOENT,)
+
+    def holds(self, case: Case) -> bool:
+        return case.step == "process.init"
+
+    def says(self, case: Case) -> str:
+        return f"this host has no {case.path}, of which a copy is to be the container's first process"
+
+    def confirm(self, case: Case) -> str:
+        return f"ls -l {quote(case.path)}"
+
+    def mend(self, case: Case) -> str:
+        return "apt-get install tini, which has /usr/bin/tini-static; or leave --init out"
+
+
 CAUSES: tuple[Cause, ...] = (
+    NoInit(),
     *(CarriageReturn(), NoInterpreter(), NoLoader(), OtherProcessor(), NoProgram()),
     *(NoExecMount(), NotExecutable(), NoDirectory(), Busy(), TooManyWords()),
 )

@@ -7,7 +7,6 @@ import os
 from shlex import quote
 
 from minidock.diagnosis.cause import Cause
-from minidock.diagnosis.kernels import nearest
 from minidock.kernel import mount_table
 
 TYPE_CHECKING = False
@@ -26,6 +25,13 @@ def place(case: Case) -> str:
         if isinstance(path, str) and path.startswith("/"):
             return nearest(path)
     return ""
+
+
+def nearest(path: str) -> str:
+    """The path, or what is there of it."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def left(path: str) -> str:

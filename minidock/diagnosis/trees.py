@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 255  # NAME_MAX: of every file system that Linux has
 _SHOWN = 40
+_IN_CONTAINER = ("process.cwd", "process.find", "process.exec")  # steps that look for what the image has
 
 
 def listing(case: Case, path: str) -> str:
@@ -24,7 +25,7 @@ def listing(case: Case, path: str) -> str:
 
 def _is_containers(case: Case) -> bool:
     """What is not to be found from here by the same path belongs to a container."""
-    return case.is_inside_tree or case.step.startswith("process.")
+    return case.is_inside_tree or case.step in _IN_CONTAINER
 
 
 def _whose(case: Case) -> str:

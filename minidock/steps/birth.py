@@ -23,7 +23,6 @@ class LoadInit(Step):
     side = HOST
     man = "wait(2)"
     why = "PID 1 gets every orphan and no default signal handlers: few programs are made for that"
-    hints = {2: "Debian's package tini has such a program, /usr/bin/tini-static"}
 
     def __init__(self, path: str) -> None:
         self.path = path

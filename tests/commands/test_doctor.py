@@ -101,6 +101,15 @@ def test_an_old_kernel_is_found(minidock: Minidock) -> None:
     assert "missing  kernel                 this is Linux 2.6." in done.stdout
 
 
+def test_a_host_without_proc_is_found_and_nothing_else_is_said_of_it(minidock: Minidock) -> None:
+    """host.no-proc"""
+    code, checks = examined(minidock, poverty.covered("/proc"))
+    assert (code, checks["proc"]["mend"]) == (1, "mount -t proc proc /proc")
+    assert "cgroup" not in checks
+    done = minidock("run", "--rm", "busybox", "true", preexec_fn=poverty.covered("/proc"))
+    assert "cause: /proc is not mounted" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_missing_packages_are_found_and_break_nothing(minidock: Minidock) -> None:
     """host.no-module, by a Python that minidock is not installed with"""
     command = ["/usr/bin/python3", *LAUNCH[1:], "minidock.cli.main", "doctor"]

@@ -155,5 +155,6 @@ def test_an_init_changes_nothing_about_a_program_that_cannot_be_executed(
 
 
 def test_an_init_that_is_missing_is_named_with_its_step(bundle: Bundle) -> None:
+    """program.no-init"""
     bundle.config["annotations"] = {"minidock.init": "/no/such/init"}
     refused(bundle.run(), "step process.init", "/no/such/init", "tini")
