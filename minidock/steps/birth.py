@@ -32,7 +32,7 @@ class LoadInit(Step):
 
     def shell(self) -> str:
         """Opened here, it can be executed where it cannot be seen; the program gets the descriptor as well."""
-        return f"exec 9< {quoted(self.path)}; INIT=(/proc/self/fd/9 --)"
+        return f"exec 9< {quoted(self.path)}; export INIT=/proc/self/fd/9"
 
     def do(self, live: Live) -> None:
         from minidock.kernel import trampoline

@@ -163,7 +163,7 @@ class Execute(Step):
         """The host's programs hand over to each other: a session, rights, directory and environment, then the program.
         All in one line: it is read before the standard input becomes the program's.
         """
-        environment = '"${HOST[@]}" bin/env -i -C "$WORKDIR" -- "${ENVIRONMENT[@]}" "${INIT[@]}"'
+        environment = '"${HOST[@]}" bin/env -i -C "$WORKDIR" -- "${ENVIRONMENT[@]}" ${INIT:+"$INIT" --}'
         last = '/proc/self/cwd/"${LAST[@]}" "${HOST[@]}" bin/setpriv "${PRIV[@]}"'
         return f"{{ exec <&3 >&4 3<&- 4>&- 5>&-; exec {last} {environment} {words(self.args)}; }}"
 

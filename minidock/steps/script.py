@@ -26,7 +26,8 @@ _HEAD = """\
 # Steps for which Debian has no command say so, and are left out.
 [ "$(id -u)" = 0 ] || {{ echo "$0: this needs root: sudo bash $0" >&2; exit 1; }}
 set -e
-JOIN=() UNSHARE=() PRIV=() INIT=() UNDO=()
+unset INIT PRIV PID BORN CGROUP NEW_BRIDGES NEW_TABLE NEW_PARENT NEW_VXLAN  # whatever the caller means by these
+JOIN=() UNSHARE=() UNDO=()
 exec 3<&0 4>&1 1>&2            # the program's input and output; what the steps say goes to standard error
 
 finish() {{                     # takes back what was done, last first

@@ -342,6 +342,23 @@ def test_the_program_has_the_standard_streams_and_no_more(minidock: Minidock, tm
     assert done.stderr == "to stderr\n"
 
 
+def test_variables_of_the_caller_mean_nothing_to_the_script(minidock: Minidock, tmp_path: Path) -> None:
+    names = ("INIT", "PRIV", "PID", "BORN", "CGROUP", "NEW_TABLE", "JOIN", "UNSHARE", "UNDO", "LAST", "HOST", "WORKDIR")
+    environment = {**os.environ, **dict.fromkeys(names, "/nowhere"), "ENVIRONMENT": "A=1", "LC_ALL": "nowhere"}
+    done = run_script(minidock, tmp_path, "busybox", "env", env=environment)
+    assert done.returncode == 0 and {line.partition("=")[0] for line in done.stdout.splitlines()} == {
+        *("PATH", "HOSTNAME", "HOME")
+    }
+
+
+def test_with_an_init_the_program_is_its_child_and_orphans_are_buried(minidock: Minidock, tmp_path: Path) -> None:
+    program = (
+        "echo $PPID; (sleep 0.01 & echo $! > /tmp/orphan); pid=$(cat /tmp/orphan); sleep 1; ls -d /proc/$pid; exit 7"
+    )
+    done = run_script(minidock, tmp_path, "--init", "busybox", "sh", "-c", program)
+    assert (done.returncode, done.stdout) == (7, "1\n") and "No such file" in done.stderr
+
+
 def test_words_of_a_command_line_stay_words(minidock: Minidock, tmp_path: Path) -> None:
     words = [AWKWARD, "$(touch /tmp/minidock-was-here)", "", "-x", "'", '"', "\\", "\n", "*", "~", "INSIDE", "\udcff"]
     options = {"errors": "surrogateescape"}
