@@ -31,7 +31,9 @@ def rows(directory: str, sql: str) -> list[tuple[Any, ...]]:
     is_open = os.path.exists(f"{path}-wal") and os.path.exists(f"{path}-shm")
     address = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     try:
-        connection = connect(f"file:{address}?{'mode=ro' if is_open else 'immutable=1'}", uri=True, timeout=_PATIENCE)
+        # mode=ro in any case: else SQLite makes the file where there is none, for all to read.
+        how = "mode=ro" if is_open else "mode=ro&immutable=1"
+        connection = connect(f"file:{address}?{how}", uri=True, timeout=_PATIENCE)
         found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
         connection.close()
     except DatabaseError:  # there is none, it is not ours to read, or it is of another version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,13 +20,13 @@ def steps(text: str) -> list[str]:
 
 
 @pytest.fixture
-def public(minidock: Minidock, tmp_path: Path) -> Iterator[Minidock]:
+def public(minidock: Minidock) -> Iterator[Minidock]:
     """A store that everybody may reach, as the usual one, and whose content is root's, as there."""
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
-    subprocess.run(["cp", "-a", str(minidock.root), f"{tmp_path}/root"], check=True)
-    (tmp_path / "root").chmod(0o711)
-    yield Minidock(tmp_path)
+    with tempfile.TemporaryDirectory(prefix="minidock-test-") as directory:
+        Path(directory).chmod(0o755)
+        subprocess.run(["cp", "-a", str(minidock.root), f"{directory}/root"], check=True)
+        Path(f"{directory}/root").chmod(0o711)
+        yield Minidock(Path(directory))
 
 
 def test_anybody_may_read_a_plan_where_the_images_are_roots_alone(public: Minidock) -> None:

@@ -46,12 +46,16 @@ _LARGE = directory("many") + b"".join(file(f"many/{number}", b"x" * 100) for num
 
 
 @pytest.fixture(scope="module", autouse=True)
-def images(store: Minidock) -> None:
+def images(store: Minidock) -> Generator[None]:
     """busybox with something in /data, in several layers; with traps; with very much."""
+    before = store.ok("images", "--no-trunc", "-q")
     add_image(store, "content", _CONTENT, _CHANGES, config={"Volumes": {"/data": {}}})
     add_image(store, "plain", _CONTENT)
     add_image(store, "hostile", _HOSTILE)
     add_image(store, "large", _LARGE)
+    yield
+    store.ok("rmi", "content", "plain", "hostile", "large")
+    assert store.ok("images", "--no-trunc", "-q") == before
 
 
 def add_image(store: Minidock, name: str, *archives: bytes, config: dict[str, object] | None = None) -> None:

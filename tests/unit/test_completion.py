@@ -283,6 +283,11 @@ def test_completion_changes_nothing_where_something_is(state: Database, root: Pa
     state.close()
 
 
+def test_a_look_at_a_state_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert glance.rows(str(tmp_path), "SELECT name FROM containers") == []
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.usefixtures("known")
 def test_a_change_is_seen_before_it_is_in_the_main_file(state: Database) -> None:
     add(state, "e" * 64, "newest", "running")
