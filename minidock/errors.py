@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import errorcode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def reason(error: OSError) -> str:
     """What the kernel said, in words: `mount(…): Operation not permitted`."""
     said = os.strerror(error.errno) if error.errno else str(error)
     return f"{error.filename}: {said}" if error.filename else said
+
+
+def name_of(number: int) -> str:
+    """What an errno is called: of several names the one that strace shows. errno(3)"""
+    return {95: "EOPNOTSUPP", 35: "EDEADLK"}.get(number) or errorcode.get(number, "")
 
 
 def facts_of(error: OSError) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, facts_of
 from minidock.kernel import namespaces, oneself, paths, processes, syscalls, terminals, trampoline
 from minidock.steps.shell import quoted, words
 from minidock.steps.step import INSIDE, Step
@@ -96,7 +96,7 @@ class WorkingDirectory(Step):
             return paths.open_inside(root, self.path, os.O_PATH | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError) as error:
             why = os.strerror(error.errno or 0).lower()
-            raise MinidockError(f'chdir to cwd ("{self.path}"): {why}', code=126) from None
+            raise MinidockError(f'chdir to cwd ("{self.path}"): {why}', code=126, facts=facts_of(error)) from None
 
     def _check_inside(self) -> None:
         """A directory of the host, reached by a leaked descriptor, has no path from here (CVE-2024-21626)."""

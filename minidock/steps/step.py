@@ -11,9 +11,8 @@ the same place, each doing the steps of its own side; where the side changes, th
 from __future__ import annotations
 
 import time
-from errno import errorcode
 
-from minidock.errors import MinidockError, facts_of, reason
+from minidock.errors import MinidockError, facts_of, name_of, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def explain(step: Step, error: OSError | MinidockError, live: Live) -> StepFaile
         failure = StepFailed(step.name, error.message, hint=error.hint, code=error.code, facts=facts)
     else:
         number = error.errno or 0
-        said = f"{reason(error)} ({errorcode[number]})" if number in errorcode else reason(error)
+        said = f"{reason(error)} ({name_of(number)})" if number else reason(error)
         hint = step.hints.get(number) or (f"see {step.man}" if step.man else "")
         facts = {**facts_of(error), **_facts(step, live), "hinted": number in step.hints}
         failure = StepFailed(step.name, said, hint=hint, facts=facts)

@@ -196,6 +196,15 @@ def test_what_is_there_of_a_path_is_told(bundle: Bundle) -> None:
     explained(done.stderr, f"there is no {bundle.path}/no; {bundle.path} is there")
 
 
+def test_what_is_there_of_a_working_directory_is_told(minidock: Minidock) -> None:
+    minidock.ok("run", "-d", "--name", "box", "busybox", "sleep", "1000")
+    done = minidock("exec", "-w", "/etc/no/such", "box", "true")
+    assert 'chdir to cwd ("/etc/no/such"): no such file or directory' in done.stderr
+    explained(done.stderr, "in the container there is no /etc/no; /etc is there")
+    done = minidock("exec", "-w", "/etc/passwd/below", "box", "true")
+    explained(done.stderr, "/etc/passwd is a file")
+
+
 def test_a_name_that_no_file_system_takes_is_found(minidock: Minidock) -> None:
     """path.name-too-long"""
     done = minidock("run", "--rm", "-w", "/" + "x" * 300, "busybox", "true")

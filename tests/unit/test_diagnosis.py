@@ -14,7 +14,7 @@ from minidock.diagnosis import diagnosing, hosts
 from minidock.diagnosis.case import Case
 from minidock.diagnosis.catalog import CAUSES
 from minidock.diagnosis.cause import Cause
-from minidock.errors import MinidockError, heard
+from minidock.errors import MinidockError, heard, name_of
 
 PROJECT = Path(__file__).parents[2]
 TABLE = PROJECT / "docs/diagnosis.md"
@@ -24,7 +24,7 @@ NOT_PROVOKED = {"cgroup.disabled", "namespaces.unsupported", "host.old-python"}
 
 def row(cause: Cause) -> str:
     """A line of the table in docs/diagnosis.md."""
-    numbers = ", ".join(errno.errorcode[number] for number in cause.errnos) or "-"
+    numbers = ", ".join(map(name_of, cause.errnos)) or "-"
     described = " ".join((inspect.getdoc(type(cause)) or "").split())
     return f"| `{cause.name}` | {numbers} | {described} |"
 
