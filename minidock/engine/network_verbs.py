@@ -18,8 +18,8 @@ _NO_FILTERS: Filters = {}
 _NOTHING: dict[str, str] = {}
 
 
-class NetworkVerbs:
-    """Part of Engine."""
+class Part:
+    """What is part of an Engine, and knows it."""
 
     @property
     def _engine(self) -> Engine:
@@ -27,6 +27,10 @@ class NetworkVerbs:
 
         assert isinstance(self, Engine)
         return self
+
+
+class NetworkVerbs(Part):
+    """Part of Engine."""
 
     def create_network(
         self,
