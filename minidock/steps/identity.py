@@ -157,6 +157,7 @@ class FindUser(Step):
         return "\n".join([*lines, f"[[ $USER_ID,$GROUP_ID,$GROUP_LIST != *[!0-9,]* ]] || {complaint}"])
 
     def do(self, live: Live) -> None:
+        live.forget_mounts()
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             found = users.find(self.user, _read_or_nothing(root, "/etc/passwd"), _read_or_nothing(root, "/etc/group"))

@@ -54,6 +54,12 @@ class Live:
             self.keeper.close()
             self.keeper = None
 
+    def forget_mounts(self) -> None:
+        """The tree is whole: the program may have been given room for few descriptors only."""
+        for fd in self.mounts.values():
+            os.close(fd)
+        self.mounts.clear()
+
     def become_inside(self) -> NoReturn:
         """Called in the newborn process: from here on it does the other half of the steps."""
         assert self.inside is not None

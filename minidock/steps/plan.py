@@ -64,6 +64,7 @@ def container_plan(spec: Spec, place: Place) -> ContainerPlan:
         *_hooks("createContainer", spec, place),
         root.Pivot(),
         *_hardening(spec),
+        *_rlimits(spec),
         *(found(spec.process) if spec.process else []),
     ]
     start = _program(spec, place) if spec.process else []
@@ -126,8 +127,6 @@ def _limits(spec: Spec) -> list[Step]:
         uids = [mapping.as_range() for mapping in spec.linux.uid_mappings]
         gids = [mapping.as_range() for mapping in spec.linux.gid_mappings]
         steps.append(namespaces.MapIds(uids, gids))
-    if spec.process and spec.process.rlimits:
-        steps.append(identity.Rlimits(spec.process.rlimits))
     if spec.process and spec.process.oom_score_adj is not None:
         steps.append(identity.OomScore(spec.process.oom_score_adj))
     return steps
@@ -252,6 +251,11 @@ def _hardening(spec: Spec) -> list[Step]:
     if spec.linux.rootfs_propagation.endswith(("shared", "unbindable")):
         steps.append(root.FinalPropagation(spec.linux.rootfs_propagation))
     return steps
+
+
+def _rlimits(spec: Spec) -> list[Step]:
+    """When all is put together, which may take more open files than the program is to have."""
+    return [identity.Rlimits(spec.process.rlimits)] if spec.process and spec.process.rlimits else []
 
 
 def _program(spec: Spec, place: Place) -> list[Step]:
