@@ -199,8 +199,8 @@ class NotExecutable(_OfProgram):
             return f"{self.path(case)} is no file"
         return f"{self.path(case)} has mode {stat.S_IMODE(mode):04o}, and the program's user is {self._user(case)}"
 
-    def _user(self, case: Case) -> str:
-        return case.status("Uid").split()[1]
+    def _user(self, case: Case) -> int:
+        return case.status().effective_user
 
     def confirm(self, case: Case) -> str:
         return listing(case, self.path(case))

@@ -8,7 +8,7 @@ from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.isolation import ranges
-from minidock.kernel.capability_names import NUMBERS
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,11 +72,7 @@ class NoCapability(Cause):
     errnos = _REFUSED
 
     def holds(self, case: Case) -> bool:
-        return not int(self._effective(), 16) >> NUMBERS[self._needed(case)] & 1
-
-    def _effective(self) -> str:
-        with open("/proc/self/status") as file:
-            return next(line.split()[1] for line in file if line.startswith("CapEff:"))
+        return self._needed(case) not in Status("self").capabilities("effective")
 
     def _needed(self, case: Case) -> str:
         named: str = case.facts.get("capability", "")
@@ -89,7 +85,7 @@ class NoCapability(Cause):
         )
 
     def confirm(self, case: Case) -> str:
-        return f"capsh --decode={self._effective()}"
+        return f"capsh --decode={Status('self').text('CapEff')}"
 
     def mend(self, case: Case) -> str:
         name = self._needed(case).removeprefix("CAP_")

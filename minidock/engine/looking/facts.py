@@ -13,7 +13,8 @@ import stat
 
 from minidock import jsonfile
 from minidock.kernel import interfaces, namespaces
-from minidock.kernel.capability_names import NAMES
+from minidock.kernel.capability_names import NAMES, SETS
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
     Table = dict[str, str]
 
-_SETS = {"CapInh": "inheritable", "CapPrm": "permitted", "CapEff": "effective", "CapBnd": "bounding"}
-_SETS["CapAmb"] = "ambient"
-_SECCOMP = {"0": "off", "1": "strict", "2": "a filter"}
+_SECCOMP = {0: "off", 1: "strict", 2: "a filter"}
 _LIMIT_WIDTHS = (26, 47, 68)  # where the columns of /proc/PID/limits begin
 _SYSCTLS = (
     *("net/ipv4", "net/ipv4/conf/all", "net/ipv4/conf/default", "net/ipv6/conf/all", "net/core"),
@@ -103,25 +102,28 @@ def _described(path: str) -> str:
 
 
 def capabilities(pid: int) -> Table:
-    status = _status(pid)
-    return {name: _in_words(int(status[field], 16)) for field, name in _SETS.items() if field in status}
+    status = Status(pid)
+    return {name: _in_words(status.capabilities(name)) for name in SETS}
 
 
-def _in_words(mask: int) -> str:
-    names = [name for number, name in enumerate(NAMES) if mask >> number & 1]
-    return "all" if len(names) == len(NAMES) else " ".join(names) or "none"
+def _in_words(held: list[str]) -> str:
+    names = " ".join(name.removeprefix("CAP_") for name in held)
+    return "all" if len(held) >= len(NAMES) else names or "none"
 
 
 def seccomp(pid: int) -> Table:
-    status = _status(pid)
-    mode = _SECCOMP.get(status.get("Seccomp", "0"), "unknown")
-    return {"mode": mode, "filters": status.get("Seccomp_filters", "?"), "no new privileges": status["NoNewPrivs"]}
+    status = Status(pid)
+    return {
+        "mode": _SECCOMP.get(status.seccomp_mode, "unknown"),
+        "filters": status.text("Seccomp_filters") or "?",
+        "no new privileges": status.text("NoNewPrivs"),
+    }
 
 
 def user(pid: int) -> Table:
-    status = _status(pid)
+    status = Status(pid)
     fields = {"Uid": "user", "Gid": "group", "Groups": "further groups", "Umask": "umask"}
-    return {name: " ".join(status[field].split()) for field, name in fields.items()}
+    return {name: " ".join(status.text(field).split()) for field, name in fields.items()}
 
 
 def limits(pid: int) -> Table:
@@ -255,11 +257,6 @@ def _inside(pid: int, kinds: list[str], read: Callable[[], Table]) -> Table:
     os.waitpid(child, 0)
     found: Table = jsonfile.parse(text) if text else {}
     return found
-
-
-def _status(pid: int) -> Table:
-    pairs = (line.partition(":") for line in _lines(pid, "status"))
-    return {name: value.strip() for name, _, value in pairs}
 
 
 def _lines(pid: int, file: str) -> list[str]:

@@ -9,6 +9,7 @@ import os
 import stat
 
 from minidock.kernel import cgroups, namespaces, paths
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _MOST_LINES = 10  # of one subject
 _LONGEST = 300  # letters of one
 _STATUS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
-_SESSION = 3  # its place in /proc/PID/stat, behind the name
 _DEFAULT_ROUTE = "00000000"
 
 
@@ -77,11 +77,9 @@ def _host_name(pid: int) -> dict[str, str]:
 
 def _process(pid: int) -> dict[str, str]:
     found = {"root": os.readlink(f"/proc/{pid}/root"), "directory": os.readlink(f"/proc/{pid}/cwd")}
-    with open(f"/proc/{pid}/status") as file:
-        fields = dict(line.rstrip("\n").split(":", 1) for line in file if ":" in line)
-    found |= {name: " ".join(fields[name].split()) for name in _STATUS if name in fields}
-    with open(f"/proc/{pid}/stat") as file:
-        found["session"] = file.read().rpartition(")")[2].split()[_SESSION]
+    status = Status(pid)
+    found |= {name: " ".join(status.text(name).split()) for name in _STATUS}
+    found["session"] = str(os.getsid(pid))
     with open(f"/proc/{pid}/oom_score_adj") as file:
         found["oom_score_adj"] = file.read().strip()
     with open(f"/proc/{pid}/limits") as file:
