@@ -12,13 +12,15 @@ import os
 import stat
 
 from minidock import jsonfile
-from minidock.kernel import interfaces, namespaces
+from minidock.kernel import interfaces, mount_table, namespaces
 from minidock.kernel.capability_names import NAMES, SETS
 from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from minidock.kernel.mount_table import Mount
 
     Table = dict[str, str]
 
@@ -60,16 +62,15 @@ def own_namespaces(pid: int) -> Table:
 
 def mounts(pid: int) -> Table:
     """By where they are: what is mounted there, how, and whether it spreads. The last one is the one that is seen."""
-    found = {}
-    for line in _lines(pid, "mountinfo"):
-        front, _, back = line.partition(" - ")
-        _, _, _, root, point, options, *spread = front.split(" ")
-        kind, _, data = back.split(" ", 2)
-        part = "" if root == "/" else f", only {root.rpartition('/')[2]}"
-        spreads = "".join(f", {each.partition(':')[0]}" for each in spread)
-        more = "" if kind == "overlay" else _own_options(data)  # whose layers are a matter of where the image is kept
-        found[point] = f"{kind}{part} ({options}{more}){spreads}"
-    return found
+    return {mount.point: _mounted(mount) for mount in mount_table.of_process(pid)}
+
+
+def _mounted(mount: Mount) -> str:
+    part = "" if mount.root == "/" else f", only {mount.root.rpartition('/')[2]}"
+    spreads = "".join(f", {each.partition(':')[0]}" for each in mount.propagation)
+    # Which layers an overlay has is a matter of where the image is kept.
+    more = "" if mount.kind == "overlay" else _own_options(mount.file_system_options)
+    return f"{mount.kind}{part} ({mount.options}{more}){spreads}"
 
 
 def _own_options(data: str) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import stat
 
-from minidock.kernel import cgroups, namespaces, paths
+from minidock.kernel import cgroups, mount_table, namespaces, paths
 from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from minidock.kernel.mount_table import Mount
 
     Facts = dict[str, dict[str, str]]  # by subject, then by what it is about
 
@@ -39,7 +41,7 @@ def _of_process(pid: int, root: str) -> Facts:
         "namespaces": lambda: _namespaces(pid),
         "host name": lambda: _host_name(pid),
         "process": lambda: _process(pid),
-        "mounts": lambda: dict(_mounts(pid)),
+        "mounts": lambda: _mounts(pid),
         "/dev": lambda: _devices(pid, root),
         "links inside": lambda: {} if _is_hosts(pid, "network") else _links(pid),
     }
@@ -88,22 +90,21 @@ def _process(pid: int) -> dict[str, str]:
     return found
 
 
-def _mounts(pid: int) -> Iterator[tuple[str, str]]:
+def _mounts(pid: int) -> dict[str, str]:
     """Where, and what: the last of several on one place is the one to be seen."""
-    with open(f"/proc/{pid}/mountinfo") as file:
-        for line in file:
-            front, _, back = line.rstrip("\n").partition(" - ")
-            kind, source, *_ = back.split(" ")
-            _, _, _, part, place, options, *_ = front.split(" ")
-            what = f"{kind} from {source}" + (f", its {part}" if part != "/" else "")
-            yield place, f"{what} ({options})"
+    return {mount.point: _mounted(mount) for mount in mount_table.of_process(pid)}
+
+
+def _mounted(mount: Mount) -> str:
+    part = f", its {mount.root}" if mount.root != "/" else ""
+    return f"{mount.kind} from {mount.source}{part} ({mount.options})"
 
 
 def _devices(pid: int, root: str) -> dict[str, str]:
     """In the tree that becomes the container's, or has become it."""
     above = f"/proc/{pid}/root"
     assembled = f"{above}{root}"
-    place = assembled if any(place == root for place, _ in _mounts(pid)) else above
+    place = assembled if any(point == root for _, point, _ in mount_table.table(pid)) else above
     if place == above and os.path.samestat(os.stat(above), os.stat("/")):  # it is still the host's
         return {}
     fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
