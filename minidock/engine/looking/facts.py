@@ -56,8 +56,7 @@ def of(pid: int) -> dict[str, Table]:
 
 def own_namespaces(pid: int) -> Table:
     """Which are its own, and which those of whoever asks."""
-    same = {kind: namespaces.identity(pid, kind) == namespaces.identity("self", kind) for kind in namespaces.FLAGS}
-    return {kind: "the host's" if is_same else "of its own" for kind, is_same in same.items()}
+    return {kind: "the host's" if namespaces.is_shared(kind, pid) else "of its own" for kind in namespaces.FLAGS}
 
 
 def mounts(pid: int) -> Table:

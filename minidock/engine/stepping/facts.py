@@ -43,7 +43,7 @@ def _of_process(pid: int, root: str) -> Facts:
         "process": lambda: _process(pid),
         "mounts": lambda: _mounts(pid),
         "/dev": lambda: _devices(pid, root),
-        "links inside": lambda: {} if _is_hosts(pid, "network") else _links(pid),
+        "links inside": lambda: {} if namespaces.is_shared("network", pid) else _links(pid),
     }
     found: Facts = {"process": {} if pid == os.getpid() else {"pid": str(pid)}}
     for subject, read in subjects.items():
@@ -54,27 +54,19 @@ def _of_process(pid: int, root: str) -> Facts:
     return found
 
 
-def _is_hosts(pid: int, kind: str) -> bool:
-    return namespaces.identity(pid, kind) == namespaces.identity("self", kind)
-
-
 def _namespaces(pid: int) -> dict[str, str]:
     found = {}
     for kind in namespaces.FLAGS:
         if os.path.exists(namespaces.file_of(pid, kind)):
-            whose = "the host's" if _is_hosts(pid, kind) else "its own"
+            whose = "the host's" if namespaces.is_shared(kind, pid) else "its own"
             found[kind] = f"{namespaces.identity(pid, kind)[1]} ({whose})"
     return found
 
 
 def _host_name(pid: int) -> dict[str, str]:
     """Only those in the namespace can read it."""
-    fd = os.open(namespaces.file_of(pid, "uts"), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with namespaces.Visit("uts", fd), open("/proc/sys/kernel/domainname") as file:
-            return {"host name": os.uname().nodename, "domain name": file.read().strip()}
-    finally:
-        os.close(fd)
+    with namespaces.Inside("uts", pid), open("/proc/sys/kernel/domainname") as file:
+        return {"host name": os.uname().nodename, "domain name": file.read().strip()}
 
 
 def _process(pid: int) -> dict[str, str]:

@@ -86,7 +86,8 @@ def read(subject: Subject, census: Census) -> Json:
 def _namespace(subject: Subject, census: Census, kind: str, identity: Identity) -> Json:
     place = (kind, identity)
     is_hosts = identity == census.host[kind]
-    maps = {} if is_hosts or kind != "user" else {"maps": {which: _map(subject.pid, which) for which in ("uid", "gid")}}
+    own_users = ("uid", "gid") if kind == "user" and not is_hosts else ()
+    maps = {which: namespaces.id_map(subject.pid, which) for which in own_users}
     return {
         "kind": kind,
         "hides": HIDES[kind],
@@ -95,14 +96,8 @@ def _namespace(subject: Subject, census: Census, kind: str, identity: Identity) 
         "is_hosts": is_hosts,
         "shared_with": [name for name in census.members.get(place, ()) if name != subject.row.name],
         "strangers": [] if is_hosts else census.strangers(place),
-        **maps,
+        **({"maps": maps} if maps else {}),
     }
-
-
-def _map(pid: int, which: str) -> list[list[int]]:
-    """Which users the numbers inside stand for: first inside, first outside, how many."""
-    with open(f"/proc/{pid}/{which}_map") as file:
-        return [[int(word) for word in line.split()] for line in file]
 
 
 def _name(pid: str) -> str:
