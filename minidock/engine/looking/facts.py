@@ -7,12 +7,11 @@ proc(5)
 
 from __future__ import annotations
 
-import _socket
 import os
 import stat
 
 from minidock import jsonfile
-from minidock.kernel import interfaces, mount_table, namespaces
+from minidock.kernel import mount_table, namespaces, survey
 from minidock.kernel.capability_names import NAMES, SETS
 from minidock.kernel.process_status import Status
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from minidock.kernel.mount_table import Mount
+    from minidock.kernel.survey import Device
 
     Table = dict[str, str]
 
@@ -215,29 +215,14 @@ def _settings(path: str) -> Iterator[tuple[str, str]]:
 
 
 def network(pid: int) -> Table:
-    """Its devices with their addresses, and the ways out."""
-
-    def read() -> Table:
-        lines = _text_or_nothing("/proc/self/net/dev").splitlines()[2:]
-        links = [line.partition(":")[0].strip() for line in lines]
-        return {**{f"device {name}": _addresses(name) for name in links}, "default route": _default_route()}
-
-    return _inside(pid, ["network"], read)
+    """Its devices with their addresses, and the way out."""
+    there = survey.of_process(pid)
+    devices = {f"device {device.name}": _state(device) for device in there.devices}
+    return {**devices, "default route": there.way_out or "none"}
 
 
-def _addresses(name: str) -> str:
-    lines = (line.split() for line in _text_or_nothing("/proc/self/net/if_inet6").splitlines())
-    ipv6 = [_socket.inet_ntop(_socket.AF_INET6, bytes.fromhex(line[0])) for line in lines if line[5] == name]
-    state = "up" if interfaces.is_up(name) else "down"
-    return " ".join([state, *filter(None, [interfaces.address(name)]), *ipv6])
-
-
-def _default_route() -> str:
-    for line in _text_or_nothing("/proc/self/net/route").splitlines()[1:]:
-        device, target, gateway = line.split()[:3]
-        if target == "00000000":
-            return f"{'.'.join(str(byte) for byte in bytes.fromhex(gateway)[::-1])} by {device}"
-    return "none"
+def _state(device: Device) -> str:
+    return " ".join(["up" if device.is_up else "down", *(each.partition("/")[0] for each in device.addresses)])
 
 
 def _inside(pid: int, kinds: list[str], read: Callable[[], Table]) -> Table:

@@ -13,7 +13,7 @@ from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from minidock.kernel.mount_table import Mount
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MOST_LINES = 10  # of one subject
 _LONGEST = 300  # letters of one
 _STATUS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
-_DEFAULT_ROUTE = "00000000"
 
 
 def look(group: str, root: str) -> Facts:
@@ -31,7 +30,7 @@ def look(group: str, root: str) -> Facts:
     Before its process is born, this one is looked at in its stead: what all processes of the host have is nothing new.
     """
     members = cgroups.processes(group) if os.path.isdir(group) else []
-    found: Facts = {"cgroup": _settings(group), "links of the host": _links("self")}
+    found: Facts = {"cgroup": _settings(group), "links of the host": _links(os.getpid())}
     return found | _of_process(members[0] if members else os.getpid(), root)
 
 
@@ -119,32 +118,16 @@ def _kind(status: os.stat_result) -> str:
     return "link" if stat.S_ISLNK(status.st_mode) else "directory" if stat.S_ISDIR(status.st_mode) else "file"
 
 
-def _links(pid: int | str) -> dict[str, str]:
+def _links(pid: int) -> dict[str, str]:
     """Devices, addresses, and the way out of one network namespace."""
-    with open(f"/proc/{pid}/net/dev") as file:
-        found = {line.partition(":")[0].strip(): "is there" for line in file.read().splitlines()[2:]}
-    found |= dict.fromkeys(_addresses(f"/proc/{pid}/net/fib_trie"), "an address")
-    with open(f"/proc/{pid}/net/route") as file:
-        for line in file.read().splitlines()[1:]:
-            device, target, gateway, *_ = line.split()
-            if target == _DEFAULT_ROUTE:
-                found["default route"] = f"{_dotted(gateway)} by {device}"
-    return found
+    from minidock.kernel import survey
 
-
-def _addresses(path: str) -> Iterator[str]:
-    """Of IPv4: what the routing table calls local. https://docs.kernel.org/networking/fib_trie.html"""
-    last = ""
-    with open(path) as file:
-        for line in file:
-            if line.lstrip().startswith("|--"):
-                last = line.split()[1]
-            elif "/32 host LOCAL" in line:
-                yield last
-
-
-def _dotted(text: str) -> str:
-    return ".".join(str(byte) for byte in reversed(bytes.fromhex(text)))
+    there = survey.of_process(pid)
+    found = {device.name: "is there" for device in there.devices}
+    addresses = [address.partition("/")[0] for device in there.devices for address in device.addresses]
+    # Those of IPv6 a device gives itself some time after it was switched on: which step that is would be chance.
+    found |= dict.fromkeys([address for address in addresses if ":" not in address], "an address")
+    return {**found, "default route": there.way_out} if there.way_out else found
 
 
 def _settings(group: str) -> dict[str, str]:
