@@ -11,6 +11,7 @@ import pytest
 
 from minidock.kernel import cgroups
 from tests.integration.minidocks import Minidock
+from tests.waiting import wait_until
 
 KINDS = {"pid": "pid", "network": "net", "mount": "mnt", "uts": "uts", "ipc": "ipc", "cgroup": "cgroup", "user": "user"}
 SETS = {
@@ -53,6 +54,10 @@ def test_namespaces_and_who_shares_them_are_the_kernels(minidock: Minidock) -> N
 def test_processes_have_both_numbers_and_their_place_in_the_tree(minidock: Minidock) -> None:
     minidock.ok("run", "-d", "--name", "tree", "busybox", "sh", "-c", "sh -c 'sleep 1000; true'; true")
     minidock.ok("exec", "-d", "tree", "sleep", "77")
+    wait_until(
+        lambda: "sleep 1000" in [each["command"] for each in xray(minidock, "tree")["tree"]["processes"]],
+        "the inner shell's child",
+    )
     processes = xray(minidock, "tree")["tree"]["processes"]
     for each in processes:
         numbers = status(each["pid"])["NSpid"].split()
