@@ -11,7 +11,7 @@ import os
 import stat
 
 from minidock import jsonfile
-from minidock.kernel import mount_table, namespaces, survey
+from minidock.kernel import cgroups, mount_table, namespaces, rlimits, survey
 from minidock.kernel.capability_names import NAMES, SETS
 from minidock.kernel.process_status import Status
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Table = dict[str, str]
 
 _SECCOMP = {0: "off", 1: "strict", 2: "a filter"}
-_LIMIT_WIDTHS = (26, 47, 68)  # where the columns of /proc/PID/limits begin
 _SYSCTLS = (
     *("net/ipv4", "net/ipv4/conf/all", "net/ipv4/conf/default", "net/ipv6/conf/all", "net/core"),
     *("kernel/shmmax", "kernel/shmall", "kernel/shmmni", "kernel/sem", "kernel/msgmax", "fs/mqueue"),
@@ -128,27 +127,20 @@ def user(pid: int) -> Table:
 
 def limits(pid: int) -> Table:
     """Soft and hard. setrlimit(2)"""
-    name, soft, hard = _LIMIT_WIDTHS
-    rows = _lines(pid, "limits")[1:]
-    return {row[:name].strip(): f"{row[name:soft].strip()} (hard {row[soft:hard].strip()})" for row in rows}
+    return {name: f"{soft} (hard {hard})" for name, (soft, hard) in rlimits.of(pid).items()}
 
 
 def cgroup(pid: int) -> Table:
     """What its group of version 2 is set to: every file that can be written, and does not count or watch."""
-    from minidock.kernel import cgroups
-
-    path = next((line[3:] for line in _lines(pid, "cgroup") if line.startswith("0::")), "")
+    path = cgroups.group_of(pid)
     group = cgroups.mount_point() + path.rstrip("/")
     writable = [name for name in sorted(os.listdir(group)) if os.stat(f"{group}/{name}").st_mode & stat.S_IWUSR]
     settings = [name for name in writable if not name.endswith(_COUNTED) and name != "cgroup.kill"]
     found = {name: text for name in settings if (text := _text_or_nothing(f"{group}/{name}").strip())}
-    held = sorted({line.split(":")[1] for line in _lines(pid, "cgroup")} - {""})
-    return {**found, "also in groups of version 1": ", ".join(held)} if _has_others(pid, path) else found
-
-
-def _has_others(pid: int, path: str) -> bool:
-    """Whether some hierarchy of version 1 has it in a group of its own too."""
-    return path != "/" and any(line.split(":", 2)[2] == path for line in _lines(pid, "cgroup") if line[:3] != "0::")
+    others = [one for one in cgroups.memberships(pid) if one[0] != 0]
+    if path == "/" or path not in [place for _, _, place in others]:
+        return found
+    return {**found, "also in groups of version 1": ", ".join(sorted(",".join(held) for _, held, _ in others if held))}
 
 
 def process(pid: int) -> Table:
@@ -163,7 +155,7 @@ def process(pid: int) -> Table:
 
 def _keyring(pid: int) -> str:
     """Keys are told of to their owners: of all that root may see, the one that belongs to this process's cgroup."""
-    group = _text_or_nothing(f"/proc/{pid}/cgroup").strip().rpartition("/")[2]
+    group = cgroups.group_of(pid).rpartition("/")[2]
     return "of its own" if group and f"_ses.{group}" in _text_or_nothing("/proc/keys") else "not known"
 
 
@@ -242,11 +234,6 @@ def _inside(pid: int, kinds: list[str], read: Callable[[], Table]) -> Table:
     os.waitpid(child, 0)
     found: Table = jsonfile.parse(text) if text else {}
     return found
-
-
-def _lines(pid: int, file: str) -> list[str]:
-    with open(f"/proc/{pid}/{file}", encoding="utf-8", errors="surrogateescape") as lines:
-        return lines.read().splitlines()
 
 
 def _text_or_nothing(path: str) -> str:

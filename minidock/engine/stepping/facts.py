@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from minidock.kernel import cgroups, mount_table, namespaces, paths
+from minidock.kernel import cgroups, mount_table, namespaces, paths, rlimits
 from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
@@ -75,10 +75,7 @@ def _process(pid: int) -> dict[str, str]:
     found["session"] = str(os.getsid(pid))
     with open(f"/proc/{pid}/oom_score_adj") as file:
         found["oom_score_adj"] = file.read().strip()
-    with open(f"/proc/{pid}/limits") as file:
-        for line in file.read().splitlines()[1:]:
-            found[f"limit: {line[:26].strip().lower()}"] = " ".join(line[26:].split()[:2])
-    return found
+    return found | {f"limit: {name.lower()}": " ".join(values) for name, values in rlimits.of(pid).items()}
 
 
 def _mounts(pid: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.kernel import namespaces
+from minidock.kernel import namespaces, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Census:
             if name.isdecimal() and int(name) not in known:
                 for place in identities(name).items():
                     if place in self.members and place[1] != self.host.get(place[0]):
-                        found.setdefault(place, []).append({"pid": int(name), "name": _name(name)})
+                        found.setdefault(place, []).append({"pid": int(name), "name": processes.name(name)})
         return found
 
     def strangers(self, place: tuple[str, Identity]) -> list[Json]:
@@ -98,11 +98,3 @@ def _namespace(subject: Subject, census: Census, kind: str, identity: Identity) 
         "strangers": [] if is_hosts else census.strangers(place),
         **({"maps": maps} if maps else {}),
     }
-
-
-def _name(pid: str) -> str:
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().rstrip("\n")
-    except OSError:
-        return ""

@@ -6,6 +6,7 @@ first, as NSpid in /proc/PID/status. pid_namespaces(7), proc_pid_status(5)
 
 from __future__ import annotations
 
+from minidock.kernel import processes
 from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
@@ -29,8 +30,7 @@ def _process(pid: int) -> Json | None:
     """One process; none if it has ended meanwhile."""
     try:
         status = Status(pid)
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(_LONGEST + 1).rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+        words = processes.command_line(pid, _LONGEST + 1)
         pids = status.numbers
         return {
             "pid": pid,
