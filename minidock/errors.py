@@ -57,6 +57,11 @@ def reason(error: OSError) -> str:
     return f"{error.filename}: {said}" if error.filename else said
 
 
+def harmless(text: str, instead: str = "?") -> str:
+    """What somebody else has said, on one line, and without what a terminal would take for more than text."""
+    return "".join(letter if letter.isprintable() else instead for letter in text)
+
+
 def facts_of(error: OSError) -> dict[str, Any]:
     """What a failed call tells of itself, for diagnosis/."""
     call = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename

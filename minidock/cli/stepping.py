@@ -9,6 +9,7 @@ import os
 import sys
 
 from minidock.cli import colours
+from minidock.errors import harmless
 from minidock.steps.step import INSIDE
 
 TYPE_CHECKING = False
@@ -56,7 +57,7 @@ def _width(stream: TextIO) -> int:
 
 def readable(text: str, identifier: str) -> str:
     """Most paths have the container's id in them, which nobody reads to its end; and an image may say anything."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    plain = harmless(text)
     return plain.replace(identifier, f"{identifier[:_SHORT]}…") if identifier else plain
 
 

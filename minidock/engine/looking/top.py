@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, harmless
 from minidock.kernel import cgroups, processes
 from minidock.runtime import container as runtime
 from minidock.state import containers
@@ -135,13 +135,8 @@ def _own_line(pid: int) -> list[str]:
         _began(time.time() - age),
         _terminal(int(fields[4])),
         f"{int(busy) // 3600:02}:{int(busy) // 60 % 60:02}:{int(busy) % 60:02}",
-        _printable(command or f"[{name}]"),
+        harmless(command or f"[{name}]"),
     ]
-
-
-def _printable(text: str) -> str:
-    """What a process calls itself is its own choice, and not to have any effect on a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _user(uid: int) -> str:
