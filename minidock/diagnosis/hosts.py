@@ -7,8 +7,8 @@ import os
 import sys
 import time
 
-from minidock.diagnosis import kernels
 from minidock.diagnosis.cause import Cause
+from minidock.kernel import overlay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class OldKernel(Cause):
     errnos = (errno.ENOSYS,)
 
     def holds(self, case: Case) -> bool:
-        return kernels.version() < OLDEST_KERNEL
+        return overlay.kernel_version() < OLDEST_KERNEL
 
     def says(self, case: Case) -> str:
         return f"this is Linux {os.uname().release}, and minidock needs {'.'.join(map(str, OLDEST_KERNEL))}"

@@ -37,11 +37,6 @@ def _listed(name: str) -> list[str]:
         return []
 
 
-def version() -> tuple[int, int]:
-    major, minor = os.uname().release.split(".")[:2]
-    return int(major), int("".join(letter for letter in minor if letter.isdecimal()) or "0")
-
-
 def nearest(path: str) -> str:
     """The path, or what is there of it."""
     while not os.path.exists(path):

@@ -33,12 +33,12 @@ def mount(lower: list[str], upper: str, work: str, place: str) -> int:
             f"an overlay of {len(lower)} layers: the kernel stacks at most {MOST_LAYERS}",
             hint="squash some layers of the image into one",
         )
-    if _kernel_version() >= _LOWER_PLUS_SINCE:
+    if kernel_version() >= _LOWER_PLUS_SINCE:
         return _by_option(lower, upper, work)
     return _by_page(lower, upper, work, place)
 
 
-def _kernel_version() -> tuple[int, int]:
+def kernel_version() -> tuple[int, int]:
     """By number, since older kernels take any option, complain in their log, and fail without a reason."""
     major, minor = os.uname().release.split(".")[:2]
     return int(major), int("".join(letter for letter in minor if letter.isdecimal()) or "0")

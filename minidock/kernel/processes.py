@@ -57,6 +57,14 @@ def rename(name: str) -> None:
         file.write(name)
 
 
+def let_go_of_streams() -> None:
+    """Have /dev/null as standard input, output and error: whoever waits for the end of the old ones waits for us."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for number in range(3):
+        os.dup2(null, number)
+    os.close(null)
+
+
 def find_program(name: str, path: str | None) -> str:
     """Where execve(2) will find a program: a path as it is, else the first match in PATH."""
     if "/" in name:
