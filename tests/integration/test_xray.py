@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from minidock.kernel import cgroups
+from tests.integration.facts import status
 from tests.integration.minidocks import Minidock
 from tests.waiting import wait_until
 
@@ -26,11 +27,6 @@ SETS = {
 def xray(minidock: Minidock, *names: str) -> dict[str, Any]:
     found = json.loads(minidock.ok("xray", "--format", "json", *names))
     return {one["name"]: one for one in found["containers"]}
-
-
-def status(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def test_namespaces_and_who_shares_them_are_the_kernels(minidock: Minidock) -> None:
