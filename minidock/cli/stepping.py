@@ -9,6 +9,7 @@ import os
 import sys
 
 from minidock.cli import colours
+from minidock.cli.drawing import screen_width
 from minidock.errors import harmless
 from minidock.steps.step import INSIDE
 
@@ -42,17 +43,10 @@ def _wrapped(stream: TextIO, text: str, taken: int) -> list[str]:
         return [text]
     import textwrap
 
-    width = max(_width(stream) - _SENTENCE, _NARROWEST)
+    width = max(screen_width(stream) - _SENTENCE, _NARROWEST)
     padding = "x" * max(0, taken - _SENTENCE)  # a long name takes from the first line
     lines = textwrap.wrap(padding + text, width, break_on_hyphens=False) or [padding]
     return [lines[0].removeprefix(padding), *lines[1:]]
-
-
-def _width(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80
 
 
 def readable(text: str, identifier: str) -> str:

@@ -5,7 +5,6 @@ What has ended scrolls away as plain text; below it are the steps that go on, ea
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
@@ -13,6 +12,7 @@ from minidock.build.working.reporting import NOTICE
 from minidock.cli.building import reasons
 from minidock.cli.building.plain import Plain
 from minidock.cli.colours import BLUE, FAINT, RED, painted
+from minidock.cli.drawing import screen_width
 from minidock.errors import harmless
 
 TYPE_CHECKING = False
@@ -71,7 +71,7 @@ class Terminal(Plain):
 
     def _draw(self) -> None:
         self._erase()
-        width = self._width()
+        width = screen_width(2)
         for key in self._going:
             seconds = f"  {time.monotonic() - self._began[key]:.1f}s"
             self._write(f" => {self._texts[key]}"[: width - len(seconds) - 1] + seconds + "\n")
@@ -95,12 +95,6 @@ class Terminal(Plain):
                 self._write(f"    {line}\n")
         self._warn()
         sys.stderr.flush()
-
-    def _width(self) -> int:
-        try:
-            return os.get_terminal_size(2).columns or 80
-        except OSError:
-            return 80
 
 
 def _painted(colour: str, text: str) -> str:
