@@ -63,6 +63,11 @@ def name_of(number: int) -> str:
     return {95: "EOPNOTSUPP", 35: "EDEADLK"}.get(number) or errorcode.get(number, "")
 
 
+def harmless(text: str, instead: str = "?") -> str:
+    """What somebody else has said, on one line, and without what a terminal would take for more than text."""
+    return "".join(letter if letter.isprintable() else instead for letter in text)
+
+
 def facts_of(error: OSError) -> dict[str, Any]:
     """What a failed call tells of itself, for diagnosis/."""
     call = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename

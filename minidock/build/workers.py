@@ -159,7 +159,7 @@ def _live(plan: Plan, node: Node, results: dict[int, Base], line: _socket.socket
 
         processes.rename("minidock:build")
         oneself.end_with_parent()
-        _null_streams()
+        processes.let_go_of_streams()
         _work(plan, node, results, line)
     except (MinidockError, OSError) as error:
         failure = error if isinstance(error, MinidockError) else _explained(error, plan.engine.root)
@@ -245,10 +245,3 @@ def _tell(line: _socket.socket, message: dict[str, Json]) -> None:
         line.sendall(packed(message), _socket.MSG_NOSIGNAL)
     except (BrokenPipeError, ConnectionResetError):  # whoever wanted to know is gone: so are we
         raise KeyboardInterrupt from None
-
-
-def _null_streams() -> None:
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for number in range(3):
-        os.dup2(null, number)
-    os.close(null)

@@ -11,7 +11,7 @@ import os
 import sys
 
 from minidock.cli import tree
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, harmless
 from minidock.runtime.arguments import FLAG, MANY
 
 TYPE_CHECKING = False
@@ -290,5 +290,4 @@ SOURCES: dict[str, Callable[[str], list[Row]]] = {
 
 def _one_line(text: str) -> str:
     """The first line of a description, of what a terminal can show without doing what it says."""
-    first = text.partition("\n")[0][:_LONGEST_ABOUT]
-    return "".join(character if character.isprintable() else "?" for character in first)
+    return harmless(text.partition("\n")[0][:_LONGEST_ABOUT])

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-RED, GREEN, YELLOW, CYAN, BOLD, FAINT = "31;1", "32", "33", "36", "1", "2"
+RED, GREEN, YELLOW, BLUE, CYAN, BOLD, FAINT = "31;1", "32", "33", "34", "36", "1", "2"
 
 
 def painted(stream: TextIO, text: str, colour: str) -> str:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TextIO
 
 WIDTH = 100
 LABEL = 20  # the column of names, before what there is to say of them
 INDENT = 8  # of what hangs on a branch of a branch
 DOT = " · "
+_WITHOUT_SCREEN = 80
+
+
+def screen_width(terminal: TextIO | int) -> int:
+    """How many letters a line has there."""
+    try:
+        descriptor = terminal if isinstance(terminal, int) else terminal.fileno()
+        return os.get_terminal_size(descriptor).columns or _WITHOUT_SCREEN
+    except (OSError, ValueError):  # no terminal, nor perhaps a file
+        return _WITHOUT_SCREEN
 
 
 def tree(branches: Sequence[Sequence[str]]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from minidock.cli import tree
+from minidock.cli.drawing import screen_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 ABOUT = "A container engine that can be read in an evening"
 _NARROWEST_NAME = 11
 _NARROWEST = 20  # a column of text; a terminal narrower than that breaks the lines by itself
-_WITHOUT_TERMINAL = 80
 
 
 def of_command(command: Command, called: str) -> str:
@@ -108,7 +107,7 @@ def _text(text: str) -> str:
 def _lines(text: str, column: int = 0) -> list[str]:
     """The text in lines that fit between a column and the edge of the screen. Its own line ends stay, and so does a
     line that begins with a space: it is an example, to be copied."""
-    width = max(_width() - column, _NARROWEST)
+    width = max(screen_width(sys.stdout) - column, _NARROWEST)
     return [piece for line in text.split("\n") for piece in ([line] if line.startswith(" ") else _wrapped(line, width))]
 
 
@@ -123,10 +122,3 @@ def _wrapped(line: str, width: int) -> list[str]:
         pieces.append(line[:at].rstrip())
         line = line[at:].lstrip()
     return [*pieces, line]
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or _WITHOUT_TERMINAL
-    except (OSError, ValueError):  # no terminal, nor perhaps a file
-        return _WITHOUT_TERMINAL

@@ -29,7 +29,7 @@ LANGUAGE = Flag(
     completes=words.LANGUAGES,
 )
 _MARKS = {checking.MET: "✓", checking.UNMET: "✗", checking.UNSEEN: "·"}
-_COLOURS = {checking.MET: "32", checking.UNMET: colours.RED, checking.UNSEEN: colours.YELLOW}
+_COLOURS = {checking.MET: colours.GREEN, checking.UNMET: colours.RED, checking.UNSEEN: colours.YELLOW}
 _INDENT = "      "
 
 

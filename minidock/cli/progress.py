@@ -7,6 +7,7 @@ import sys
 import time
 
 from minidock import progress
+from minidock.cli.drawing import screen_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 1.0  # what is done sooner needs no explanation
 _BETWEEN = 0.1
-_WITHOUT_WIDTH = 80
 _ERASE = "\r\x1b[K"  # to the beginning of the line, and clear the rest of it
 
 
@@ -43,7 +43,7 @@ class Line:
                 self._is_drawn = False
         elif self._now() >= self._next:
             self._next = self._now() + _BETWEEN
-            self._write(_ERASE + _told(work)[: self._width() - 1])
+            self._write(_ERASE + _told(work)[: screen_width(self._terminal) - 1])
             self._is_drawn = True
 
     def _write(self, text: str) -> None:
@@ -51,12 +51,6 @@ class Line:
             os.write(self._terminal, text.encode(errors="backslashreplace"))
         except OSError:  # the terminal is gone; the work goes on
             pass
-
-    def _width(self) -> int:
-        try:
-            return os.get_terminal_size(self._terminal).columns or _WITHOUT_WIDTH
-        except OSError:
-            return _WITHOUT_WIDTH
 
 
 def _told(work: Work) -> str:

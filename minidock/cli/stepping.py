@@ -9,6 +9,8 @@ import os
 import sys
 
 from minidock.cli import colours
+from minidock.cli.drawing import screen_width
+from minidock.errors import harmless
 from minidock.steps.step import INSIDE
 
 TYPE_CHECKING = False
@@ -41,22 +43,15 @@ def _wrapped(stream: TextIO, text: str, taken: int) -> list[str]:
         return [text]
     import textwrap
 
-    width = max(_width(stream) - _SENTENCE, _NARROWEST)
+    width = max(screen_width(stream) - _SENTENCE, _NARROWEST)
     padding = "x" * max(0, taken - _SENTENCE)  # a long name takes from the first line
     lines = textwrap.wrap(padding + text, width, break_on_hyphens=False) or [padding]
     return [lines[0].removeprefix(padding), *lines[1:]]
 
 
-def _width(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80
-
-
 def readable(text: str, identifier: str) -> str:
     """Most paths have the container's id in them, which nobody reads to its end; and an image may say anything."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    plain = harmless(text)
     return plain.replace(identifier, f"{identifier[:_SHORT]}…") if identifier else plain
 
 

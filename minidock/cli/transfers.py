@@ -12,6 +12,7 @@ import os
 import threading
 import time
 
+from minidock.cli.drawing import screen_width
 from minidock.images.registry.telling import COMPRESSING, DOWNLOADING, EXTRACTING, PUSHING, Listener
 
 TYPE_CHECKING = False
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _MOVING = (DOWNLOADING, EXTRACTING, COMPRESSING, PUSHING)
 _BETWEEN = 0.1
 _BAR = 50
-_WITHOUT_WIDTH = 80
 
 
 def listener(output: TextIO, *, quiet: bool = False) -> Listener:
@@ -85,14 +85,8 @@ class Bars(Listener):
             self._rows.append(short)
             self._output.write("\n")
         up = len(self._rows) - self._rows.index(short)
-        self._output.write(f"\x1b[{up}A\r\x1b[2K{text[: self._width() - 1]}\x1b[{up}B\r")
+        self._output.write(f"\x1b[{up}A\r\x1b[2K{text[: screen_width(self._output) - 1]}\x1b[{up}B\r")
         self._output.flush()
-
-    def _width(self) -> int:
-        try:
-            return os.get_terminal_size(self._output.fileno()).columns or _WITHOUT_WIDTH
-        except OSError:
-            return _WITHOUT_WIDTH
 
 
 def _bar(done: int, size: int) -> str:

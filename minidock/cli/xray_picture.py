@@ -9,6 +9,7 @@ from __future__ import annotations
 from minidock.cli import human
 from minidock.cli.drawing import WIDTH, labelled, tree, wrapped
 from minidock.cli.port_texts import joined
+from minidock.errors import harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,11 +36,7 @@ def picture(found: Json, *, in_full: bool) -> list[str]:
     lines = namespace_map(found) if len(containers) > 1 or not in_full else []
     for container in containers if in_full else ():
         lines += ["", *_container(container)] if lines else _container(container)
-    return [_harmless(line).rstrip() for line in (lines if in_full else [*lines, "", *_overview(containers)])]
-
-
-def _harmless(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return [harmless(line).rstrip() for line in (lines if in_full else [*lines, "", *_overview(containers)])]
 
 
 # Who shares what ------------------------------------------------------------------------------------------------

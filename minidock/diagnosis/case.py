@@ -11,6 +11,7 @@ import os
 import stat
 
 from minidock.kernel import mount_table, paths
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,13 +40,8 @@ class Case:
     def proc(self) -> str:
         return f"/proc/{self.pid or 'self'}"
 
-    def status(self, field: str) -> str:
-        """A line of /proc/PID/status."""
-        with open(f"{self.proc}/status") as file:
-            for line in file:
-                if line.startswith(f"{field}:"):
-                    return line.partition(":")[2].strip()
-        return ""
+    def status(self) -> Status:
+        return Status(self.pid or "self")
 
     # Files ------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,13 @@ import errno
 import os
 
 from minidock.diagnosis.cause import Cause
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.diagnosis.case import Case
 
-_FILTERED = "2"  # the mode "filter". proc_pid_status(5)
+_FILTERED = 2  # the mode "filter". proc_pid_status(5)
 _ANSWERS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT)
 _MODULES = "/sys/kernel/security/lsm"
 _WITH_POLICY = ("apparmor", "selinux", "smack", "tomoyo", "landlock")
@@ -25,7 +26,7 @@ class OwnSeccomp(Cause):
     errnos = _ANSWERS
 
     def holds(self, case: Case) -> bool:
-        return bool(case.pid) and case.status("Seccomp") == _FILTERED and _own_mode() != _FILTERED
+        return bool(case.pid) and case.status().seccomp_mode == _FILTERED and not _is_filtered()
 
     def says(self, case: Case) -> str:
         what = "execve" if case.step == "process.exec" else case.call or case.step
@@ -38,9 +39,9 @@ class OwnSeccomp(Cause):
         return "allow it in the profile: execve and execveat, and what sets users and capabilities; docs/seccomp.md"
 
 
-def _own_mode() -> str:
-    with open("/proc/self/status") as file:
-        return next(line.split()[1] for line in file if line.startswith("Seccomp:"))
+def _is_filtered() -> bool:
+    """This process itself."""
+    return Status("self").seccomp_mode == _FILTERED
 
 
 class ForeignSeccomp(Cause):
@@ -50,7 +51,7 @@ class ForeignSeccomp(Cause):
     errnos = _ANSWERS
 
     def holds(self, case: Case) -> bool:
-        return _own_mode() == _FILTERED
+        return _is_filtered()
 
     def says(self, case: Case) -> str:
         what = case.call.partition("(")[0] or "this call"

@@ -8,7 +8,7 @@ from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups, device_filter, mount_table
+from minidock.kernel import cgroups, device_filter, mount_table, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -257,14 +257,12 @@ def _groups_of_birth(case: Case) -> Iterator[str]:
     fd = case.call.partition("cgroup=")[2].rstrip(")")
     if case.call.startswith("clone3(") and fd not in ("", "0"):
         yield from _with_those_above(os.readlink(f"/proc/self/fd/{fd}"))
-    with open("/proc/self/cgroup") as file:
-        for line in file:
-            number, controllers, path = line.rstrip("\n").split(":", 2)
-            if number == "0":
-                yield from _with_those_above(f"{cgroups.mount_point()}{path}")
-            elif "pids" in controllers.split(","):
-                points = (mount[1] for mount in mount_table.table() if mount[0] == "cgroup" and "pids" in mount[2])
-                yield from (f"{point}{path}" for point in points)
+    for number, controllers, path in cgroups.memberships("self"):
+        if number == 0:
+            yield from _with_those_above(f"{cgroups.mount_point()}{path}")
+        elif "pids" in controllers:
+            points = (mount[1] for mount in mount_table.table() if mount[0] == "cgroup" and "pids" in mount[2])
+            yield from (f"{point}{path}" for point in points)
 
 
 def _with_those_above(group: str) -> Iterator[str]:
@@ -344,7 +342,7 @@ class Taken(Cause):
 
     def says(self, case: Case) -> str:
         living, owner = cgroups.processes(case.facts["taken"]), cgroups.mark_of(case.facts["taken"])
-        names = ", ".join(f"{_line(f'/proc/{pid}/comm')} ({pid})" for pid in living[:3])
+        names = ", ".join(f"{processes.name(pid)} ({pid})" for pid in living[:3])
         return f"{names} lives in it" if names else f"it is marked as that of {owner}"
 
     def confirm(self, case: Case) -> str:

@@ -8,6 +8,7 @@ import os
 from shlex import quote
 
 from minidock.diagnosis.cause import Cause
+from minidock.kernel import namespaces
 from minidock.kernel.namespaces import FILES, FLAGS, file_of
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ def _count(kind: str) -> int:
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            found.add(os.readlink(file_of(pid, kind)))
+            found.add(namespaces.identity(pid, kind))
         except OSError:  # it has ended
             pass
     return len(found)
@@ -163,7 +164,7 @@ class IdsOfNobody(Cause):
 
     def _missing(self, case: Case) -> str:
         for which in ("uid", "gid"):
-            own = ranges(f"/proc/self/{which}_map")
+            own = namespaces.id_map("self", which)
             for _, outside, size in case.get(f"{which}s"):
                 if not any(first <= outside and outside + size <= first + count for first, _, count in own):
                     return f"{which}s {outside} to {outside + size - 1}"
@@ -177,12 +178,6 @@ class IdsOfNobody(Cause):
 
     def mend(self, case: Case) -> str:
         return "map to ids that are listed there, or run minidock as root of the host"
-
-
-def ranges(path: str) -> list[tuple[int, int, int]]:
-    """The lines of a map of ids: the first inside, the first outside, how many."""
-    with open(path) as file:
-        return [(int(inside), int(outside), int(count)) for inside, outside, count in map(str.split, file)]
 
 
 class NoMorePids(Cause):

@@ -10,6 +10,7 @@ from shlex import quote
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.kernels import file_systems, is_loadable
 from minidock.diagnosis.trees import listing
+from minidock.kernel import mount_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class TooManyMounts(Cause):
             return int(file.read())
 
     def _count(self, case: Case) -> int:
-        with open(f"{case.proc}/mountinfo", "rb") as table:
-            return sum(1 for _ in table)
+        return sum(1 for _ in mount_table.table(case.pid or "self"))
 
     def says(self, case: Case) -> str:
         return f"{self._count(case)} file systems are mounted here, and {self._most()} may be ({_MOST})"

@@ -10,6 +10,7 @@ from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.trees import listing
+from minidock.kernel import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,8 +200,8 @@ class NotExecutable(_OfProgram):
             return f"{self.path(case)} is no file"
         return f"{self.path(case)} has mode {stat.S_IMODE(mode):04o}, and the program's user is {self._user(case)}"
 
-    def _user(self, case: Case) -> str:
-        return case.status("Uid").split()[1]
+    def _user(self, case: Case) -> int:
+        return case.status().effective_user
 
     def confirm(self, case: Case) -> str:
         return listing(case, self.path(case))
@@ -229,8 +230,7 @@ class Busy(_OfProgram):
             os.close(fd)
         for pid in filter(str.isdigit, os.listdir("/proc")):
             if _writes(pid, (found.st_dev, found.st_ino)):
-                with open(f"/proc/{pid}/comm") as file:
-                    return pid, file.read().strip()
+                return pid, processes.name(pid)
         return "", ""
 
     def says(self, case: Case) -> str:

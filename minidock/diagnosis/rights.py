@@ -7,8 +7,8 @@ import os
 from shlex import quote
 
 from minidock.diagnosis.cause import Cause
-from minidock.diagnosis.isolation import ranges
-from minidock.kernel.capability_names import NUMBERS
+from minidock.kernel.namespaces import id_map
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class InUserNamespace(Cause):
     errnos = _REFUSED
 
     def holds(self, case: Case) -> bool:
-        return not os.geteuid() and ranges("/proc/self/uid_map") != _FULL_MAP
+        return not os.geteuid() and id_map("self", "uid") != _FULL_MAP
 
     def says(self, case: Case) -> str:
-        outside = next((outside for inside, outside, _ in ranges("/proc/self/uid_map") if not inside), "nobody")
+        outside = next((outside for inside, outside, _ in id_map("self", "uid") if not inside), "nobody")
         return f"minidock runs in a user namespace, whose root is user {outside} outside, and has no rights on the host"
 
     def confirm(self, case: Case) -> str:
@@ -72,11 +72,7 @@ class NoCapability(Cause):
     errnos = _REFUSED
 
     def holds(self, case: Case) -> bool:
-        return not int(self._effective(), 16) >> NUMBERS[self._needed(case)] & 1
-
-    def _effective(self) -> str:
-        with open("/proc/self/status") as file:
-            return next(line.split()[1] for line in file if line.startswith("CapEff:"))
+        return self._needed(case) not in Status("self").capabilities("effective")
 
     def _needed(self, case: Case) -> str:
         named: str = case.facts.get("capability", "")
@@ -89,7 +85,7 @@ class NoCapability(Cause):
         )
 
     def confirm(self, case: Case) -> str:
-        return f"capsh --decode={self._effective()}"
+        return f"capsh --decode={Status('self').text('CapEff')}"
 
     def mend(self, case: Case) -> str:
         name = self._needed(case).removeprefix("CAP_")
@@ -187,13 +183,13 @@ class UnmappedId(Cause):
     def _missing(self, case: Case) -> str:
         for which in ("uid", "gid"):
             wanted = case.facts[which]
-            if not any(first <= wanted < first + count for first, _, count in ranges(f"{case.proc}/{which}_map")):
+            if not any(first <= wanted < first + count for first, _, count in id_map(case.pid or "self", which)):
                 return f"{which} {wanted}"
         return ""
 
     def says(self, case: Case) -> str:
         which = self._missing(case)
-        there = ranges(f"{case.proc}/{which.partition(' ')[0]}_map")
+        there = id_map(case.pid or "self", which.partition(" ")[0])
         known = ", ".join(f"{first} to {first + count - 1}" for first, _, count in there)
         return f"{which} does not exist in the container's user namespace, which has {known}"
 

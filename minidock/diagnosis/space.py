@@ -7,7 +7,7 @@ import os
 from shlex import quote
 
 from minidock.diagnosis.cause import Cause
-from minidock.kernel import mount_table
+from minidock.kernel import mount_table, rlimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ class TooManyOpen(Cause):
         return not case.call.startswith("inotify_init") and self._open(case) + reserve >= self._limit(case)
 
     def _limit(self, case: Case) -> int:
-        with open(f"{case.proc}/limits") as file:
-            return next(int(line.split()[3]) for line in file if line.startswith("Max open files"))
+        return int(rlimits.of(case.pid or "self")["Max open files"][0])
 
     def _open(self, case: Case) -> int:
         return len(os.listdir(f"{case.proc}/fd"))

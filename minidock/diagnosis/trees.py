@@ -220,7 +220,7 @@ class Unsearchable(Cause):
         return ""
 
     def _uid(self, case: Case) -> int:
-        return int(case.status("Uid").split()[1])
+        return case.status().effective_user
 
     def says(self, case: Case) -> str:
         part, uid = self._barrier(case), self._uid(case)

@@ -93,7 +93,7 @@ class Place:
             self._make_locked()
             for name in ("root", "work", "upper"):
                 os.mkdir(self.file(name), 0o711)
-            _like(model, self.file("upper"))
+            make_like(model, self.file("upper"))
             for name, text in texts.items():
                 _write(self.file(name), text)
             _write(self.file("config.json"), jsonfile.dump(document), mode=0o600)
@@ -135,7 +135,8 @@ class Place:
             pass
 
 
-def _like(model: str, directory: str) -> None:
+def make_like(model: str, directory: str) -> None:
+    """Give a directory the owner and the mode of another."""
     status = os.stat(model)
     os.chown(directory, status.st_uid, status.st_gid)
     os.chmod(directory, status.st_mode & 0o7777)

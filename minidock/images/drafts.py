@@ -107,6 +107,14 @@ def remove_if_empty(directory: str) -> None:
         pass
 
 
+def is_at(path: str, fd: int) -> bool:
+    """Whether a path still leads to what a descriptor is open on."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
 def write_whole(root: str, place: str, text: str) -> None:
     """Write a file so that a reader, or a crash, sees the old text or the new, never a part."""
     with Draft(root) as draft:

@@ -65,7 +65,7 @@ class Making:
         except FileNotFoundError:
             return False
         fcntl.flock(fd, fcntl.LOCK_SH)  # waits for whoever is freeing it at this moment
-        if not is_at(path, fd):
+        if not drafts.is_at(path, fd):
             os.close(fd)
             return False
         self._held.append(fd)
@@ -153,14 +153,6 @@ class _Copied:
         data = self._source.read(size)
         self._blob.write(data)
         return data
-
-
-def is_at(path: str, fd: int) -> bool:
-    """Whether a path still leads to what a descriptor is open on."""
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(fd))
-    except FileNotFoundError:
-        return False
 
 
 def notes(*, parent: str = "", named: bool = False, index: str = "") -> dict[str, Any]:

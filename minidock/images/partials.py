@@ -129,7 +129,7 @@ def _locked(path: str, waits: Callable[[], object]) -> int:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(path, fd):
+            if drafts.is_at(path, fd):
                 return fd
         except BlockingIOError:
             try:
@@ -141,13 +141,6 @@ def _locked(path: str, waits: Callable[[], object]) -> int:
         os.close(fd)
 
 
-def _is_at(path: str, fd: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(fd))
-    except FileNotFoundError:
-        return False
-
-
 def sweep(layout: Layout, *, seconds: float = 0) -> int:
     """Remove what nobody is fetching, nor has for so long; how many bytes that frees."""
     place, before, freed = f"{layout.root}/partial", time.time() - seconds, 0
@@ -156,7 +149,7 @@ def sweep(layout: Layout, *, seconds: float = 0) -> int:
         lock = os.open(f"{place}/{name}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(f"{place}/{name}{_LOCK}", lock):
+            if drafts.is_at(f"{place}/{name}{_LOCK}", lock):
                 freed += _remove_old(f"{place}/{name}", before)
                 os.unlink(f"{place}/{name}{_LOCK}")
         except BlockingIOError:

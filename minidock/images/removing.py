@@ -17,7 +17,6 @@ from minidock.errors import MinidockError
 from minidock.images import drafts, layers
 from minidock.images.image import diff_ids_of, manifest_of
 from minidock.images.layout import FOR_CONTAINER, FROM_INDEX, REMOVED, name_of, note_of, without_name
-from minidock.images.making import is_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ def _lock(path: str) -> int:
         return -1
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if is_at(path, fd):
+        if drafts.is_at(path, fd):
             return fd
     except BlockingIOError:
         pass

@@ -190,6 +190,19 @@ def read(group: str, file: str) -> str:
 # Processes -----------------------------------------------------------------------------------------------
 
 
+def memberships(pid: int | str) -> Iterator[tuple[int, list[str], str]]:
+    """The groups that a process is in: the number of the hierarchy, 0 for version 2, its controllers, and the path."""
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            number, controllers, path = line.rstrip("\n").split(":", 2)
+            yield int(number), controllers.split(",") if controllers else [], path
+
+
+def group_of(pid: int | str) -> str:
+    """The path of the group of version 2 that a process is in; nothing where it is in none."""
+    return next((path for number, _, path in memberships(pid) if number == 0), "")
+
+
 def processes(group: str, *, below: bool = True) -> list[int]:
     """The processes in a group and, unless below=False, below it, as this pid namespace numbers them."""
     found: list[int] = []

@@ -80,6 +80,25 @@ class Visit:
             os.close(self._home)
 
 
+class Inside:
+    """A `with` block in the namespace that a process is in."""
+
+    def __init__(self, kind: str, pid: int) -> None:
+        self._kind = kind
+        self._path = file_of(pid, kind)
+
+    def __enter__(self) -> None:
+        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._visit = Visit(self._kind, fd)
+            self._visit.__enter__()
+        finally:  # once inside, the way in is no longer needed
+            os.close(fd)
+
+    def __exit__(self, *error: object) -> None:
+        self._visit.__exit__(*error)
+
+
 def join_all(pid: int, kinds: list[str]) -> None:
     """Enter several namespaces of one process at once: all or none, with no race against its death."""
     fd = os.pidfd_open(pid)
@@ -93,6 +112,11 @@ def identity(pid: int | str, kind: str) -> tuple[int, int]:
     """What tells one namespace from another: the device and inode behind its file."""
     status = os.stat(file_of(pid, kind))
     return status.st_dev, status.st_ino
+
+
+def is_shared(kind: str, pid: int, other: int | str = "self") -> bool:
+    """Whether a process is in the same namespace as another, or as this one."""
+    return identity(pid, kind) == identity(other, kind)
 
 
 def mount_root(pid: int) -> tuple[int, int]:
@@ -127,6 +151,12 @@ def write_id_map(pid: int, which: str, ranges: list[tuple[int, int, int]]) -> No
     """
     lines = "".join(f"{inside} {outside} {count}\n" for inside, outside, count in ranges)
     write(f"/proc/{pid}/{which}_map", lines)
+
+
+def id_map(pid: int | str, which: str) -> list[tuple[int, int, int]]:
+    """What was said so. The ids outside are told in the numbers of the user namespace that the reader is in."""
+    with open(f"/proc/{pid}/{which}_map", encoding="ascii") as file:
+        return [(int(inside), int(outside), int(count)) for inside, outside, count in map(str.split, file)]
 
 
 def write_time_offsets(offsets: dict[str, tuple[int, int]]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import _socket
 import os
 
+from minidock.kernel import processes
+
 _SCTP = 132  # IPPROTO_SCTP
 _KINDS = {"tcp": (_socket.SOCK_STREAM, 0), "udp": (_socket.SOCK_DGRAM, 0), "sctp": (_socket.SOCK_STREAM, _SCTP)}
 _WAITING = 128  # connections
@@ -42,7 +44,8 @@ def number(bound: _socket.socket) -> int:
 def holders(protocol: str, port: int) -> dict[int, str]:
     """The names of the processes that have a port, by pid. It takes long: this is for explaining what went wrong."""
     links = {f"socket:[{inode}]" for name in (protocol, f"{protocol}6") for inode in _inodes(name, port)}
-    return {int(pid): _name(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if links and _has_any(pid, links)}
+    pids = [pid for pid in filter(str.isdigit, os.listdir("/proc")) if _has_any(pid, links)] if links else []
+    return {int(pid): processes.name(pid) for pid in pids}
 
 
 def _inodes(table: str, port: int) -> list[str]:
@@ -67,11 +70,3 @@ def _points_to(path: str, links: set[str]) -> bool:
         return os.readlink(path) in links
     except OSError:  # closed meanwhile
         return False
-
-
-def _name(pid: str) -> str:
-    try:
-        with open(f"/proc/{pid}/comm") as file:
-            return file.read().strip()
-    except OSError:
-        return ""

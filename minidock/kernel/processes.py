@@ -36,10 +36,33 @@ def wait(pid: int) -> int:
     return exit_code(os.waitpid(pid, 0)[1])
 
 
+def name(pid: int | str) -> str:
+    """What a process calls itself; nothing if it has ended. proc_pid_comm(5)"""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def command_line(pid: int, most: int = -1) -> str:
+    """The words that a process was started with, in one line; of a long one the first so many bytes."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read(most).rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+
+
 def rename(name: str) -> None:
     """The name that ps shows, 15 bytes: processes that name themselves teach. proc_pid_comm(5)"""
     with open("/proc/self/comm", "w") as file:
         file.write(name)
+
+
+def let_go_of_streams() -> None:
+    """Have /dev/null as standard input, output and error: whoever waits for the end of the old ones waits for us."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for number in range(3):
+        os.dup2(null, number)
+    os.close(null)
 
 
 def find_program(name: str, path: str | None) -> str:

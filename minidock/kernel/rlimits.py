@@ -9,6 +9,16 @@ NUMBERS: dict[str, int] = {name: value for name, value in vars(resource).items()
 NUMBERS.setdefault("RLIMIT_LOCKS", 10)
 
 
+_SOFT, _HARD, _UNITS = 26, 47, 68  # where the columns of /proc/PID/limits begin
+
+
+def of(pid: int | str) -> dict[str, tuple[str, str]]:
+    """The soft and the hard limits of a process, by the kernel's names: "Max open files". proc_pid_limits(5)"""
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        rows = file.read().splitlines()[1:]
+    return {row[:_SOFT].strip(): (row[_SOFT:_HARD].strip(), row[_HARD:_UNITS].strip()) for row in rows}
+
+
 def limit(pid: int, name: str, soft: int, hard: int) -> None:
     """Set a resource limit of a process. prlimit(2)"""
     try:

@@ -63,6 +63,12 @@ class Survey:
         self.routes = routes
         self.inode = inode  # by which one namespace is told from another: net:[4026531840]
 
+    @property
+    def way_out(self) -> str:
+        """Where packets for all other networks go, `10.0.2.2 by eth0`; empty where they go nowhere."""
+        route = next((route for route in self.routes if route.network == "default"), None)
+        return f"{route.gateway or 'directly'} by {route.device}" if route else ""
+
     def find(self, name: str) -> Device | None:
         return next((device for device in self.devices if device.name == name), None)
 

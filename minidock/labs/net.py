@@ -6,7 +6,6 @@ import ipaddress
 import subprocess
 
 from minidock.kernel import namespaces, survey
-from minidock.labs import scene as facts
 from minidock.labs.lab import Lab, Missing
 
 TYPE_CHECKING = False
@@ -96,7 +95,7 @@ def _ping(scene: Scene, far: _Far) -> None:
     if not addresses:
         raise Missing("unplugged")
     target = str(addresses[0].ip)
-    with facts.inside("network", scene.keeper):
+    with namespaces.Inside("network", scene.keeper):
         done = subprocess.run([*_PING, target], capture_output=True, check=False)
     if done.returncode != 0:
         raise Missing("silent", address=target)

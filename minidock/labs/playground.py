@@ -11,7 +11,7 @@ import os
 import shlex
 
 from minidock.errors import MinidockError, reason
-from minidock.kernel import birth, cgroups, interfaces, mounts, namespaces, syscalls
+from minidock.kernel import birth, cgroups, interfaces, mounts, namespaces, processes, syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ def _keep(writing: int, kinds: Sequence[str]) -> NoReturn:
         syscalls.mount("networks", _NETWORKS, "tmpfs", 0)
         if "pid" in kinds:
             syscalls.mount("proc", "/proc", "proc", 0)
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in range(3):
-            os.dup2(null, fd)
+        processes.let_go_of_streams()
         os.chdir("/")
         os.execvp(_KEEPER[0], _KEEPER)
     except OSError as error:

@@ -7,14 +7,13 @@ looked at: then FileNotFoundError or ProcessLookupError says so, and the check g
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 
 from minidock.kernel import cgroups, mount_table, namespaces
 from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from minidock.kernel.mount_table import Mount
     from minidock.labs.places import Place
@@ -43,7 +42,7 @@ class Scene:
     def shares(self, pid: int, kind: str, other: int = 0) -> bool:
         """Whether a process is in the same namespace as the playground, or as another process."""
         try:
-            return namespaces.identity(pid, kind) == namespaces.identity(other or self.keeper, kind)
+            return namespaces.is_shared(kind, pid, other or self.keeper)
         except ENDED:
             return True
 
@@ -100,18 +99,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-@contextmanager
-def inside(kind: str, pid: int) -> Generator[None]:
-    """A `with` block in a process's namespace of a kind."""
-    fd = os.open(namespaces.file_of(pid, kind), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with namespaces.Visit(kind, fd):
-            yield
-    finally:
-        os.close(fd)
-
-
 def hostname(pid: int) -> str:
     """What the machine is called that a process sees."""
-    with inside("uts", pid):
+    with namespaces.Inside("uts", pid):
         return os.uname().nodename

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidock.errors import MinidockError
+from minidock.kernel.namespaces import id_map
 from minidock.kernel.process_status import Status
 from minidock.labs import scene as facts
 from minidock.labs.lab import Lab, Missing
@@ -54,8 +55,7 @@ def _ordinary(_: Scene, pid: int) -> None:
 
 
 def _mapped(_: Scene, pid: int) -> None:
-    with open(f"/proc/{pid}/uid_map", encoding="ascii") as file:
-        rows = [[int(number) for number in line.split()] for line in file]
+    rows = id_map(pid, "uid")
     if not rows:
         raise Missing("empty", process=facts.called(pid))
     user = Status(pid).effective_user

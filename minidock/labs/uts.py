@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from minidock.kernel import namespaces
 from minidock.labs import scene as facts
 from minidock.labs.lab import Lab, Missing
 
@@ -54,7 +55,7 @@ def _queue(scene: Scene, pid: int) -> None:
 
 def _queues(pid: int) -> int:
     """How many System V message queues there are in a process's ipc namespace. The file's first line is a heading."""
-    with facts.inside("ipc", pid), open("/proc/sysvipc/msg", encoding="ascii") as table:
+    with namespaces.Inside("ipc", pid), open("/proc/sysvipc/msg", encoding="ascii") as table:
         return len(table.readlines()) - 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minidock import jsonfile
 from minidock.errors import MinidockError
-from minidock.kernel import processes
+from minidock.kernel import cgroups, processes
 from minidock.kernel.capability_names import SETS
 from minidock.oci.document import Node
 from minidock.oci.spec import Process, read_namespaces
@@ -88,11 +88,10 @@ def _executed(live: Live, program: Process) -> int:
 
 def _cgroup_of(pid: int) -> str:
     """Where the first process is now: it may have moved into a cgroup below the container's own."""
-    with open(f"/proc/{pid}/cgroup") as file:
-        for line in file:
-            if line.startswith("0::"):
-                return line[3:].rstrip("\n")
-    raise MinidockError(f"process {pid} is in no cgroup of version 2")
+    group = cgroups.group_of(pid)
+    if not group:
+        raise MinidockError(f"process {pid} is in no cgroup of version 2")
+    return group
 
 
 def process_from(path: str) -> Process:

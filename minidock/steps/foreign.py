@@ -43,7 +43,7 @@ class Borrow(Step):
         )
 
     def do(self, live: Live) -> None:
-        own, root, here = namespaces.open_own("mount"), _open("/"), _open(".")
+        own, root, here = namespaces.open_own("mount"), paths.open_root("/"), paths.open_root(".")
         try:
             namespaces.join("mount", namespaces.file_of(self.pid, "mount"))
             try:
@@ -67,7 +67,3 @@ class Borrow(Step):
             return mounts.copy_of(there)
         finally:
             os.close(there)
-
-
-def _open(path: str) -> int:
-    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

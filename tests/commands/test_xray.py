@@ -42,13 +42,14 @@ def test_containers_are_shown_in_the_order_in_which_they_were_named_each_once(mi
     assert [each["name"] for each in xray(minidock, "third", "first", identifier)["containers"]] == ["third", "first"]
 
 
-def test_of_one_that_does_not_run_the_layers_are_shown_and_the_rest_is_missing_with_a_reason(
+def test_of_one_that_does_not_run_its_layers_and_steps_are_shown_and_the_rest_is_missing_with_a_reason(
     minidock: Minidock,
 ) -> None:
     minidock.ok("run", "--name", "over", "busybox", "sh", "-c", "echo hello > /file")
     found = one(minidock, "over")
     assert found["layers"]["upper"]["size"] == len("hello\n")
     assert found["missing"]["processes"] == "it does not run: it is exited"
+    assert "cgroup.create" in [step["name"] for step in found["steps"]]
     assert set(found["missing"]) == {
         *("namespaces", "processes", "mounts", "cgroup", "capabilities", "seccomp", "network"),
     }

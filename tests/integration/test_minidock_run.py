@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from minidock.kernel import cgroups
+from tests.integration.facts import fields, status
 from tests.integration.minidocks import LAUNCH, PROJECT, Minidock
 from tests.waiting import wait_until
 
@@ -41,11 +42,6 @@ SLOW = {
     *("logging", "pathlib", "pyroute2", "random", "re", "shutil", "signal", "socket", "sqlite3", "string"),
     *("subprocess", "tempfile", "textwrap", "threading", "typing", "warnings"),
 }
-
-
-def status(text: str) -> dict[str, str]:
-    """/proc/self/status as a table."""
-    return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
 
 
 # The program and its end ----------------------------------------------------------------------------------
@@ -224,7 +220,7 @@ def test_a_user_is_whom_the_image_knows_by_that_name(minidock: Minidock, user: s
 
 
 def test_an_ordinary_user_has_no_capabilities(minidock: Minidock) -> None:
-    found = status(minidock.output("-u", "nobody", "busybox", "cat", "/proc/self/status"))
+    found = fields(minidock.output("-u", "nobody", "busybox", "cat", "/proc/self/status"))
     assert (found["CapEff"], found["CapPrm"], found["CapAmb"]) == ("0" * 16,) * 3
     assert found["CapBnd"] == "00000000a80425fb"
 
@@ -369,7 +365,7 @@ def test_the_hosts_network_brings_the_hosts_name_and_names(minidock: Minidock) -
 
 
 def test_capabilities_and_filter_are_dockers(minidock: Minidock) -> None:
-    found = status(minidock.output("busybox", "cat", "/proc/self/status"))
+    found = fields(minidock.output("busybox", "cat", "/proc/self/status"))
     assert [found[f"Cap{name}"] for name in ("Eff", "Prm", "Bnd")] == ["00000000a80425fb"] * 3
     assert [found[f"Cap{name}"] for name in ("Inh", "Amb")] == ["0" * 16] * 2
     assert (found["Seccomp"], found["NoNewPrivs"]) == ("2", "0")
@@ -385,7 +381,7 @@ def test_capabilities_and_filter_are_dockers(minidock: Minidock) -> None:
     ],
 )
 def test_capabilities_are_added_and_dropped(minidock: Minidock, words: list[str], effective: str) -> None:
-    found = status(minidock.output(*words, "busybox", "cat", "/proc/self/status"))
+    found = fields(minidock.output(*words, "busybox", "cat", "/proc/self/status"))
     assert (found["CapEff"], found["CapBnd"]) == (effective, effective)
 
 
@@ -399,8 +395,8 @@ def test_privileged_lifts_every_barrier(minidock: Minidock) -> None:
     script = "cat /proc/self/status; test -c /dev/kmsg && echo kmsg; mount -t tmpfs t /mnt && echo mounted; "
     script += "grep -E ' (/sys|/sys/fs/cgroup|/proc/[a-z]+) ' /proc/mounts"
     shown = minidock.output("--privileged", "busybox", "sh", "-c", script)
-    ours = status(Path("/proc/self/status").read_text())
-    found = status(shown)
+    ours = status("self")
+    found = fields(shown)
     assert (found["CapEff"], found["Seccomp"]) == (ours["CapBnd"], ours["Seccomp"])
     assert "kmsg\nmounted\n" in shown
     mounts = [line.split() for line in shown.splitlines() if line.startswith(("sysfs", "cgroup", "proc"))]
@@ -410,15 +406,15 @@ def test_privileged_lifts_every_barrier(minidock: Minidock) -> None:
 
 def test_no_new_privileges_are_none(minidock: Minidock) -> None:
     words = ("--security-opt", "no-new-privileges", "busybox", "cat", "/proc/self/status")
-    found = status(minidock.output(*words))
+    found = fields(minidock.output(*words))
     assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2")
 
 
 def test_the_filter_can_be_left_out_or_come_from_a_file(minidock: Minidock, tmp_path: Path) -> None:
-    ours = status(Path("/proc/self/status").read_text())["Seccomp"]
+    ours = status("self")["Seccomp"]
     words = ("busybox", "sh", "-c", "cat /proc/self/status; chmod 700 /tmp || echo refused")
     bare = minidock.output("--security-opt", "seccomp=unconfined", *words)
-    assert status(bare)["Seccomp"] == ours and "refused" not in bare
+    assert fields(bare)["Seccomp"] == ours and "refused" not in bare
     calls = ["chmod", "fchmodat", "fchmodat2"]
     profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": calls, "action": "SCMP_ACT_ERRNO"}]}
     (tmp_path / "profile.json").write_text(json.dumps(profile))

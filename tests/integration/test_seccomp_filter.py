@@ -22,6 +22,7 @@ from minidock.errors import MinidockError
 from minidock.kernel import seccomp, seccomp_filter, syscalls
 from minidock.kernel.syscall_numbers import numbers
 from minidock.runtime import seccomp_profile
+from tests.integration.facts import status
 
 MACHINE = os.uname().machine
 TABLE = numbers(MACHINE)
@@ -86,17 +87,12 @@ def call(name: str | int, *arguments: int) -> str:
     return errno.errorcode[ctypes.get_errno()] if result < 0 else "OK"
 
 
-def status_of(task: str = "self") -> dict[str, str]:
-    lines = Path(f"/proc/{task}/status").read_text().splitlines()
-    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-
 # What a filter does -------------------------------------------------------------------------------------------------
 
 
 def test_a_process_with_a_filter_is_in_filter_mode() -> None:
-    assert in_child(lambda: status_of()["Seccomp"]) == "0"
-    assert under(docker(), lambda: status_of()["Seccomp"]) == "2"
+    assert in_child(lambda: status("self")["Seccomp"]) == "0"
+    assert under(docker(), lambda: status("self")["Seccomp"]) == "2"
 
 
 def test_a_refused_call_fails_with_the_errno_of_its_rule() -> None:
@@ -318,7 +314,7 @@ def test_without_rights_and_without_no_new_privs_a_filter_is_refused_with_a_way_
             refused = f"{error.message} / {error.hint}"
         syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
         seccomp_filter.install(program)
-        return f"{refused} / {status_of()['Seccomp']}"
+        return f"{refused} / {status('self')['Seccomp']}"
 
     told = in_child(as_nobody)
     assert "CAP_SYS_ADMIN or no_new_privs" in told
@@ -331,7 +327,7 @@ def test_what_is_no_program_is_refused_by_the_kernel() -> None:
         try:
             seccomp_filter.install(struct.pack("=HBBI", 0x20, 0, 0, 0))  # a load, and no return after it
         except OSError as error:
-            return f"{errno.errorcode[error.errno or 0]} {error.filename} {status_of()['Seccomp']}"
+            return f"{errno.errorcode[error.errno or 0]} {error.filename} {status('self')['Seccomp']}"
         return "taken"
 
     assert in_child(endless) == "EINVAL seccomp(1, 0x0) 0"
@@ -339,7 +335,7 @@ def test_what_is_no_program_is_refused_by_the_kernel() -> None:
 
 @pytest.mark.parametrize("flag", ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"])
 def test_the_kernel_takes_the_flags_that_runc_knows(flag: str) -> None:
-    assert under(docker(), lambda: status_of()["Seccomp"], [flag]) == "2"
+    assert under(docker(), lambda: status("self")["Seccomp"], [flag]) == "2"
 
 
 @pytest.mark.parametrize(("flags", "mode"), [([], "0"), (["SECCOMP_FILTER_FLAG_TSYNC"], "2")])
@@ -351,7 +347,7 @@ def test_tsync_gives_the_filter_to_the_other_threads_too(flags: list[str], mode:
         thread = threading.Thread(target=done.wait)
         thread.start()
         seccomp_filter.install(program, flags)
-        seen = status_of(f"self/task/{thread.native_id}")["Seccomp"]
+        seen = status(f"self/task/{thread.native_id}")["Seccomp"]
         done.set()
         thread.join()
         return seen

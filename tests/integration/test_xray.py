@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from minidock.kernel import cgroups
+from tests.integration.facts import status
 from tests.integration.minidocks import Minidock
+from tests.waiting import wait_until
 
 KINDS = {"pid": "pid", "network": "net", "mount": "mnt", "uts": "uts", "ipc": "ipc", "cgroup": "cgroup", "user": "user"}
 SETS = {
@@ -25,11 +27,6 @@ SETS = {
 def xray(minidock: Minidock, *names: str) -> dict[str, Any]:
     found = json.loads(minidock.ok("xray", "--format", "json", *names))
     return {one["name"]: one for one in found["containers"]}
-
-
-def status(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def test_namespaces_and_who_shares_them_are_the_kernels(minidock: Minidock) -> None:
@@ -53,6 +50,10 @@ def test_namespaces_and_who_shares_them_are_the_kernels(minidock: Minidock) -> N
 def test_processes_have_both_numbers_and_their_place_in_the_tree(minidock: Minidock) -> None:
     minidock.ok("run", "-d", "--name", "tree", "busybox", "sh", "-c", "sh -c 'sleep 1000; true'; true")
     minidock.ok("exec", "-d", "tree", "sleep", "77")
+    wait_until(
+        lambda: "sleep 1000" in [each["command"] for each in xray(minidock, "tree")["tree"]["processes"]],
+        "the inner shell's child",
+    )
     processes = xray(minidock, "tree")["tree"]["processes"]
     for each in processes:
         numbers = status(each["pid"])["NSpid"].split()

@@ -54,7 +54,7 @@ def test_who_wants_quiet_gets_it() -> None:
 def test_a_terminal_has_a_line_for_each_layer_drawn_over_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
     monkeypatch.setattr("minidock.cli.transfers.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("minidock.cli.transfers.Bars._width", lambda _: 120)
+    monkeypatch.setattr("minidock.cli.transfers.screen_width", lambda _: 120)
     output = io.StringIO()
     told(transfers.Bars(output))
     text = output.getvalue()

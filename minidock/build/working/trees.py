@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from minidock.engine.directories import make_like
 from minidock.engine.files.tree import layered
 from minidock.images.drafts import Draft
 
@@ -27,7 +28,7 @@ class Scratch:
             os.mkdir(f"{self.path}/{name}", 0o755)
             os.chmod(f"{self.path}/{name}", 0o755)  # whatever the umask: `upper` becomes a `/`
         if model:
-            _like(model, f"{self.path}/upper")
+            make_like(model, f"{self.path}/upper")
 
     def __enter__(self) -> Self:
         return self
@@ -52,9 +53,3 @@ def to_read(root: str, stack: Sequence[str]) -> int:
         return os.open(stack[0], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     with Scratch(root) as scratch:
         return layered([*reversed(stack)], f"{scratch.path}/place")
-
-
-def _like(model: str, directory: str) -> None:
-    status = os.stat(model)
-    os.chown(directory, status.st_uid, status.st_gid)
-    os.chmod(directory, status.st_mode & 0o7777)

@@ -5,13 +5,15 @@ What has ended scrolls away as plain text; below it are the steps that go on, ea
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
 from minidock.build.working.reporting import NOTICE
 from minidock.cli.building import reasons
 from minidock.cli.building.plain import Plain
+from minidock.cli.colours import BLUE, FAINT, RED, painted
+from minidock.cli.drawing import screen_width
+from minidock.errors import harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from minidock.jsonfile import Json
 
 _UP, _CLEAR = "\x1b[{}A", "\r\x1b[J"
-_BLUE, _DIM, _RED, _PLAIN = "\x1b[34m", "\x1b[2m", "\x1b[31m", "\x1b[0m"
 _MOST = 10_000  # lines of what a step says that are kept, should it fail
 
 
@@ -33,7 +34,6 @@ class Terminal(Plain):
         self._all: dict[Key, list[str]] = {}
         self._whys: dict[Key, list[str]] = {}
         self._drawn = 0
-        self._colours = "NO_COLOR" not in os.environ
 
     def show(self, message: dict[str, Json]) -> None:
         if message["what"] == NOTICE:
@@ -44,7 +44,7 @@ class Terminal(Plain):
     def _begins(self, key: Key, message: dict[str, Json]) -> None:
         self._began[key] = time.monotonic()
         self._numbers[key] = len(self._numbers) + 1
-        self._texts[key] = _harmless(f"{self.title(key)} {message['text']}")
+        self._texts[key] = _still(f"{self.title(key)} {message['text']}")
         self._going.append(key)
 
     def _is_cached(self, key: Key, message: dict[str, Json]) -> None:  # noqa: ARG002
@@ -65,19 +65,19 @@ class Terminal(Plain):
         seconds = time.monotonic() - self._began[key]
         mark = "CACHED " if key in self._cached else ""
         self._erase()
-        self._write(self._painted(_BLUE, f" => {mark}{self._texts[key]}") + f"  {seconds:.1f}s\n")
+        self._write(_painted(BLUE, f" => {mark}{self._texts[key]}") + f"  {seconds:.1f}s\n")
         for reason in self._whys.get(key, []):
-            self._write(self._painted(_DIM, f"      why: {reason}\n"))
+            self._write(_painted(FAINT, f"      why: {reason}") + "\n")
 
     def _draw(self) -> None:
         self._erase()
-        width = self._width()
+        width = screen_width(2)
         for key in self._going:
             seconds = f"  {time.monotonic() - self._began[key]:.1f}s"
             self._write(f" => {self._texts[key]}"[: width - len(seconds) - 1] + seconds + "\n")
             self._drawn += 1
             if self._last.get(key):
-                self._write(self._painted(_DIM, f" => => {_harmless(self._last[key])}"[: width - 1]) + "\n")
+                self._write(_painted(FAINT, f" => => {_still(self._last[key])}"[: width - 1]) + "\n")
                 self._drawn += 1
 
     def _erase(self) -> None:
@@ -90,22 +90,17 @@ class Terminal(Plain):
         self._erase()
         for key in self._going if failed else ():
             self._flush(key)
-            self._write(self._painted(_RED, f" => {self.end_of(key)} {self._texts[key]}\n"))
+            self._write(_painted(RED, f" => {self.end_of(key)} {self._texts[key]}") + "\n")
             for line in self._all.get(key, []) if key[0] == self._failed else ():
                 self._write(f"    {line}\n")
         self._warn()
         sys.stderr.flush()
 
-    def _painted(self, colour: str, text: str) -> str:
-        return f"{colour}{text}{_PLAIN}" if self._colours else text
 
-    def _width(self) -> int:
-        try:
-            return os.get_terminal_size(2).columns or 80
-        except OSError:
-            return 80
+def _painted(colour: str, text: str) -> str:
+    return painted(sys.stderr, text, colour)
 
 
-def _harmless(line: str) -> str:
+def _still(line: str) -> str:
     """What is redrawn must stay on its line. A bar that a program draws with returns is shown as it was last."""
-    return "".join(letter if letter.isprintable() else " " for letter in line.rpartition("\r")[2])
+    return harmless(line.rpartition("\r")[2], " ")

@@ -14,7 +14,7 @@ from minidock.engine.checking.finding import Finding
 from minidock.engine.directories import is_id
 from minidock.engine.life import mending
 from minidock.errors import MinidockError
-from minidock.kernel import cgroups
+from minidock.kernel import cgroups, mount_table
 from minidock.runtime.record import Record
 from minidock.state import containers, owners
 
@@ -133,7 +133,6 @@ def _is_ours(engine: Engine, name: str) -> bool:
 def _lives_in(bundle: str, pid: int) -> bool:
     """Whether a process sees the container's own directory as a part of its tree."""
     try:
-        with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
-            return any(f"upperdir={bundle}/upper" in line for line in file)
+        return any(f"upperdir={bundle}/upper" in options for _, _, options in mount_table.table(pid))
     except OSError:  # it has ended
         return False

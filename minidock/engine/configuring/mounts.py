@@ -10,8 +10,8 @@ import os
 
 from minidock.engine.configuring.mount_points import BIND, DISABLED, IMAGE, TMPFS, WRITABLE, MountPoint
 from minidock.errors import MinidockError, reason
+from minidock.kernel import mount_table
 from minidock.kernel.mount_attributes import PROPAGATION
-from minidock.kernel.mount_table import mount_point_of
 from minidock.runtime import defaults
 from minidock.steps.mount_options import SUBDIRECTORY
 
@@ -173,9 +173,7 @@ def _check_spreads(source: str, wanted: str) -> None:
 
 
 def _peers_of(source: str) -> tuple[str, str]:
-    """The mount that a path lies on, and what the kernel says about whom it spreads to. proc_pid_mountinfo(5)"""
-    place = mount_point_of(os.path.realpath(source))
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        rows = [line.split() for line in table]
-    found = [" ".join(row[6 : row.index("-")]) for row in rows if row[4] == place.replace(" ", "\\040")]
+    """The mount that a path lies on, and what the kernel says about whom it spreads to."""
+    place = mount_table.mount_point_of(os.path.realpath(source))
+    found = [" ".join(mount.propagation) for mount in mount_table.of_process("self") if mount.point == place]
     return place, found[-1] if found else ""  # the last one mounted there is the one that is seen

@@ -7,7 +7,6 @@ streams are the monitor's.
 from __future__ import annotations
 
 import _socket
-import os
 
 from minidock import jsonfile
 from minidock.engine.life import wire
@@ -111,15 +110,9 @@ class Line:
 
 def connect(engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False) -> Line:
     """A new line to the monitor of a running container."""
-    socket = _socket.socket(_socket.AF_UNIX, wire.KIND, 0)
     try:
-        directory = os.open(f"{engine.run_root}/{row.id}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            socket.connect(f"/proc/self/fd/{directory}/{wire.SOCKET}")
-        finally:
-            os.close(directory)
+        socket = wire.connected(f"{engine.run_root}/{row.id}", wire.SOCKET)
     except OSError:
-        socket.close()
         raise MinidockError(
             f"cannot attach to container {row.name}: it is not running", hint=f"minidock start {row.name}"
         ) from None

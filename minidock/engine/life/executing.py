@@ -50,7 +50,7 @@ class Execution:
         self._streams = Streams(_show, terminal=request.terminal, interactive=request.interactive, silent=detached)
         ours = [os.dup(fd) for fd in range(3)]
         try:
-            _close_input()
+            processes.let_go_of_streams()
             console = self._streams.lend()
             self.pid = execute(container, _process(container, request), console=console)
         except MinidockError as error:
@@ -107,13 +107,6 @@ class Execution:
                 wait([(self._pidfd, READ, lambda: ended.append(True)), *self._streams.watched_outputs()])
         finally:
             os._exit(0)
-
-
-def _close_input() -> None:
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for fd in range(3):
-        os.dup2(null, fd)
-    os.close(null)
 
 
 def _show(stream: str, data: bytes) -> None:

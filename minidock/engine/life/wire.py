@@ -7,6 +7,11 @@ else wants nothing but the end: so `wait` is a client too. unix(7)
 from __future__ import annotations
 
 import _socket
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INPUT, SIZE, HELLO = b"i", b"w", b"h"  # from a client: typed (nothing: the end of input); rows and columns; its wishes
 OUTPUT, ERRORS = b"1", b"2"  # to a client: what the program wrote
@@ -16,3 +21,41 @@ CHUNK = 65536
 LONGEST = CHUNK + 1
 STREAMS = {"stdout": OUTPUT, "stderr": ERRORS}
 SOCKET = "attach.sock"  # in the container's directory of the runtime
+
+
+def listening(directory: str, name: str, most: int) -> _socket.socket:
+    """A socket of this name, for so many at a time to wait at."""
+    listener = _socket.socket(_socket.AF_UNIX, KIND, 0)
+    _at(directory, name, listener.bind)
+    listener.listen(most)
+    listener.setblocking(False)
+    return listener
+
+
+def connected(directory: str, name: str) -> _socket.socket:
+    """A line to whoever listens there."""
+    line = _socket.socket(_socket.AF_UNIX, KIND, 0)
+    try:
+        _at(directory, name, line.connect)
+    except OSError:
+        line.close()
+        raise
+    return line
+
+
+def accepted(listener: _socket.socket) -> _socket.socket | None:
+    """The line to who has come; none if it went away again."""
+    try:
+        fd, _ = listener._accept()  # type: ignore[attr-defined] # what socket.accept() wraps
+    except OSError:
+        return None
+    return _socket.socket(fileno=fd)
+
+
+def _at(directory: str, name: str, call: Callable[[str], object]) -> None:
+    """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        call(f"/proc/self/fd/{fd}/{name}")
+    finally:
+        os.close(fd)

@@ -7,24 +7,24 @@ proc(5)
 
 from __future__ import annotations
 
-import _socket
 import os
 import stat
 
 from minidock import jsonfile
-from minidock.kernel import interfaces, namespaces
-from minidock.kernel.capability_names import NAMES
+from minidock.kernel import cgroups, mount_table, namespaces, rlimits, survey
+from minidock.kernel.capability_names import NAMES, SETS
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from minidock.kernel.mount_table import Mount
+    from minidock.kernel.survey import Device
+
     Table = dict[str, str]
 
-_SETS = {"CapInh": "inheritable", "CapPrm": "permitted", "CapEff": "effective", "CapBnd": "bounding"}
-_SETS["CapAmb"] = "ambient"
-_SECCOMP = {"0": "off", "1": "strict", "2": "a filter"}
-_LIMIT_WIDTHS = (26, 47, 68)  # where the columns of /proc/PID/limits begin
+_SECCOMP = {0: "off", 1: "strict", 2: "a filter"}
 _SYSCTLS = (
     *("net/ipv4", "net/ipv4/conf/all", "net/ipv4/conf/default", "net/ipv6/conf/all", "net/core"),
     *("kernel/shmmax", "kernel/shmall", "kernel/shmmni", "kernel/sem", "kernel/msgmax", "fs/mqueue"),
@@ -55,22 +55,20 @@ def of(pid: int) -> dict[str, Table]:
 
 def own_namespaces(pid: int) -> Table:
     """Which are its own, and which those of whoever asks."""
-    same = {kind: namespaces.identity(pid, kind) == namespaces.identity("self", kind) for kind in namespaces.FLAGS}
-    return {kind: "the host's" if is_same else "of its own" for kind, is_same in same.items()}
+    return {kind: "the host's" if namespaces.is_shared(kind, pid) else "of its own" for kind in namespaces.FLAGS}
 
 
 def mounts(pid: int) -> Table:
     """By where they are: what is mounted there, how, and whether it spreads. The last one is the one that is seen."""
-    found = {}
-    for line in _lines(pid, "mountinfo"):
-        front, _, back = line.partition(" - ")
-        _, _, _, root, point, options, *spread = front.split(" ")
-        kind, _, data = back.split(" ", 2)
-        part = "" if root == "/" else f", only {root.rpartition('/')[2]}"
-        spreads = "".join(f", {each.partition(':')[0]}" for each in spread)
-        more = "" if kind == "overlay" else _own_options(data)  # whose layers are a matter of where the image is kept
-        found[point] = f"{kind}{part} ({options}{more}){spreads}"
-    return found
+    return {mount.point: _mounted(mount) for mount in mount_table.of_process(pid)}
+
+
+def _mounted(mount: Mount) -> str:
+    part = "" if mount.root == "/" else f", only {mount.root.rpartition('/')[2]}"
+    spreads = "".join(f", {each.partition(':')[0]}" for each in mount.propagation)
+    # Which layers an overlay has is a matter of where the image is kept.
+    more = "" if mount.kind == "overlay" else _own_options(mount.file_system_options)
+    return f"{mount.kind}{part} ({mount.options}{more}){spreads}"
 
 
 def _own_options(data: str) -> str:
@@ -103,50 +101,46 @@ def _described(path: str) -> str:
 
 
 def capabilities(pid: int) -> Table:
-    status = _status(pid)
-    return {name: _in_words(int(status[field], 16)) for field, name in _SETS.items() if field in status}
+    status = Status(pid)
+    return {name: _in_words(status.capabilities(name)) for name in SETS}
 
 
-def _in_words(mask: int) -> str:
-    names = [name for number, name in enumerate(NAMES) if mask >> number & 1]
-    return "all" if len(names) == len(NAMES) else " ".join(names) or "none"
+def _in_words(held: list[str]) -> str:
+    names = " ".join(name.removeprefix("CAP_") for name in held)
+    return "all" if len(held) >= len(NAMES) else names or "none"
 
 
 def seccomp(pid: int) -> Table:
-    status = _status(pid)
-    mode = _SECCOMP.get(status.get("Seccomp", "0"), "unknown")
-    return {"mode": mode, "filters": status.get("Seccomp_filters", "?"), "no new privileges": status["NoNewPrivs"]}
+    status = Status(pid)
+    return {
+        "mode": _SECCOMP.get(status.seccomp_mode, "unknown"),
+        "filters": status.text("Seccomp_filters") or "?",
+        "no new privileges": status.text("NoNewPrivs"),
+    }
 
 
 def user(pid: int) -> Table:
-    status = _status(pid)
+    status = Status(pid)
     fields = {"Uid": "user", "Gid": "group", "Groups": "further groups", "Umask": "umask"}
-    return {name: " ".join(status[field].split()) for field, name in fields.items()}
+    return {name: " ".join(status.text(field).split()) for field, name in fields.items()}
 
 
 def limits(pid: int) -> Table:
     """Soft and hard. setrlimit(2)"""
-    name, soft, hard = _LIMIT_WIDTHS
-    rows = _lines(pid, "limits")[1:]
-    return {row[:name].strip(): f"{row[name:soft].strip()} (hard {row[soft:hard].strip()})" for row in rows}
+    return {name: f"{soft} (hard {hard})" for name, (soft, hard) in rlimits.of(pid).items()}
 
 
 def cgroup(pid: int) -> Table:
     """What its group of version 2 is set to: every file that can be written, and does not count or watch."""
-    from minidock.kernel import cgroups
-
-    path = next((line[3:] for line in _lines(pid, "cgroup") if line.startswith("0::")), "")
+    path = cgroups.group_of(pid)
     group = cgroups.mount_point() + path.rstrip("/")
     writable = [name for name in sorted(os.listdir(group)) if os.stat(f"{group}/{name}").st_mode & stat.S_IWUSR]
     settings = [name for name in writable if not name.endswith(_COUNTED) and name != "cgroup.kill"]
     found = {name: text for name in settings if (text := _text_or_nothing(f"{group}/{name}").strip())}
-    held = sorted({line.split(":")[1] for line in _lines(pid, "cgroup")} - {""})
-    return {**found, "also in groups of version 1": ", ".join(held)} if _has_others(pid, path) else found
-
-
-def _has_others(pid: int, path: str) -> bool:
-    """Whether some hierarchy of version 1 has it in a group of its own too."""
-    return path != "/" and any(line.split(":", 2)[2] == path for line in _lines(pid, "cgroup") if line[:3] != "0::")
+    others = [one for one in cgroups.memberships(pid) if one[0] != 0]
+    if path == "/" or path not in [place for _, _, place in others]:
+        return found
+    return {**found, "also in groups of version 1": ", ".join(sorted(",".join(held) for _, held, _ in others if held))}
 
 
 def process(pid: int) -> Table:
@@ -161,7 +155,7 @@ def process(pid: int) -> Table:
 
 def _keyring(pid: int) -> str:
     """Keys are told of to their owners: of all that root may see, the one that belongs to this process's cgroup."""
-    group = _text_or_nothing(f"/proc/{pid}/cgroup").strip().rpartition("/")[2]
+    group = cgroups.group_of(pid).rpartition("/")[2]
     return "of its own" if group and f"_ses.{group}" in _text_or_nothing("/proc/keys") else "not known"
 
 
@@ -213,29 +207,14 @@ def _settings(path: str) -> Iterator[tuple[str, str]]:
 
 
 def network(pid: int) -> Table:
-    """Its devices with their addresses, and the ways out."""
-
-    def read() -> Table:
-        lines = _text_or_nothing("/proc/self/net/dev").splitlines()[2:]
-        links = [line.partition(":")[0].strip() for line in lines]
-        return {**{f"device {name}": _addresses(name) for name in links}, "default route": _default_route()}
-
-    return _inside(pid, ["network"], read)
+    """Its devices with their addresses, and the way out."""
+    there = survey.of_process(pid)
+    devices = {f"device {device.name}": _state(device) for device in there.devices}
+    return {**devices, "default route": there.way_out or "none"}
 
 
-def _addresses(name: str) -> str:
-    lines = (line.split() for line in _text_or_nothing("/proc/self/net/if_inet6").splitlines())
-    ipv6 = [_socket.inet_ntop(_socket.AF_INET6, bytes.fromhex(line[0])) for line in lines if line[5] == name]
-    state = "up" if interfaces.is_up(name) else "down"
-    return " ".join([state, *filter(None, [interfaces.address(name)]), *ipv6])
-
-
-def _default_route() -> str:
-    for line in _text_or_nothing("/proc/self/net/route").splitlines()[1:]:
-        device, target, gateway = line.split()[:3]
-        if target == "00000000":
-            return f"{'.'.join(str(byte) for byte in bytes.fromhex(gateway)[::-1])} by {device}"
-    return "none"
+def _state(device: Device) -> str:
+    return " ".join(["up" if device.is_up else "down", *(each.partition("/")[0] for each in device.addresses)])
 
 
 def _inside(pid: int, kinds: list[str], read: Callable[[], Table]) -> Table:
@@ -255,16 +234,6 @@ def _inside(pid: int, kinds: list[str], read: Callable[[], Table]) -> Table:
     os.waitpid(child, 0)
     found: Table = jsonfile.parse(text) if text else {}
     return found
-
-
-def _status(pid: int) -> Table:
-    pairs = (line.partition(":") for line in _lines(pid, "status"))
-    return {name: value.strip() for name, _, value in pairs}
-
-
-def _lines(pid: int, file: str) -> list[str]:
-    with open(f"/proc/{pid}/{file}", encoding="utf-8", errors="surrogateescape") as lines:
-        return lines.read().splitlines()
 
 
 def _text_or_nothing(path: str) -> str:

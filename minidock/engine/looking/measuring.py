@@ -11,9 +11,8 @@ import os
 import time
 
 from minidock.errors import MinidockError
-from minidock.kernel import cgroup_stats, cgroups
+from minidock.kernel import cgroup_stats, cgroups, namespaces
 from minidock.kernel.cgroup_stats import Stats
-from minidock.kernel.namespaces import file_of
 from minidock.runtime import container as runtime
 from minidock.state import containers
 
@@ -96,7 +95,7 @@ def _count_threads(group: str) -> int:
 def _fill_in_traffic(usage: Usage, pid: int) -> None:
     """Of its own network: what goes through the host's is the host's."""
     try:
-        if os.readlink(file_of(pid, "network")) == os.readlink(file_of("self", "network")):
+        if namespaces.is_shared("network", pid):
             return
         with open(f"/proc/{pid}/net/dev") as file:
             lines = [line.partition(":") for line in file.readlines()[2:]]

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import time
 
-from minidock.errors import MinidockError
-from minidock.kernel import cgroups
-from minidock.kernel.processes import find_program
+from minidock.errors import MinidockError, harmless
+from minidock.kernel import cgroups, processes
 from minidock.runtime import container as runtime
 from minidock.state import containers
 
@@ -41,7 +40,7 @@ def table(engine: Engine, row: Row, arguments: Sequence[str] = ()) -> Table:
     words = " ".join(arguments) or _USUAL
     _check(words)
     try:
-        ps = find_program("ps", os.environ.get("PATH"))
+        ps = processes.find_program("ps", os.environ.get("PATH"))
     except MinidockError:
         return _own_table(pids, words)
     return chosen(_run(ps, words.split(" "), pids), pids)
@@ -120,8 +119,7 @@ def _own_line(pid: int) -> list[str]:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             name, _, rest = file.read().decode(errors="replace").partition("(")[2].rpartition(")")
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            command = file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+        command = processes.command_line(pid)
         owner = os.stat(f"/proc/{pid}").st_uid
     except (FileNotFoundError, ProcessLookupError):
         return []
@@ -137,13 +135,8 @@ def _own_line(pid: int) -> list[str]:
         _began(time.time() - age),
         _terminal(int(fields[4])),
         f"{int(busy) // 3600:02}:{int(busy) // 60 % 60:02}:{int(busy) % 60:02}",
-        _printable(command or f"[{name}]"),
+        harmless(command or f"[{name}]"),
     ]
-
-
-def _printable(text: str) -> str:
-    """What a process calls itself is its own choice, and not to have any effect on a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _user(uid: int) -> str:

@@ -121,10 +121,7 @@ def _leave_command(line: int) -> None:
         signals.ignore(signals.NAMES[name])
     os.closerange(3, line)
     os.closerange(line + 1, _MOST_DESCRIPTORS)
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for fd in range(3):
-        os.dup2(null, fd)
-    os.close(null)
+    processes.let_go_of_streams()
 
 
 def _live(socket: _socket.socket, told: Json, watching: list[int]) -> int:

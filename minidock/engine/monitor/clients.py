@@ -85,15 +85,7 @@ class Clients:
         return {"clients": clients, "listener": self._listener.fileno() if self._listener else -1}
 
     def listen(self, directory: str) -> None:
-        """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""
-        self._listener = _socket.socket(_socket.AF_UNIX, wire.KIND, 0)
-        self._listener.setblocking(False)
-        fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._listener.bind(f"/proc/self/fd/{fd}/{wire.SOCKET}")
-        finally:
-            os.close(fd)
-        self._listener.listen(64)
+        self._listener = wire.listening(directory, wire.SOCKET, 64)
 
     def stop_listening(self) -> None:
         if self._listener:
@@ -136,11 +128,8 @@ class Clients:
 
     def _accept(self) -> None:
         assert self._listener
-        try:
-            fd, _ = self._listener._accept()  # type: ignore[attr-defined] # what socket.accept() wraps
-        except OSError:  # it went away again
-            return
-        self._clients.append(Client(_socket.socket(fileno=fd)))
+        if line := wire.accepted(self._listener):
+            self._clients.append(Client(line))
 
     def _hear(self, client: Client, streams: Streams) -> None:
         if client.is_gone:

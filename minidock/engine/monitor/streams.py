@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from minidock.engine.life import wire
-from minidock.kernel import terminals
+from minidock.kernel import processes, terminals
 from minidock.kernel.watching import READ, WRITE
 
 TYPE_CHECKING = False
@@ -60,10 +60,7 @@ class Streams:
 
     def take_back(self) -> None:
         """The container has its ends: ours must not keep them open, or the program's end would not be seen."""
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        for number in range(3):
-            os.dup2(null, number)
-        os.close(null)
+        processes.let_go_of_streams()
         if self._consoles:
             ours, theirs = self._consoles
             theirs.close()

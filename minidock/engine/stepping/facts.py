@@ -8,19 +8,20 @@ from __future__ import annotations
 import os
 import stat
 
-from minidock.kernel import cgroups, namespaces, paths
+from minidock.kernel import cgroups, mount_table, namespaces, paths, rlimits
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from minidock.kernel.mount_table import Mount
 
     Facts = dict[str, dict[str, str]]  # by subject, then by what it is about
 
 _MOST_LINES = 10  # of one subject
 _LONGEST = 300  # letters of one
 _STATUS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
-_SESSION = 3  # its place in /proc/PID/stat, behind the name
-_DEFAULT_ROUTE = "00000000"
 
 
 def look(group: str, root: str) -> Facts:
@@ -29,7 +30,7 @@ def look(group: str, root: str) -> Facts:
     Before its process is born, this one is looked at in its stead: what all processes of the host have is nothing new.
     """
     members = cgroups.processes(group) if os.path.isdir(group) else []
-    found: Facts = {"cgroup": _settings(group), "links of the host": _links("self")}
+    found: Facts = {"cgroup": _settings(group), "links of the host": _links(os.getpid())}
     return found | _of_process(members[0] if members else os.getpid(), root)
 
 
@@ -39,9 +40,9 @@ def _of_process(pid: int, root: str) -> Facts:
         "namespaces": lambda: _namespaces(pid),
         "host name": lambda: _host_name(pid),
         "process": lambda: _process(pid),
-        "mounts": lambda: dict(_mounts(pid)),
+        "mounts": lambda: _mounts(pid),
         "/dev": lambda: _devices(pid, root),
-        "links inside": lambda: {} if _is_hosts(pid, "network") else _links(pid),
+        "links inside": lambda: {} if namespaces.is_shared("network", pid) else _links(pid),
     }
     found: Facts = {"process": {} if pid == os.getpid() else {"pid": str(pid)}}
     for subject, read in subjects.items():
@@ -52,60 +53,46 @@ def _of_process(pid: int, root: str) -> Facts:
     return found
 
 
-def _is_hosts(pid: int, kind: str) -> bool:
-    return namespaces.identity(pid, kind) == namespaces.identity("self", kind)
-
-
 def _namespaces(pid: int) -> dict[str, str]:
     found = {}
     for kind in namespaces.FLAGS:
         if os.path.exists(namespaces.file_of(pid, kind)):
-            whose = "the host's" if _is_hosts(pid, kind) else "its own"
+            whose = "the host's" if namespaces.is_shared(kind, pid) else "its own"
             found[kind] = f"{namespaces.identity(pid, kind)[1]} ({whose})"
     return found
 
 
 def _host_name(pid: int) -> dict[str, str]:
     """Only those in the namespace can read it."""
-    fd = os.open(namespaces.file_of(pid, "uts"), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with namespaces.Visit("uts", fd), open("/proc/sys/kernel/domainname") as file:
-            return {"host name": os.uname().nodename, "domain name": file.read().strip()}
-    finally:
-        os.close(fd)
+    with namespaces.Inside("uts", pid), open("/proc/sys/kernel/domainname") as file:
+        return {"host name": os.uname().nodename, "domain name": file.read().strip()}
 
 
 def _process(pid: int) -> dict[str, str]:
     found = {"root": os.readlink(f"/proc/{pid}/root"), "directory": os.readlink(f"/proc/{pid}/cwd")}
-    with open(f"/proc/{pid}/status") as file:
-        fields = dict(line.rstrip("\n").split(":", 1) for line in file if ":" in line)
-    found |= {name: " ".join(fields[name].split()) for name in _STATUS if name in fields}
-    with open(f"/proc/{pid}/stat") as file:
-        found["session"] = file.read().rpartition(")")[2].split()[_SESSION]
+    status = Status(pid)
+    found |= {name: " ".join(status.text(name).split()) for name in _STATUS}
+    found["session"] = str(os.getsid(pid))
     with open(f"/proc/{pid}/oom_score_adj") as file:
         found["oom_score_adj"] = file.read().strip()
-    with open(f"/proc/{pid}/limits") as file:
-        for line in file.read().splitlines()[1:]:
-            found[f"limit: {line[:26].strip().lower()}"] = " ".join(line[26:].split()[:2])
-    return found
+    return found | {f"limit: {name.lower()}": " ".join(values) for name, values in rlimits.of(pid).items()}
 
 
-def _mounts(pid: int) -> Iterator[tuple[str, str]]:
+def _mounts(pid: int) -> dict[str, str]:
     """Where, and what: the last of several on one place is the one to be seen."""
-    with open(f"/proc/{pid}/mountinfo") as file:
-        for line in file:
-            front, _, back = line.rstrip("\n").partition(" - ")
-            kind, source, *_ = back.split(" ")
-            _, _, _, part, place, options, *_ = front.split(" ")
-            what = f"{kind} from {source}" + (f", its {part}" if part != "/" else "")
-            yield place, f"{what} ({options})"
+    return {mount.point: _mounted(mount) for mount in mount_table.of_process(pid)}
+
+
+def _mounted(mount: Mount) -> str:
+    part = f", its {mount.root}" if mount.root != "/" else ""
+    return f"{mount.kind} from {mount.source}{part} ({mount.options})"
 
 
 def _devices(pid: int, root: str) -> dict[str, str]:
     """In the tree that becomes the container's, or has become it."""
     above = f"/proc/{pid}/root"
     assembled = f"{above}{root}"
-    place = assembled if any(place == root for place, _ in _mounts(pid)) else above
+    place = assembled if any(point == root for _, point, _ in mount_table.table(pid)) else above
     if place == above and os.path.samestat(os.stat(above), os.stat("/")):  # it is still the host's
         return {}
     fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -128,32 +115,16 @@ def _kind(status: os.stat_result) -> str:
     return "link" if stat.S_ISLNK(status.st_mode) else "directory" if stat.S_ISDIR(status.st_mode) else "file"
 
 
-def _links(pid: int | str) -> dict[str, str]:
+def _links(pid: int) -> dict[str, str]:
     """Devices, addresses, and the way out of one network namespace."""
-    with open(f"/proc/{pid}/net/dev") as file:
-        found = {line.partition(":")[0].strip(): "is there" for line in file.read().splitlines()[2:]}
-    found |= dict.fromkeys(_addresses(f"/proc/{pid}/net/fib_trie"), "an address")
-    with open(f"/proc/{pid}/net/route") as file:
-        for line in file.read().splitlines()[1:]:
-            device, target, gateway, *_ = line.split()
-            if target == _DEFAULT_ROUTE:
-                found["default route"] = f"{_dotted(gateway)} by {device}"
-    return found
+    from minidock.kernel import survey
 
-
-def _addresses(path: str) -> Iterator[str]:
-    """Of IPv4: what the routing table calls local. https://docs.kernel.org/networking/fib_trie.html"""
-    last = ""
-    with open(path) as file:
-        for line in file:
-            if line.lstrip().startswith("|--"):
-                last = line.split()[1]
-            elif "/32 host LOCAL" in line:
-                yield last
-
-
-def _dotted(text: str) -> str:
-    return ".".join(str(byte) for byte in reversed(bytes.fromhex(text)))
+    there = survey.of_process(pid)
+    found = {device.name: "is there" for device in there.devices}
+    addresses = [address.partition("/")[0] for device in there.devices for address in device.addresses]
+    # Those of IPv6 a device gives itself some time after it was switched on: which step that is would be chance.
+    found |= dict.fromkeys([address for address in addresses if ":" not in address], "an address")
+    return {**found, "default route": there.way_out} if there.way_out else found
 
 
 def _settings(group: str) -> dict[str, str]:

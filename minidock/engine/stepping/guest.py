@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import _socket
-import os
 
 from minidock import jsonfile
-from minidock.engine.stepping import answers, guests, waiting, watch
+from minidock.engine.life import wire
+from minidock.engine.stepping import answers, waiting, watch
 from minidock.engine.stepping.story import STOP, Story
 from minidock.errors import MinidockError
 from minidock.kernel.watching import READ, wait
@@ -32,19 +32,12 @@ def join(engine: Engine, word: str, face: Face) -> None:
 
 
 def _connected(engine: Engine, row: Row) -> _socket.socket:
-    socket = _socket.socket(_socket.AF_UNIX, guests.KIND, 0)
     try:
-        directory = os.open(f"{engine.run_root}/{row.id}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            socket.connect(f"/proc/self/fd/{directory}/{waiting.SOCKET}")
-        finally:
-            os.close(directory)
+        return wire.connected(f"{engine.run_root}/{row.id}", waiting.SOCKET)
     except OSError:
-        socket.close()
         raise MinidockError(
             f"container {row.name} is not being made step by step", hint="minidock run --step begins that"
         ) from None
-    return socket
 
 
 class _Guest:

@@ -6,6 +6,7 @@ import _socket
 import os
 
 from minidock import jsonfile
+from minidock.engine.life import wire
 from minidock.engine.stepping.waiting import SOCKET
 from minidock.kernel.watching import READ
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     Hear = Callable[[_socket.socket, str], object]  # told who has answered, and what
 
-KIND = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC
 _LONGEST_ANSWER = 16
 
 
@@ -32,18 +32,9 @@ class Guests:
         self._past: list[Json] = []
 
     def listen(self, directory: str) -> None:
-        """An address has at most 107 bytes: by a descriptor of the directory it always fits. unix(7)"""
-        if self._listener is not None:
-            return
-        self._listener = _socket.socket(_socket.AF_UNIX, KIND, 0)
-        self._address = f"{directory}/{SOCKET}"
-        fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._listener.bind(f"/proc/self/fd/{fd}/{SOCKET}")
-        finally:
-            os.close(fd)
-        self._listener.listen(8)
-        self._listener.setblocking(False)
+        if self._listener is None:
+            self._address = f"{directory}/{SOCKET}"
+            self._listener = wire.listening(directory, SOCKET, 8)
 
     def watched(self, now: Json | None, hear: Hear) -> Iterator[Watched]:
         """`now`: the question that waits for an answer."""
@@ -77,11 +68,9 @@ class Guests:
 
     def _welcome(self, now: Json | None) -> None:
         assert self._listener
-        try:
-            fd, _ = self._listener._accept()  # type: ignore[attr-defined] # what socket.accept() wraps
-        except OSError:  # it went away again
+        line = wire.accepted(self._listener)
+        if not line:
             return
-        line = _socket.socket(fileno=fd)
         line.setblocking(False)
         self._lines.append(line)
         for message in (*self._past, *([now] if now else [])):

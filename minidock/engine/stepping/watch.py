@@ -11,9 +11,10 @@ import _socket
 import time
 
 from minidock import jsonfile
+from minidock.engine.life import wire
 from minidock.engine.stepping import facts, teller
 from minidock.engine.stepping.answers import CHANGES, DECISIONS, LEAVE, ON, WHY, Typed
-from minidock.engine.stepping.guests import KIND, Guests
+from minidock.engine.stepping.guests import Guests
 from minidock.engine.stepping.story import STOP, Story
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups
@@ -63,7 +64,7 @@ class Watch:
         self.left = False  # somebody has had enough of it: it is to be as if it had never been
         self._face = face
         self._stops = stops
-        self._socket, self.theirs = _socket.socketpair(_socket.AF_UNIX, KIND, 0)
+        self._socket, self.theirs = _socket.socketpair(_socket.AF_UNIX, wire.KIND, 0)
         self._at: Json | None = None  # the step that waits for an answer
         self._facts: facts.Facts = {}
         self._container: Container | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from minidock import jsonfile
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, harmless
 from minidock.images.references import DEFAULT_DOMAIN
 from minidock.images.registry.connecting import on_registry
 from minidock.images.registry.session import Missing, Refused
@@ -81,7 +81,7 @@ def _hit(entry: Json, domain: str) -> Hit:
 
 
 def _plain(text: Json) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in str(text or ""))
+    return harmless(str(text or ""), " ")
 
 
 def _listed(session: Session, domain: str, word: str) -> list[Hit]:

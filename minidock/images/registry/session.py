@@ -11,7 +11,7 @@ import time
 from email.utils import parsedate_to_datetime
 
 from minidock import jsonfile
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, harmless
 from minidock.images.registry.authentication import Authenticator, Denied, TokenFailure
 from minidock.images.registry.proxies import is_loopback
 from minidock.images.registry.transport import Interrupted, Unreachable, Url
@@ -194,4 +194,4 @@ def _said(answer: Answer) -> str:
     except (MinidockError, ValueError, KeyError, TypeError):
         return ""
     words = [f"{str(error.get('code', '')).lower().replace('_', ' ')}: {error.get('message', '')}" for error in errors]
-    return "".join(letter if letter.isprintable() else "?" for letter in "; ".join(words))[:300]
+    return harmless("; ".join(words))[:300]

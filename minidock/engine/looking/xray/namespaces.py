@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.kernel import namespaces
+from minidock.kernel import namespaces, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Census:
             if name.isdecimal() and int(name) not in known:
                 for place in identities(name).items():
                     if place in self.members and place[1] != self.host.get(place[0]):
-                        found.setdefault(place, []).append({"pid": int(name), "name": _name(name)})
+                        found.setdefault(place, []).append({"pid": int(name), "name": processes.name(name)})
         return found
 
     def strangers(self, place: tuple[str, Identity]) -> list[Json]:
@@ -86,7 +86,8 @@ def read(subject: Subject, census: Census) -> Json:
 def _namespace(subject: Subject, census: Census, kind: str, identity: Identity) -> Json:
     place = (kind, identity)
     is_hosts = identity == census.host[kind]
-    maps = {} if is_hosts or kind != "user" else {"maps": {which: _map(subject.pid, which) for which in ("uid", "gid")}}
+    own_users = ("uid", "gid") if kind == "user" and not is_hosts else ()
+    maps = {which: namespaces.id_map(subject.pid, which) for which in own_users}
     return {
         "kind": kind,
         "hides": HIDES[kind],
@@ -95,19 +96,5 @@ def _namespace(subject: Subject, census: Census, kind: str, identity: Identity) 
         "is_hosts": is_hosts,
         "shared_with": [name for name in census.members.get(place, ()) if name != subject.row.name],
         "strangers": [] if is_hosts else census.strangers(place),
-        **maps,
+        **({"maps": maps} if maps else {}),
     }
-
-
-def _map(pid: int, which: str) -> list[list[int]]:
-    """Which users the numbers inside stand for: first inside, first outside, how many."""
-    with open(f"/proc/{pid}/{which}_map") as file:
-        return [[int(word) for word in line.split()] for line in file]
-
-
-def _name(pid: str) -> str:
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().rstrip("\n")
-    except OSError:
-        return ""

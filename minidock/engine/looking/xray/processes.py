@@ -6,6 +6,9 @@ first, as NSpid in /proc/PID/status. pid_namespaces(7), proc_pid_status(5)
 
 from __future__ import annotations
 
+from minidock.kernel import processes
+from minidock.kernel.process_status import Status
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,28 +29,21 @@ def read(subject: Subject) -> Json:
 def _process(pid: int) -> Json | None:
     """One process; none if it has ended meanwhile."""
     try:
-        status = status_of(pid)
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(_LONGEST + 1).rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
-        pids = [int(word) for word in status.get("NSpid", str(pid)).split()]
+        status = Status(pid)
+        words = processes.command_line(pid, _LONGEST + 1)
+        pids = status.numbers
         return {
             "pid": pid,
             "inside": pids[-1],
             "pids": pids,
-            "parent": int(status["PPid"]),
-            "uid": int(status["Uid"].split()[1]),
-            "threads": int(status["Threads"]),
-            "state": status["State"].partition("(")[2].rstrip(")"),
-            "command": words[:_LONGEST] or f"[{status['Name']}]",
+            "parent": status.parent,
+            "uid": status.effective_user,
+            "threads": status.threads,
+            "state": status.state,
+            "command": words[:_LONGEST] or f"[{status.name}]",
         }
     except (OSError, KeyError):
         return None
-
-
-def status_of(pid: int) -> dict[str, str]:
-    """/proc/PID/status as a table."""
-    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-        return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
 
 
 def _tree(found: Mapping[int, Json]) -> Iterator[Json]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 
-from minidock.engine.looking.xray.processes import status_of
 from minidock.errors import MinidockError
 from minidock.kernel.capability_names import NAMES, SETS
+from minidock.kernel.process_status import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from minidock.engine.looking.xray.subject import Subject
     from minidock.jsonfile import Json
 
-_FIELDS = {"bounding": "CapBnd", "effective": "CapEff", "inheritable": "CapInh", "permitted": "CapPrm"}
-_FIELDS |= {"ambient": "CapAmb"}
-_MODES = {"0": "none", "1": "strict", "2": "filter"}
+_MODES = {0: "none", 1: "strict", 2: "filter"}
 _ANSWERS = {0x8000_0000: "kill", 0: "kill", 0x0003_0000: "trap", 0x7FF0_0000: "trace"}
 _ERRNO, _ANSWER, _LOWER = 0x0005_0000, 0xFFFF_0000, 0xFFFF
 _ALLOWED = (0x7FFF_0000, 0x7FFC_0000)  # the second: and logged
@@ -30,34 +28,25 @@ _ALLOWED = (0x7FFF_0000, 0x7FFC_0000)  # the second: and logged
 def capabilities(subject: Subject) -> Json:
     """By set; who it is; and whether it could ever get more."""
     subject.demand_running()
-    status = status_of(subject.pid)
+    status = Status(subject.pid)
     try:
         return {
-            "uid": int(status["Uid"].split()[1]),
-            "gid": int(status["Gid"].split()[1]),
-            "groups": [int(word) for word in status["Groups"].split()],
-            "no_new_privileges": status["NoNewPrivs"] == "1",
-            "sets": {name: _names(int(status[_FIELDS[name]], 16)) for name in SETS},
+            "uid": status.effective_user,
+            "gid": status.effective_group,
+            "groups": status.groups,
+            "no_new_privileges": not status.may_gain_rights,
+            "sets": {name: status.capabilities(name) for name in SETS},
             "all": [f"CAP_{name}" for name in NAMES],
         }
     except KeyError as error:
         raise MinidockError(f"the kernel does not tell {error}") from None
 
 
-def _names(bits: int) -> list[str]:
-    """Those of a younger kernel have no name here, only a number."""
-    known = dict(enumerate(NAMES))
-    return [f"CAP_{known.get(number, number)}" for number in range(64) if bits >> number & 1]
-
-
 def seccomp(subject: Subject) -> Json:
     """The mode as the kernel has it; what the filter says, by the rules that it was made from."""
     subject.demand_running()
-    status = status_of(subject.pid)
-    found = {
-        "mode": _MODES.get(status.get("Seccomp", ""), status.get("Seccomp", "unknown")),
-        "filters": int(status.get("Seccomp_filters", 0)),
-    }
+    status = Status(subject.pid)
+    found = {"mode": _MODES.get(status.seccomp_mode, "unknown"), "filters": status.seccomp_filters}
     rules = (subject.document.get("linux") or {}).get("seccomp")
     if not rules:
         return {**found, "rules": None}
