@@ -206,7 +206,7 @@ def _build(plan: Plan, node: Node, results: dict[int, Base], new: Making, line: 
             for number, found in enumerate([*triggers, *node.stage.instructions], 1):
                 stage.do(found, number, report)
         except MinidockError as error:
-            raise _with_a_look_inside(error, stage, new) from None
+            raise _with_what_was_made(error, stage, new) from None
         finally:
             stage.close()
         return stage.result(), stage.is_new
@@ -232,11 +232,12 @@ def _named(plan: Plan, node: Node, results: dict[int, Base]) -> dict[str, Base]:
     return found
 
 
-def _with_a_look_inside(error: MinidockError, stage: Stage, new: Making) -> MinidockError:
-    """How to look at the state just before what failed."""
-    if stage.has_failed_running and stage.stack:
+def _with_what_was_made(error: MinidockError, stage: Stage, new: Making) -> MinidockError:
+    """What the next build begins with is kept; and how to look at the state just before what failed."""
+    if stage.stack and (stage.is_new or stage.has_failed_running):
         image = bases.keep_for_builds(new, stage.result())
-        error.hint = f"look around in the state just before it: minidock run -it {image} sh"
+        if stage.has_failed_running:
+            error.hint = f"look around in the state just before it: minidock run -it {image} sh"
     return error
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.builds import build, done_again, write
+from tests.commands.builds import build, done_again, refused, write
 from tests.integration.minidocks import Minidock
 from tests.registries import Registry
 
@@ -302,3 +302,13 @@ def test_what_was_copied_is_told_as_it_was_looked_at_whatever_it_is(minidock: Mi
     write(context, {"e/x.md": "changed"})  # which the COPY of e leaves out
     mounts = {"RUN --mount=type=bind,target=/m", "RUN --mount=type=bind,source=big,target=/m"}
     assert done_again(build(minidock, context)) == {"COPY .", *mounts}
+
+
+@pytest.mark.parametrize("last", ["COPY nosuch /", 'RUN ["/nosuch"]', "RUN false"])
+def test_what_was_made_before_a_failure_is_whole_and_counts_for_the_next_build(
+    minidock: Minidock, context: Path, last: str
+) -> None:
+    dockerfile = f"FROM busybox\nRUN echo new > /file\n{last}\n"
+    refused(minidock, context, dockerfile)
+    assert minidock.ok("system", "check") == "All is well.\n"
+    assert "RUN echo new > /file\n#1 CACHED" in refused(minidock, context, dockerfile)

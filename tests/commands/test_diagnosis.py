@@ -112,6 +112,7 @@ def test_a_build_that_cannot_run_a_program_is_told_why(minidock: Minidock, progr
     assert 'Dockerfile:3: exec: "/it": no such file' in done.stderr
     assert "cause: /it is a script for /no/such/shell, and there is none" in done.stderr
     assert "mend: install /no/such/shell" in done.stderr
+    minidock.ok("builder", "prune", "--all", "--force")
 
 
 def test_a_file_system_without_exec_is_found(minidock: Minidock) -> None:
