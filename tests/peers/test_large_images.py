@@ -21,9 +21,9 @@ import pytest
 
 from minidock.images import image
 from minidock.images.layout import LAYER_GZIP, Layout
-from minidock.kernel import interfaces, namespaces
 from tests.integration.minidocks import LAUNCH, Minidock
 from tests.peers.debian_registry import PROGRAM, DebianRegistry
+from tests.peers.networks import own_network
 from tests.peers.test_archives import fifty_thousand_files, hundred_layers
 from tests.tarballs import END, header, number
 
@@ -40,15 +40,15 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def alone() -> None:
+def alone() -> Iterator[None]:
     """A network of this process's own, in which the registry is."""
     if os.geteuid() != 0:
         pytest.skip("layers have owners, which only root can give")
     for program in (PROGRAM, "skopeo"):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
-    namespaces.unshare("network")
-    interfaces.bring_up("lo")
+    with own_network():
+        yield
 
 
 @pytest.fixture

@@ -31,11 +31,11 @@ from minidock.images.registry.endpoints import Endpoint
 from minidock.images.registry.session import Session
 from minidock.images.registry.transport import Transport, Url
 from minidock.images.settings import Settings
-from minidock.kernel import interfaces, namespaces
 from tests.archives import Archive
 from tests.integration.minidocks import Minidock
 from tests.peers.debian_registry import PASSWORD, PROGRAM, USER, DebianRegistry
 from tests.peers.dockers import CLIENT, CannotRun, Docker
+from tests.peers.networks import own_network
 from tests.registries import sha256
 
 _OVERLAY = "trusted.overlay."
@@ -43,15 +43,15 @@ _CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")  # cap_n
 
 
 @pytest.fixture(scope="module", autouse=True)
-def alone() -> None:
+def alone() -> Iterator[None]:
     """A network of this process's own, in which the registries are."""
     if os.geteuid() != 0:
         pytest.skip("layers have owners, which only root can give")
     for program in (PROGRAM, "skopeo", "podman"):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
-    namespaces.unshare("network")
-    interfaces.bring_up("lo")
+    with own_network():
+        yield
 
 
 @pytest.fixture(params=["plain", "passwords", "tls"])
