@@ -68,6 +68,20 @@ class Database:
         """A number that is another one after any change that another process made."""
         return int(self.rows("PRAGMA data_version")[0][0])
 
+    def keep_a_log(self) -> None:
+        """Let readers and a writer not wait for each other, from now on. With this one switch SQLite is not patient: of
+        several that begin with a new database at once, it refuses all but one.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except DatabaseError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise _unusable(self.path, error) from None
+                time.sleep(0.005)
+
     def change(self) -> Change:
         """A transaction, to be used in a `with` block."""
         return Change(self.path, self._connection)
@@ -164,7 +178,7 @@ def _bring_up_to_date(database: Database) -> None:
     """Run the changes that this database has not had. Most often there are none, and one read tells."""
     if _version(database.rows("PRAGMA user_version"), database.path) == len(CHANGES):
         return
-    database.rows("PRAGMA journal_mode = WAL")
+    database.keep_a_log()
     with database.change() as change:  # only now is it sure that no other process does the same
         for number in range(_version(change.rows("PRAGMA user_version"), database.path), len(CHANGES)):
             for statement in statements(CHANGES[number]):

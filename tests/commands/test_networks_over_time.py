@@ -57,7 +57,8 @@ def in_container(minidock: Minidock, name: str) -> str:
 
 def is_well(minidock: Minidock) -> bool:
     done = minidock("system", "check")
-    return (done.returncode, done.stdout) == (0, "All is well.\n")
+    assert (done.returncode, done.stdout) == (0, "All is well.\n")
+    return True
 
 
 def is_repaired(minidock: Minidock) -> bool:

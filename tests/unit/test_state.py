@@ -43,6 +43,15 @@ def test_a_new_database_has_every_change_and_keeps_a_log_beside_it(tmp_path: Pat
     assert (tmp_path / "state.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_of_many_that_begin_with_a_new_state_at_once_all_can(tmp_path: Path) -> None:
+    code = "import sys; from minidock.state.database import Database; Database(sys.argv[1]).rows('SELECT 1')"
+    for number in range(5):
+        (tmp_path / str(number)).mkdir()
+        words = [sys.executable, "-c", code, str(tmp_path / str(number))]
+        begun = [subprocess.Popen(words, cwd=Path(__file__).parents[2]) for _ in range(8)]
+        assert [process.wait() for process in begun] == [0] * 8
+
+
 def test_an_older_database_is_brought_up_to_date_and_keeps_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
