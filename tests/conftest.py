@@ -7,6 +7,7 @@ MINIDOCK_TIMEOUT_SCALE=20   tests get twenty times the time: set in the virtual 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not _ask_the_kernel(session.config):
         return
     _leave_the_network()
-    if not hasattr(session.config, "workerinput"):  # what one worker leaves, another may still need
+    if hasattr(session.config, "workerinput"):
+        _leave_the_mounts()
+    else:  # what one worker leaves, another may still need
         leftovers.mark_this_run()
         session.config.stash[_before] = leftovers.found()
 
@@ -64,6 +67,12 @@ def _leave_the_network() -> None:
     """These tests are on a network of their own: they see no other's links, rules and ports, and nobody sees theirs."""
     namespaces.unshare("network")
     interfaces.bring_up("lo")
+
+
+def _leave_the_mounts() -> None:
+    """Tests compare what is mounted before and after. What another worker mounts meanwhile is not their business."""
+    namespaces.unshare("mount")
+    subprocess.run(["mount", "--make-rslave", "/"], check=True)
 
 
 def _deselect_hybrid_host(config: pytest.Config, items: list[pytest.Item]) -> None:
