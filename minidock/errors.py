@@ -68,6 +68,11 @@ def harmless(text: str, instead: str = "?") -> str:
     return "".join(letter if letter.isprintable() else instead for letter in text)
 
 
+def one_line(text: str) -> str:
+    """For a comment, or a line of a list: what would begin another line, or move a cursor, is spelled out."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
 def facts_of(error: OSError) -> dict[str, Any]:
     """What a failed call tells of itself, for diagnosis/."""
     call = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename

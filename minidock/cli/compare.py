@@ -9,8 +9,8 @@ from minidock.cli.colours import BOLD, FAINT, GREEN, RED, painted
 from minidock.cli.command import Command, Flag
 from minidock.cli.container_flags import FLAGS, listen, options, typed
 from minidock.engine.engine import Engine
+from minidock.errors import one_line
 from minidock.runtime.arguments import VALUE
-from minidock.steps.shell import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

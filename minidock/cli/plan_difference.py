@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from minidock.cli.colours import BOLD, FAINT, GREEN, RED, YELLOW, painted
+from minidock.errors import one_line
 from minidock.runtime import reports
 from minidock.steps.differences import ADDED, CHANGED, REMOVED, SAME
-from minidock.steps.shell import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidock.diagnosis.case import Case
-from minidock.errors import MinidockError, facts_of
+from minidock.errors import MinidockError, facts_of, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def _asked(cause: Cause, case: Case) -> dict[str, str]:
         if not cause.holds(case):
             return {}
         found = {"cause": cause.says(case), "confirm": cause.confirm(case), "mend": cause.mend(case)}
-        return {what: _printable(text) for what, text in found.items()}
+        return {what: _short(text) for what, text in found.items()}
     except Exception:  # the edge of a guess: what is to be explained must come out in any case
         return {}
 
 
-def _printable(text: str) -> str:
+def _short(text: str) -> str:
     """One line of bounded length: in it are names that an image has chosen."""
-    plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    plain = one_line(text)
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from minidock.errors import MinidockError
+from minidock.errors import MinidockError, one_line
 from minidock.kernel import cgroup_stats, cgroups
 from minidock.oci.spec import HOOKS, NAMESPACES, read_spec
 from minidock.runtime.container import Container
 from minidock.runtime.record import known_ids
 from minidock.steps.place import Place
 from minidock.steps.plan import container_plan
-from minidock.steps.shell import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ When the first ends, for whatever reason, it does what the steps up to there say
 
 from __future__ import annotations
 
-from minidock.steps.shell import one_line, quoted
+from minidock.errors import one_line
+from minidock.steps.shell import quoted
 from minidock.steps.step import INSIDE, Step
 
 TYPE_CHECKING = False

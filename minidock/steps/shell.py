@@ -14,11 +14,6 @@ def quoted(word: str) -> str:
     return word if word and _PLAIN.issuperset(word) else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
-def one_line(text: str) -> str:
-    """For a comment, or a line of a list: what would begin another line, or move a cursor, is spelled out."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
-
-
 def words(several: Iterable[str]) -> str:
     return " ".join(map(quoted, several))
 
