@@ -8,13 +8,12 @@ from shlex import quote
 
 from minidock.diagnosis.cause import Cause
 from minidock.diagnosis.kernels import is_loadable
-from minidock.kernel import ports
+from minidock.kernel import ports, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.diagnosis.case import Case
 
-_OURS = "minidock:"  # so begin the names of our processes
 _MODULES = {"vlan": "8021q"}  # the other kinds of devices are called as their modules
 _FIREWALL = "nf_tables"
 
@@ -31,7 +30,7 @@ class PortTaken(Cause):
     def says(self, case: Case) -> str:
         port = f"{case.facts['protocol']} port {case.facts['port']}"
         pid, name = next(iter(self._holders(case).items()), (0, ""))
-        if name.startswith(_OURS):
+        if processes.is_ours(pid):
             return f"another container has {port} of the host: its {name} is process {pid}"
         return f"{name} (process {pid}) has {port}" if pid else f"a process that is not to be seen from here has {port}"
 
@@ -42,10 +41,8 @@ class PortTaken(Cause):
         return f"ss -lnp 'sport = :{case.facts['port']}'"
 
     def mend(self, case: Case) -> str:
-        names = self._holders(case).values()
-        end = (
-            "stop that container (minidock ps)" if any(name.startswith(_OURS) for name in names) else "end that process"
-        )
+        is_known = any(map(processes.is_ours, self._holders(case)))
+        end = "stop that container (minidock ps)" if is_known else "end that process"
         return f"{end}, or publish another port of the host: -p {case.facts['port'] + 1}:…"
 
 

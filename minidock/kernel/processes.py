@@ -11,6 +11,9 @@ import select
 
 from minidock.errors import MinidockError
 
+_OURS = "minidock:"  # so begin the names that processes of ours give themselves
+_LAUNCHED = "/minidock/launch.py minidock."
+
 
 def start_time(pid: int) -> int:
     """When a process began, in ticks since boot; 0 when there is none.
@@ -55,6 +58,15 @@ def rename(name: str) -> None:
     """The name that ps shows, 15 bytes: processes that name themselves teach. proc_pid_comm(5)"""
     with open("/proc/self/comm", "w") as file:
         file.write(name)
+
+
+def is_ours(pid: int) -> bool:
+    """Whether a process is one of minidock's: by the name that it gives itself, or by what it runs, as long as it has
+    not come to that; a monitor that begins afresh is such a one."""
+    try:
+        return name(pid).startswith(_OURS) or _LAUNCHED in command_line(pid)
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return False
 
 
 def let_go_of_streams() -> None:

@@ -261,9 +261,7 @@ class Bridge(Kept):
 
     def unshell(self) -> str:
         """Only one that was made here, and that nobody else is on by now."""
-        name = self.bridge
-        is_ours = f'[[ " ${{NEW_BRIDGES[*]}} " == *" {name} "* ]] && [ -z "$(ip -o link show master {name})" ]'
-        return f"if {is_ours}; then ip link delete {name}; fi"
+        return f"if {_was_made_here(self.bridge)}; then ip link delete {self.bridge}; fi"
 
     def do(self, live: Live) -> None:
         if not self._is_whole():
@@ -271,7 +269,8 @@ class Bridge(Kept):
             self.ask(live, "bridge", **asked)
 
     def undo(self, live: Live) -> None:
-        if not self.lasting and interfaces.exists(self.bridge):
+        """Somebody may have taken the bridge away, and left what the firewall's table says of it."""
+        if not self.lasting and (interfaces.exists(self.bridge) or self.line(live).is_there()):
             self.ask(live, "remove.bridge", **_segment(self.endpoint))
 
     def _is_whole(self) -> bool:
@@ -319,12 +318,24 @@ class Firewall(Kept):
         return f"{make}\nnft -f - <<'END'\n{addition(table, *segments)}END"
 
     def unshell(self) -> str:
-        """Only a table that was made here, and that no other container needs by now."""
-        others = "; ".join(f"ip -o link show master {endpoint.data['bridge']}" for endpoint in self.endpoints)
-        return f'[ -z "$NEW_TABLE" ] || [ -n "$({others})" ] || nft delete table inet "$NEW_TABLE"'
+        """Only a table that was made here, and that no other container needs by now; else what was noted in it of
+        bridges that go with us."""
+        table = self.wiring.table
+        bridges = [endpoint.data["bridge"] for endpoint in self.endpoints]
+        others = "; ".join(f"ip -o link show master {bridge}" for bridge in bridges)
+        lines = [f'if [ -n "$NEW_TABLE" ] && [ -z "$({others})" ]; then nft delete table inet "$NEW_TABLE"; else']
+        for endpoint in self.endpoints:
+            text = removal(table, Segment.from_data(endpoint.data))
+            lines.append(f"if {_was_made_here(endpoint.data['bridge'])}; then nft -f - <<'END'\n{text}END\nfi")
+        return "\n".join([*lines, "fi"])
 
     def do(self, live: Live) -> None:
         self.ask(live, "firewall", pid=live.pid, networks=[_segment(endpoint) for endpoint in self.endpoints])
+
+
+def _was_made_here(bridge: str) -> str:
+    """A shell's condition: and nobody else is on it by now."""
+    return f'[[ " ${{NEW_BRIDGES[*]}} " == *" {bridge} "* ]] && [ -z "$(ip -o link show master {bridge})" ]'
 
 
 def _with_broadcast(address: str) -> str:

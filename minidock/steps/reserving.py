@@ -6,7 +6,7 @@ import errno
 import os
 
 from minidock.errors import MinidockError, facts_of
-from minidock.kernel import ports
+from minidock.kernel import ports, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Taken = tuple[list[Json], list[_socket.socket]]  # what was published, and what holds it
 
 _ATTEMPTS = 20  # at a number that is free on all addresses
-_OURS = "minidock:"  # so begin the names of our processes
 _NO_SUCH = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _NO_PROTOCOL = (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT)
 
@@ -129,4 +128,4 @@ def _explained(port: Json, error: OSError, container: str) -> MinidockError:
 
 
 def _is_ours(protocol: str, number: int) -> bool:
-    return any(name.startswith(_OURS) for name in ports.holders(protocol, number).values())
+    return any(map(processes.is_ours, ports.holders(protocol, number)))

@@ -302,6 +302,16 @@ def test_a_network_that_is_removed_leaves_nothing_on_the_host(minidock: Minidock
     assert engine.check() == []
 
 
+def test_a_network_whose_bridge_somebody_took_away_leaves_nothing_either(minidock: Minidock, engine: Engine) -> None:
+    minidock.ok("run", "-d", *STAYING)
+    made = minidock.ok("network", "create", "short").strip()
+    minidock.output("--network", "short", "busybox", "true")
+    Links().delete(devices.bridge(made, {}))
+    minidock.ok("network", "rm", "short")
+    assert not any(devices.bridge(made, {}) in element for element in _elements(devices.table(engine.root)))
+    assert is_well(minidock)
+
+
 @pytest.mark.parametrize("command", ["network", "system"])
 def test_a_network_that_cannot_be_removed_does_not_keep_others_from_being_pruned(
     minidock: Minidock, command: str

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from minidock.kernel import cgroups
+from minidock.kernel.firewall import Firewall
 from tests.integration import facts
 from tests.integration.bundles import Bundle
 from tests.integration.minidocks import Minidock
@@ -90,8 +91,8 @@ def _links() -> list[str]:
     return [line.split()[1].rstrip(":").partition("@")[0] for line in lines]
 
 
-def _tables() -> str:
-    return subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+def _rules() -> str:
+    return subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
 
 
 # How it ends ----------------------------------------------------------------------------------------------
@@ -206,16 +207,22 @@ def test_an_image_that_would_have_its_own_code_loaded_into_the_hosts_tools_is_re
 # Networks and bundles ---------------------------------------------------------------------------------------
 
 
-def test_a_network_that_the_script_makes_on_the_host_goes_with_it(minidock: Minidock, tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside others"])
+def test_a_network_that_the_script_makes_on_the_host_goes_with_it(
+    minidock: Minidock, tmp_path: Path, *, others: bool
+) -> None:
     """It pings the bridge, so all of the wiring is there."""
+    Firewall().run("flush ruleset")
+    if others:
+        minidock.output("busybox", "true")
     minidock.ok("network", "create", "--subnet", "10.99.7.0/24", "hand")
     for name in [name for name in _links() if name.startswith("br-")]:  # as after a reboot
         subprocess.run(["ip", "link", "delete", name], check=True)
-    before = _links(), _tables()
+    before = _links(), _rules()
     path, _ = script_of(minidock, tmp_path, "--network", "hand", "busybox", "ping", "-c", "1", "-w", "20", "10.99.7.1")
     done = subprocess.run(["bash", str(path)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0 and "1 packets received" in done.stdout, done.stderr
-    assert (_links(), _tables()) == before
+    assert (_links(), _rules()) == before
     minidock.ok("network", "rm", "hand")
 
 
