@@ -14,22 +14,19 @@ import os
 
 from minidock.errors import MinidockError
 from minidock.kernel import interfaces, namespaces
-from minidock.steps.ruleset import Port, Segment, addition, removal
-from minidock.steps.shell import quoted
+from minidock.steps.ruleset import Segment, addition, removal
 from minidock.steps.step import HOST, Plan, Step
 from minidock.steps.wiring import Endpoint as Endpoint
 from minidock.steps.wiring import Wiring as Wiring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from minidock.jsonfile import Json
     from minidock.steps.keeper import Keeper
     from minidock.steps.live import Live
 
-_MOST_PORTS = 500  # in one request
-_MOST_SHOWN = 8  # in one sentence
 _INSIDE = "nsenter --target $PID --net"
 
 
@@ -38,7 +35,11 @@ _INSIDE = "nsenter --target $PID --net"
 
 def reservation(wiring: Wiring) -> list[Step]:
     """What comes before all else: a port that is taken is told before anything is made."""
-    return [Reserve(wiring)] if wiring.ports else []
+    if not wiring.ports:
+        return []
+    from minidock.steps.publishing import Reserve
+
+    return [Reserve(wiring)]
 
 
 def connection(wiring: Wiring) -> list[Step]:
@@ -47,9 +48,17 @@ def connection(wiring: Wiring) -> list[Step]:
         *_ground(wiring, wiring.endpoints),
         *(step for endpoint in wiring.endpoints for step in _cable(wiring, endpoint)),
         *_route(wiring),
-        *([Publish(wiring)] if wiring.ports else []),
+        *_publication(wiring),
         *([Names(wiring)] if wiring.names else []),
     ]
+
+
+def _publication(wiring: Wiring) -> list[Step]:
+    if not wiring.ports:
+        return []
+    from minidock.steps.publishing import Publish
+
+    return [Publish(wiring)]
 
 
 def endpoint_plan(wiring: Wiring, network: str) -> Plan:
@@ -123,59 +132,6 @@ def _route(wiring: Wiring) -> list[Step]:
 
 
 # On the host ----------------------------------------------------------------------------------------------
-
-
-class Reserve(Step):
-    """Sockets bound to the published ports."""
-
-    name = "network.reserve"
-    side = HOST
-    man = "bind(2)"
-    why = "a port belongs to one program: without it two containers would claim the same, and one be out of reach"
-    needed = "two containers could be given one port of the host, and the end of one would take it from the other"
-
-    def __init__(self, wiring: Wiring) -> None:
-        self.ports = wiring.ports
-        self.container = wiring.container
-
-    def says(self) -> str:
-        return f"bind {_listed(map(_described, self.ports))}, and keep it bound as long as the container runs"
-
-    def shell(self) -> str:
-        """A shell cannot hold a port; it can see whether somebody does."""
-        fixed = [port for port in self.ports if port["host_port"]]
-        lines = [_look(port["protocol"], port["host_port"], port["last_host_port"]) for port in fixed]
-        return "\n".join(lines or ["# Any free port will do: which one, minidock finds by binding it."])
-
-    def do(self, live: Live) -> None:
-        from minidock.steps.reserving import reserve
-
-        live.published, live.reserved = reserve(self.ports, self.container)
-
-    def undo(self, live: Live) -> None:
-        for socket in live.reserved:
-            socket.close()
-        live.reserved.clear()
-
-
-def _listed(several: Iterable[str]) -> str:
-    """A few of them, and how many more there are."""
-    texts = list(several)
-    more = [f"{len(texts) - _MOST_SHOWN} more"] if len(texts) > _MOST_SHOWN else []
-    return ", ".join([*texts[:_MOST_SHOWN], *more])
-
-
-def _described(port: Json) -> str:
-    first, last = port["host_port"], port["last_host_port"]
-    host = f"[{port['host']}]" if ":" in port["host"] else port["host"]
-    which = "any free port" if not first else f"port {first}" if first == last else f"a port of {first}-{last}"
-    return f"{port['protocol']} {which} of {host} for port {port['port']}"
-
-
-def _look(protocol: str, first: int, last: int) -> str:
-    kind = {"tcp": "-t", "udp": "-u", "sctp": "-S"}[protocol]
-    among = f"sport = :{first}" if first == last else f"sport >= :{first} and sport <= :{last}"
-    return f"! ss -Hln {kind} {quoted(among)} | grep . || false"
 
 
 class Forwarding(Step):
@@ -443,47 +399,6 @@ class Route(Kept):
 
     def do(self, live: Live) -> None:
         self.ask_inside(live, "route", gateways=self.gateways, devices=self.devices)
-
-
-class Publish(Kept):
-    """Ports of the host that lead to the container."""
-
-    name = "network.publish"
-    man = "nft(8)"
-    why = "the container's addresses are known on this host alone: others know the host's, and its ports"
-    needs = ("namespace.network", "network.firewall")  # whose table its rules are in
-
-    def __init__(self, wiring: Wiring) -> None:
-        super().__init__(wiring)
-        self.ports = wiring.ports
-
-    def says(self) -> str:
-        ways = (f"{_described(port)} to {port['address']}" for port in self.ports)
-        return f"have the firewall send what comes to {_listed(ways)}"
-
-    def shell(self) -> str:
-        return self._by_hand(addition)
-
-    def unshell(self) -> str:
-        return self._by_hand(removal)
-
-    def _by_hand(self, script: Callable[..., str]) -> str:
-        fixed = [Port.from_data(port) for port in self.ports if port["host_port"]]
-        return f"nft -f - <<'END'\n{script(self.wiring.table, *fixed)}END"
-
-    def do(self, live: Live) -> None:
-        """Where nothing was reserved, what needs no choice is published all the same."""
-        ports = live.published or [port for port in self.ports if port["host_port"]]
-        for first in range(0, len(ports), _MOST_PORTS):
-            self.ask(live, "publish", pid=live.pid, ports=ports[first : first + _MOST_PORTS])
-
-    def undo(self, live: Live) -> None:
-        """Which port was chosen is not known to everybody who undoes this: then it is told by where it leads."""
-        if all(port["host_port"] and port["host_port"] == port["last_host_port"] for port in self.ports):
-            for first in range(0, len(self.ports), _MOST_PORTS):
-                self.ask(live, "withdraw", ports=self.ports[first : first + _MOST_PORTS])
-        else:
-            self.ask(live, "withdraw.all", addresses=sorted({port["address"] for port in self.ports}))
 
 
 class Names(Kept):

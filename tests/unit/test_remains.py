@@ -9,9 +9,9 @@ from minidock import jsonfile, steps
 from minidock.oci.spec import Spec
 from minidock.runtime import defaults
 from minidock.steps.annotations import NETWORK
-from minidock.steps.network import Reserve
 from minidock.steps.place import Place
 from minidock.steps.plan import container_plan
+from minidock.steps.publishing import Reserve
 from minidock.steps.remains import remains
 from minidock.steps.sharing import Shared
 from minidock.steps.step import Step

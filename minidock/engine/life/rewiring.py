@@ -163,16 +163,17 @@ def move_ports(engine: Engine, row: Row, old: Sequence[Json], new: Sequence[Json
     if container is None or not container.pid:
         return
     from minidock.networks import devices
-    from minidock.steps import network as steps
+    from minidock.steps.publishing import Publish
+    from minidock.steps.wiring import Wiring
 
     wiring = {"root": engine.root, "run": engine.run_root, "table": devices.table(engine.root), **_NOTHING}
     live = Live(pid=container.pid)
     try:
         if old:
-            steps.Publish(steps.Wiring({**wiring, "ports": list(old)})).undo(live)
+            Publish(Wiring({**wiring, "ports": list(old)})).undo(live)
         live.published = list(new)
         if new:
-            steps.Publish(steps.Wiring({**wiring, "ports": list(new)})).do(live)
+            Publish(Wiring({**wiring, "ports": list(new)})).do(live)
     finally:
         live.let_go()
 
