@@ -16,6 +16,7 @@ import pytest
 
 from minidock.engine.engine import Engine
 from minidock.kernel import cgroups
+from tests import terminals
 from tests.integration.minidocks import LAUNCH, Minidock
 from tests.waiting import wait_until
 
@@ -158,19 +159,10 @@ def _on_a_terminal(minidock: Minidock, **environment: str) -> str:
     plain = {key: value for key, value in minidock.environment.items() if key != "NO_COLOR"}
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=slave, env={**plain, **environment}) as process:
         os.close(slave)
-        shown = b""
-        while piece := _read(master):
-            shown += piece
+        shown = terminals.all_of(master)
         assert process.wait() == 0
     os.close(master)
     return shown.decode()
-
-
-def _read(master: int) -> bytes:
-    try:
-        return os.read(master, 65536)
-    except OSError:  # EIO: nobody has it open any more
-        return b""
 
 
 def test_a_killed_command_that_explains_harms_nothing(minidock: Minidock) -> None:

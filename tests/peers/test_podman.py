@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import terminals
 from tests.integration.bundles import Bundle
 from tests.waiting import wait_until
 
@@ -114,6 +115,6 @@ def test_podman_gets_a_terminal(podman: Podman) -> None:
     words = ["run", "-it", "--rm", *OPTIONS, "--rootfs", str(podman.rootfs), "tty"]
     with subprocess.Popen([*podman.command, *words], stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        assert b"/dev/pts/0" in os.read(ours, 1000)
+        assert b"/dev/pts/0" in terminals.all_of(ours)
         assert process.wait(60) == 0
     os.close(ours)

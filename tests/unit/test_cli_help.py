@@ -18,6 +18,7 @@ from minidock.cli import tree
 from minidock.cli.command import Command, Flag
 from minidock.cli.help import of_command
 from minidock.cli.main import main
+from tests import terminals
 
 PROJECT = Path(__file__).parents[2]
 LAUNCH = [sys.executable, "-I", "-S", str(PROJECT / "minidock/launch.py"), "minidock.cli.main"]
@@ -48,7 +49,7 @@ def on_terminal(*words: str, columns: int = 80, environment: Mapping[str, str] =
     command = [*LAUNCH, *words]
     with subprocess.Popen(command, stdout=slave, stderr=slave, env={**inherited, "TERM": "xterm", **environment}):
         os.close(slave)
-        said = b"".join(iter(lambda: _read(master), b""))
+        said = terminals.all_of(master)
     os.close(master)
     return said.decode().replace("\r\n", "\n")
 
@@ -57,13 +58,6 @@ def widest(text: str) -> int:
     """The longest line; usage lines stay as they are, and so does a word that no line is long enough for."""
     lines = [line for line in text.splitlines() if "minidock " not in line and len(line.split()) > 1]
     return max(map(len, lines), default=0)
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # how a terminal tells that nobody writes to it any more
-        return b""
 
 
 # Help -----------------------------------------------------------------------------------------------------

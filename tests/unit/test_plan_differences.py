@@ -10,6 +10,7 @@ import pty
 from minidock.cli import plan_difference
 from minidock.steps.differences import ADDED, CHANGED, REMOVED, SAME, Difference, differences
 from minidock.steps.step import Step
+from tests import terminals
 from tests.unit.test_plan import document, plan_of
 
 
@@ -61,7 +62,7 @@ def test_colours_are_for_terminals_alone() -> None:
     try:
         with open(follower, "w") as terminal:
             plan_difference.show(terminal, list(differences(plan_of(hostname="a"), plan_of(hostname="b"))), [], [])
-        assert b"\x1b[32m  + set the host name to b\x1b[0m" in os.read(leader, 65536)
+        assert b"\x1b[32m  + set the host name to b\x1b[0m" in terminals.all_of(leader)
     finally:
         os.environ["TERM"] = before
         os.close(leader)
