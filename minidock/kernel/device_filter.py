@@ -11,17 +11,18 @@ kind of access by itself, and what no rule speaks of is denied. bpf(2), BPF_PROG
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import struct
 
 from minidock.errors import MinidockError
+from minidock.kernel.foreign import address_of, buffer
 from minidock.kernel.syscalls import bpf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from ctypes import Array, c_char
     from typing import Literal
 
     Kind = Literal["a", "b", "c"]
@@ -179,16 +180,16 @@ def load(program: bytes) -> int:
         raise OSError(error.errno, error.strerror, f"loading the device filter ({_reasons(program)})") from error
 
 
-def _load(program: bytes, log: ctypes.Array[ctypes.c_char] | None = None) -> int:
-    code = ctypes.create_string_buffer(program, len(program))
-    license_name = ctypes.create_string_buffer(b"GPL")
-    log_level, log_size, log_address = (1, len(log), ctypes.addressof(log)) if log is not None else (0, 0, 0)
+def _load(program: bytes, log: Array[c_char] | None = None) -> int:
+    code = buffer(program)
+    license_name = buffer(b"GPL\0")
+    log_level, log_size, log_address = (1, len(log), address_of(log)) if log is not None else (0, 0, 0)
     attributes = struct.pack(
         "=2I2Q2IQ2I16s",
         _TYPE_CGROUP_DEVICE,
         len(program) // 8,
-        ctypes.addressof(code),
-        ctypes.addressof(license_name),
+        address_of(code),
+        address_of(license_name),
         log_level,
         log_size,
         log_address,
@@ -196,12 +197,12 @@ def _load(program: bytes, log: ctypes.Array[ctypes.c_char] | None = None) -> int
         0,
         _NAME,
     )
-    return bpf(_PROG_LOAD, ctypes.create_string_buffer(attributes, len(attributes)))
+    return bpf(_PROG_LOAD, buffer(attributes))
 
 
 def _reasons(program: bytes) -> str:
     """The end of the verifier's log, where it says what it does not like."""
-    log = ctypes.create_string_buffer(1 << 20)
+    log = buffer(bytes(1 << 20))
     try:
         os.close(_load(program, log))
     except OSError:
@@ -212,17 +213,17 @@ def _reasons(program: bytes) -> str:
 
 def attached(group_fd: int) -> list[int]:
     """The ids of the device programs attached to a group itself."""
-    ids = (ctypes.c_uint32 * _MOST_PROGRAMS)()
-    attributes = ctypes.create_string_buffer(
-        struct.pack("=4IQI", group_fd, _ATTACH_CGROUP_DEVICE, 0, 0, ctypes.addressof(ids), _MOST_PROGRAMS), 28
-    )
+    ids = buffer(bytes(4 * _MOST_PROGRAMS))
+    query = struct.pack("=4IQI", group_fd, _ATTACH_CGROUP_DEVICE, 0, 0, address_of(ids), _MOST_PROGRAMS)
+    attributes = buffer(query)
     bpf(_PROG_QUERY, attributes)
-    return list(ids)[: struct.unpack_from("=I", attributes, 24)[0]]
+    (count,) = struct.unpack_from("=I", attributes, 24)
+    return list(struct.unpack_from(f"={count}I", ids))
 
 
 def is_exclusive(group_fd: int) -> bool:
     """Whether a group has a program that was attached so that the groups below may have none."""
-    attributes = ctypes.create_string_buffer(struct.pack("=4IQI", group_fd, _ATTACH_CGROUP_DEVICE, 0, 0, 0, 0), 28)
+    attributes = buffer(struct.pack("=4IQI", group_fd, _ATTACH_CGROUP_DEVICE, 0, 0, 0, 0))
     bpf(_PROG_QUERY, attributes)
     flags, count = (struct.unpack_from("=I", attributes, place)[0] for place in (12, 24))
     return bool(count) and not flags & (_ALLOW_OVERRIDE | _ALLOW_MULTI)
@@ -252,17 +253,17 @@ def apply(group_fd: int, rules: Sequence[DeviceRule]) -> None:
 def _attach(group_fd: int, program: int, replaced: int | None = None) -> None:
     flags = _ALLOW_MULTI | (_REPLACE if replaced is not None else 0)
     attributes = struct.pack("=5I", group_fd, program, _ATTACH_CGROUP_DEVICE, flags, replaced or 0)
-    bpf(_PROG_ATTACH, ctypes.create_string_buffer(attributes, len(attributes)))
+    bpf(_PROG_ATTACH, buffer(attributes))
 
 
 def _detach(group_fd: int, program: int) -> None:
     attributes = struct.pack("=3I", group_fd, program, _ATTACH_CGROUP_DEVICE)
-    bpf(_PROG_DETACH, ctypes.create_string_buffer(attributes, len(attributes)))
+    bpf(_PROG_DETACH, buffer(attributes))
 
 
 def _open_by_id(number: int) -> int:
     attributes = struct.pack("=I", number)
-    return bpf(_PROG_GET_FD_BY_ID, ctypes.create_string_buffer(attributes, len(attributes)))
+    return bpf(_PROG_GET_FD_BY_ID, buffer(attributes))
 
 
 if __name__ == "__main__":  # python3 -m minidock.kernel.device_filter DIRECTORY 'deny a *:* rwm' 'allow c 1:3 rwm'

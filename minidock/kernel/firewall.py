@@ -9,12 +9,12 @@ A handle talks to the network namespace that it was made in. libnftables(3)
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import struct
 
 from minidock import jsonfile
+from minidock.kernel.foreign import Library, Pointer, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Firewall:
     """A handle on the tables of one network namespace. One that is dropped is closed: it has a socket, which Python
     does not know of."""
 
-    _context = ctypes.c_void_p()
+    _context = Pointer()
 
     def __init__(self) -> None:
         self._library = _loaded()
         self._netlink = _netlink()  # first: without netfilter the library would end the process
-        self._context = ctypes.c_void_p(self._library.nft_ctx_new(0))
+        self._context = Pointer(self._library.nft_ctx_new(0))
         if not self._context:
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "nft_ctx_new()")
         self._library.nft_ctx_buffer_output(self._context)
@@ -81,7 +81,7 @@ class Firewall:
     def close(self) -> None:
         if self._context:
             self._library.nft_ctx_free(self._context)
-            self._context = ctypes.c_void_p()
+            self._context = Pointer()
             self._netlink.close()
 
     def _run(self, script: str, flags: int) -> str:
@@ -119,14 +119,14 @@ def _netlink() -> _socket.socket:
         raise OSError(error.errno, error.strerror, "socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER)") from None
 
 
-def _loaded() -> ctypes.CDLL:
+def _loaded() -> Library:
     try:
-        library = ctypes.CDLL(_LIBRARY)
+        library = Library(_LIBRARY)
     except OSError:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), _LIBRARY) from None
-    library.nft_ctx_new.restype = ctypes.c_void_p
+    library.nft_ctx_new.restype = Pointer
     for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
-        getattr(library, name).restype = ctypes.c_char_p
+        getattr(library, name).restype = Text
     return library
 
 

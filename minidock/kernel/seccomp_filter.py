@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
+import struct
 
 from minidock.errors import MinidockError
 from minidock.kernel import syscalls
+from minidock.kernel.foreign import address_of, buffer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ FLAGS = {
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
 }
 _SET_MODE_FILTER = 1
-
-
-class _Filter(ctypes.Structure):
-    """struct sock_fprog of linux/filter.h: how many instructions, and where they are."""
-
-    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
+_PROGRAM = "@HP"  # struct sock_fprog of linux/filter.h: how many instructions, and where they are
 
 
 def install(program: bytes, flags: Sequence[str] = ()) -> None:
@@ -34,8 +30,8 @@ def install(program: bytes, flags: Sequence[str] = ()) -> None:
             hint = f"One of {', '.join(FLAGS)}."
             raise MinidockError(f'seccomp: "{flag}" is no flag of a filter', hint=hint)
         bits |= FLAGS[flag]
-    instructions = ctypes.create_string_buffer(program, len(program))
-    described = _Filter(len(program) // 8, ctypes.addressof(instructions))
+    instructions = buffer(program)
+    described = buffer(struct.pack(_PROGRAM, len(program) // 8, address_of(instructions)))
     try:
         thread = syscalls.seccomp(_SET_MODE_FILTER, bits, described)
     except OSError as error:

@@ -5,12 +5,12 @@ A filter is for good, but no secret: a tracer with CAP_SYS_ADMIN can have the pr
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import struct
 
 from minidock.kernel import syscalls
+from minidock.kernel.foreign import address_of, buffer
 
 _ATTACH, _DETACH, _GET_FILTER = 16, 17, 0x420C  # PTRACE_…
 _INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter: code, how far to jump if true, if false, value
@@ -41,9 +41,9 @@ def _nth(pid: int, number: int) -> bytes | None:
         if error.errno != errno.ENOENT:
             raise
         return None
-    buffer = ctypes.create_string_buffer(count * _INSTRUCTION.size)
-    syscalls.ptrace(_GET_FILTER, pid, number, ctypes.addressof(buffer))
-    return buffer.raw
+    program = buffer(bytes(count * _INSTRUCTION.size))
+    syscalls.ptrace(_GET_FILTER, pid, number, address_of(program))
+    return program.raw
 
 
 def verdict(programs: list[bytes], call: int, token: int) -> int:

@@ -1,4 +1,4 @@
-"""The system calls that Python 3.11 does not offer, by ctypes: one function of a few lines each.
+"""The system calls that Python 3.11 does not offer, by the C library: one function of a few lines each.
 
 A failing call raises OSError whose `filename` is the call with its arguments, as strace would show it.
 Calls that the C library does not wrap either go through syscall(2), by number. From Linux 5.1 on new
@@ -7,15 +7,20 @@ calls have the same number on every architecture (424 and up), so one table serv
 
 from __future__ import annotations
 
-import ctypes
 import os
 import struct
 
-libc = ctypes.CDLL(None, use_errno=True)
-libc.syscall.restype = libc.ptrace.restype = ctypes.c_long
+from minidock.kernel.foreign import Library, Long, address_of, error_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctypes import Array, c_char
+
+libc = Library(None)
+libc.syscall.restype = libc.ptrace.restype = Long
 # The same library, called without letting go of the interpreter's lock: what a child is born from.
-_locked = ctypes.PyDLL(None, use_errno=True)
-_locked.syscall.restype = ctypes.c_long
+_locked = Library(None, locked=True)
+_locked.syscall.restype = Long
 
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
@@ -34,7 +39,7 @@ _OLD_NUMBERS = {
 def check(result: int, call: str) -> int:
     """Turn the C convention (-1 and errno) into Python's (OSError, here naming the call)."""
     if result < 0:
-        number = ctypes.get_errno()
+        number = error_number()
         raise OSError(number, os.strerror(number), call)
     return result
 
@@ -43,10 +48,10 @@ def _text(value: str | None) -> bytes | None:
     return None if value is None else os.fsencode(value)
 
 
-def _syscall(number: int, *arguments: int | bytes | ctypes.c_long | None, call: str) -> int:
+def _syscall(number: int, *arguments: int | bytes | Long | None, call: str) -> int:
     """syscall(2). Every integer goes as a long: a variadic C call would cut it to 32 bits."""
-    longs = [ctypes.c_long(item) if isinstance(item, int) else item for item in arguments]
-    return check(int(libc.syscall(ctypes.c_long(number), *longs)), call)
+    longs = [Long(item) if isinstance(item, int) else item for item in arguments]
+    return check(int(libc.syscall(Long(number), *longs)), call)
 
 
 def _old(name: str) -> int:
@@ -98,8 +103,8 @@ def clone3(flags: int, cgroup_fd: int = 0) -> int:
     signal = 0 if flags & CLONE_PARENT else _SIGCHLD
     arguments = struct.pack("11Q", flags, 0, 0, 0, signal, 0, 0, 0, 0, 0, cgroup_fd)
     _locked.PyOS_BeforeFork()
-    result = _locked.syscall(ctypes.c_long(_CLONE3), arguments, ctypes.c_long(len(arguments)))
-    number = ctypes.get_errno()
+    result = _locked.syscall(Long(_CLONE3), arguments, Long(len(arguments)))
+    number = error_number()
     (_locked.PyOS_AfterFork_Child if result == 0 else _locked.PyOS_AfterFork_Parent)()
     if result < 0:
         raise OSError(number, os.strerror(number), f"clone3(flags={flags:#x}, cgroup={cgroup_fd})")
@@ -183,7 +188,7 @@ def mount_setattr(
 def mount(source: str, target: str, filesystem: str | None, flags: int, data: str | None = None) -> None:
     """The one call that mounted everything before Linux 5.2; options fit one page. mount(2)"""
     call = f'mount("{source}", "{target}", {filesystem!r}, {flags:#x}, {data!r})'
-    arguments = (_text(source), _text(target), _text(filesystem), ctypes.c_ulong(flags), _text(data))
+    arguments = (_text(source), _text(target), _text(filesystem), Long(flags), _text(data))
     check(libc.mount(*arguments), call)
 
 
@@ -210,13 +215,13 @@ WAIT_ALL = 0x40000000  # __WALL of waitpid(2): also for who is no child, but tra
 def prctl(operation: int, *arguments: int) -> int:
     """What python-prctl does not offer: the ambient capability set. prctl(2)"""
     padded = [*arguments, 0, 0, 0, 0][:4]
-    longs = [ctypes.c_ulong(argument) for argument in padded]
+    longs = [Long(argument) for argument in padded]
     return check(libc.prctl(operation, *longs), f"prctl({operation}, {', '.join(map(str, arguments))})")
 
 
 def ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> int:
     """Hold another process, and look into it. ptrace(2)"""
-    longs = [ctypes.c_long(item) for item in (request, pid, address, data)]
+    longs = [Long(item) for item in (request, pid, address, data)]
     return check(int(libc.ptrace(*longs)), f"ptrace({request:#x}, {pid}, {address}, {data:#x})")
 
 
@@ -230,7 +235,7 @@ def default_signal(number: int) -> None:
 def close_on_exec_from(first: int) -> None:
     """Mark every descriptor from `first` on to be closed by execve(2). close_range(2)"""
     call = f"close_range({first}, ~0, CLOSE_RANGE_CLOEXEC)"
-    check(libc.close_range(first, ctypes.c_uint(0xFFFFFFFF), _CLOSE_RANGE_CLOEXEC), call)
+    check(libc.close_range(first, Long(0xFFFFFFFF), _CLOSE_RANGE_CLOEXEC), call)
 
 
 def join_session_keyring(name: str) -> int:
@@ -239,15 +244,15 @@ def join_session_keyring(name: str) -> int:
     return _syscall(_old("keyctl"), _KEYCTL_JOIN_SESSION_KEYRING, _text(name), call=call)
 
 
-def seccomp(operation: int, flags: int, program: ctypes.Structure) -> int:
-    """Install a filter for this process's system calls. seccomp(2)"""
+def seccomp(operation: int, flags: int, program: Array[c_char]) -> int:
+    """Install a filter for this process's system calls; `program` is a struct sock_fprog. seccomp(2)"""
     call = f"seccomp({operation}, {flags:#x})"
-    address = ctypes.c_long(ctypes.addressof(program))
+    address = Long(address_of(program))
     return _syscall(_old("seccomp"), operation, flags, address, call=call)
 
 
-def bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
+def bpf(command: int, attributes: Array[c_char]) -> int:
     """Load or attach an eBPF program; `attributes` is the kernel's union bpf_attr. bpf(2)"""
     call = f"bpf({command}, …)"
-    address = ctypes.c_long(ctypes.addressof(attributes))
+    address = Long(address_of(attributes))
     return _syscall(_old("bpf"), command, address, len(attributes), call=call)

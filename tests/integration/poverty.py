@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from minidock.kernel import capabilities, capability_names, mount_attributes, mounts, namespaces, oneself, syscalls
 from minidock.kernel import seccomp as compiler
+from minidock.kernel.foreign import Long
 from minidock.kernel.seccomp_filter import install
 
 Poverty = Callable[[], None]
@@ -124,10 +125,10 @@ def in_user_namespace() -> None:
 def landlocked() -> None:
     """Landlock forbids to execute nothing, and, as for all that it confines, any change of what is mounted."""
     rules = ctypes.create_string_buffer(struct.pack("=Q", _EXECUTE), 8)
-    fd = syscalls._syscall(_LANDLOCK_CREATE, ctypes.c_long(ctypes.addressof(rules)), 8, 0, call="landlock_create")
+    fd = syscalls._syscall(_LANDLOCK_CREATE, Long(ctypes.addressof(rules)), 8, 0, call="landlock_create")
     everything = os.open("/", os.O_PATH | os.O_CLOEXEC)
     rule = ctypes.create_string_buffer(struct.pack("=Qi", _EXECUTE, everything), 12)
-    address = ctypes.c_long(ctypes.addressof(rule))
+    address = Long(ctypes.addressof(rule))
     syscalls._syscall(445, fd, 1, address, 0, call="landlock_add_rule")
     oneself.forbid_new_privileges()
     syscalls._syscall(_LANDLOCK_RESTRICT, fd, 0, call="landlock_restrict_self")
