@@ -104,8 +104,8 @@ def _restored(known: Json) -> Monitor:
     monitor = Monitor(Engine(*known["roots"]), Row(known["row"].values()), Clients.restored(known["clients"]))
     monitor.streams.restore(known["streams"])
     monitor.log.restore(known["log"])
-    monitor.pid, monitor.began, monitor.last_wait = known["pid"], known["began"], known["last_wait"]
-    monitor.pidfd = os.pidfd_open(monitor.pid)
+    monitor.began, monitor.last_wait = known["began"], known["last_wait"]
+    monitor.hold(known["pid"])
     if known["ports"]:
         from minidock.engine.monitor.relays import Relays
 

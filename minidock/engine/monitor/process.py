@@ -22,7 +22,7 @@ from minidock.engine.monitor.health import Health
 from minidock.engine.monitor.keeper_watch import KeeperWatch
 from minidock.engine.monitor.streams import Streams
 from minidock.errors import MinidockError, reason
-from minidock.kernel import signals
+from minidock.kernel import namespaces, signals
 from minidock.kernel.watching import READ, wait
 from minidock.logs.drivers import open_writer
 from minidock.state import containers
@@ -59,6 +59,7 @@ class Monitor:
         self.health: Health | None = None
         self.pid = 0  # of the program, our child
         self.pidfd = -1
+        self.mounts: namespaces.Held | None = None  # the program's, so that we hear of its end at once
         self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
         self.relays: Relays | None = None  # has the sockets bound to the ports of the host that lead to it
         self.observers: list[Observer] = []  # of its first start
@@ -122,8 +123,7 @@ class Monitor:
             )
         finally:
             self.streams.take_back()
-        self.pid = made.record.pid
-        self.pidfd = os.pidfd_open(self.pid)
+        self.hold(made.record.pid)
         self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
         making.start(made)
@@ -131,6 +131,14 @@ class Monitor:
         self.began = time.monotonic()
         notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING
+
+    def hold(self, pid: int) -> None:
+        """Be told of its end."""
+        self.pid, self.pidfd = pid, os.pidfd_open(pid)
+        try:
+            self.mounts = namespaces.Held(pid, "mount")
+        except OSError:  # it has ended by now
+            self.mounts = None
 
     def _new_relays(self, reserved: list[_socket.socket]) -> Relays | None:
         if not reserved:
@@ -222,6 +230,9 @@ class Monitor:
         from minidock.kernel import cgroup_stats
         from minidock.runtime import deleting
 
+        mounts, self.mounts = self.mounts, None
+        if mounts:
+            mounts.let_go()
         container = self.load()
         oom_killed = cgroup_stats.table(container.cgroup, "memory.events").get("oom_kill", 0) > 0
         deleting.delete(container, force=True)
@@ -230,6 +241,8 @@ class Monitor:
         if self.relays:
             self.relays.close()
             self.relays = None
+        if mounts:  # whoever starts it again mounts the same directories
+            mounts.wait()
         return oom_killed
 
     def _drain(self) -> None:
