@@ -27,6 +27,9 @@ def start(module: str) -> NoReturn:
     gc.disable()  # a process that lives for milliseconds has no garbage worth collecting
     hold_standard_streams()
     environment = _parent(sys.executable, 2)  # …/.venv/bin/python
+    from minidock import packed
+
+    packed.prefer(f"{environment}/{packed.NAME}")
     sys.path.append(f"{environment}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages")
     __import__(module)
     leave(sys.modules[module].main(sys.argv[1:]))
