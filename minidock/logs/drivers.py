@@ -1,8 +1,10 @@
-"""The ways to keep what a container's program writes: Docker's `--log-driver` and `--log-opt`.
+"""The ways to keep what a container's program writes: Docker's `--log-driver`.
 
 json-file  the default: one JSON object a line, for other programs to read, too (json_file.py)
 local      compact, and by default in at most five files of 20 MB, all but the newest packed (local.py)
 none       nothing is kept
+
+What can be set about them is in settings.py.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 from minidock.errors import MinidockError, reason
 from minidock.logs.json_file import JsonFile
 from minidock.logs.local import Local
-from minidock.logs.rotation import NO_LIMIT, RotatedFiles
+from minidock.logs.rotation import RotatedFiles
+from minidock.logs.settings import JSON_FILE, LOCAL, NONE, Settings, check, unfit
 from minidock.logs.writer import FileWriter, Writer
 
 TYPE_CHECKING = False
@@ -18,45 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from minidock.logs.form import Form
-
-
-JSON_FILE, LOCAL, NONE = "json-file", "local", "none"
-DRIVERS = (JSON_FILE, LOCAL, NONE)
-_ROTATION = ("max-size", "max-file", "compress")
-_ATTRIBUTES = ("labels", "labels-regex", "env", "env-regex", "tag")
-_DELIVERY = ("mode", "max-buffer-size")  # of all drivers
-_OPTIONS = {JSON_FILE: (*_ROTATION, *_ATTRIBUTES, *_DELIVERY), LOCAL: (*_ROTATION, *_DELIVERY)}
-_WORDS = {
-    JSON_FILE: "unknown log opt '{}' for json-file log driver",
-    LOCAL: "unknown log opt '{}' for log driver local",
-}
-_DEFAULT_SIZE = {JSON_FILE: NO_LIMIT, LOCAL: 20 << 20}
-_DEFAULT_FILES = {JSON_FILE: 1, LOCAL: 5}
-_NOTHING_TO_PACK = {
-    JSON_FILE: "compress cannot be true when max-file is less than 2 or max-size is not set",
-    LOCAL: "compression cannot be enabled when max file count is 1",
-}
-_TRUE, _FALSE = ("1", "t", "T", "true", "True", "TRUE"), ("0", "f", "F", "false", "False", "FALSE")
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}  # here, unlike with memory
-
-
-def check(driver: str, options: Mapping[str, str]) -> None:
-    """Refuse what could not be carried out, before there is a container. MinidockError"""
-    if driver not in DRIVERS:
-        raise MinidockError(
-            f"logger: no log driver named '{driver}' is registered", hint=f"there are {', '.join(DRIVERS)}"
-        )
-    if driver == NONE:
-        if options:
-            raise MinidockError("invalid logging opts for driver none", hint="nothing is kept: leave --log-opt out")
-        return
-    for name in options:
-        if name not in _OPTIONS[driver]:
-            raise MinidockError(_WORDS[driver].format(name), hint=f"it has {', '.join(_OPTIONS[driver])}")
-    _check_delivery(options)
-    _Settings(driver, options)
-    for name in ("labels-regex", "env-regex"):
-        _check_pattern(name, options.get(name, ""))
 
 
 def open_writer(
@@ -67,13 +31,13 @@ def open_writer(
         return Writer()
     check(driver, options)
     form: Form = JsonFile(attributes) if driver == JSON_FILE else Local()
-    settings = _Settings(driver, options)
+    settings = Settings(driver, options)
     try:
         files = RotatedFiles(
             path, form, max_size=settings.max_size, max_files=settings.max_files, compress=settings.compress
         )
     except OSError as error:
-        raise _unfit(reason(error), "the log is a file beside the container's others") from None
+        raise unfit(reason(error), "the log is a file beside the container's others") from None
     return FileWriter(form, files)
 
 
@@ -86,85 +50,3 @@ def form_of(driver: str) -> Form:
     raise MinidockError(
         "configured logging driver does not support reading", hint=f"it is {driver!r}, which keeps nothing to be read"
     )
-
-
-def chosen_attributes(
-    options: Mapping[str, str], labels: Mapping[str, str], environment: Mapping[str, str]
-) -> dict[str, str]:
-    """The labels and variables of a container that its log is to mention with each line."""
-    chosen = {}
-    for option, source in (("labels", labels), ("env", environment)):
-        for name in options.get(option, "").split(","):
-            if name in source:
-                chosen[name] = source[name]
-        pattern = options.get(f"{option}-regex", "")
-        if pattern:
-            import re
-
-            chosen.update({name: value for name, value in source.items() if re.search(pattern, name)})
-    return chosen
-
-
-class _Settings:
-    """How files are rotated, by the options of a driver."""
-
-    def __init__(self, driver: str, options: Mapping[str, str]) -> None:
-        self.max_size = _size("max-size", options["max-size"]) if "max-size" in options else _DEFAULT_SIZE[driver]
-        self.max_files = _files(options.get("max-file", str(_DEFAULT_FILES[driver])))
-        self.compress = _truth("compress", options.get("compress", "true" if driver == LOCAL else "false"))
-        if self.max_size < 1:
-            raise _unfit("max-size must be a positive number", f"it is {options['max-size']}")
-        if self.max_files < 1:
-            raise _unfit("max-file cannot be less than 1", f"it is {options['max-file']}")
-        if self.compress and (self.max_files == 1 or self.max_size == NO_LIMIT):
-            raise _unfit(
-                _NOTHING_TO_PACK[driver], "only files that are no longer written to are: or say compress=false"
-            )
-
-
-def _check_delivery(options: Mapping[str, str]) -> None:
-    """Output goes to the file at once, and never has to wait for anybody: both modes are the same here."""
-    mode = options.get("mode", "")
-    if mode not in ("", "blocking", "non-blocking"):
-        raise MinidockError(f"logger: logging mode not supported: {mode}", hint="blocking or non-blocking")
-    if "max-buffer-size" in options:
-        if mode != "non-blocking":
-            raise MinidockError("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
-        _size("max-buffer-size", options["max-buffer-size"])
-
-
-def _check_pattern(option: str, pattern: str) -> None:
-    if pattern:
-        import re
-
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise _unfit(f"error parsing regexp: {error}: `{pattern}`", f"see --log-opt {option}") from None
-
-
-def _size(option: str, text: str) -> int:
-    """`10m` is ten million bytes: Docker counts logs by thousands, other than memory."""
-    number = text.rstrip("bBiIkKmMgGtTpP").removesuffix(" ")
-    unit = text[len(number) :].lower().strip().removesuffix("b").removesuffix("i")
-    digits = number.replace(".", "", 1)
-    if unit not in _UNITS or not digits.isascii() or not digits.isdecimal() or len(digits) > 18 or number[0] == ".":
-        raise _unfit(f"invalid size: '{text}'", f"{option} is a number with k, m or g, as in 10m")
-    return int(float(number) * _UNITS[unit])
-
-
-def _files(text: str) -> int:
-    digits = text.removeprefix("-")
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > 6:
-        raise _unfit(f"invalid value for max-file: {text}", "a whole number, 1 or more")
-    return int(text)
-
-
-def _truth(option: str, text: str) -> bool:
-    if text not in _TRUE + _FALSE:
-        raise _unfit(f"invalid boolean value for {option}: {text}", "true or false")
-    return text in _TRUE
-
-
-def _unfit(what: str, hint: str) -> MinidockError:
-    return MinidockError(f"failed to initialize logging driver: {what}", hint=hint)

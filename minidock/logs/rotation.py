@@ -13,6 +13,7 @@ import os
 
 from minidock.errors import reason
 from minidock.logs.packing import SUFFIX, Packing
+from minidock.logs.settings import NO_LIMIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _MODE = 0o640
 _PACE = 64 << 10  # bytes to pack with each block, at least, and never less than two for each that is written
 _LAST_PACE = 64 << 20  # bytes that may still be packed at the end: some tenths of a second
 _WINDOW = 256 << 10
-NO_LIMIT = 1 << 62
 
 
 class RotatedFiles:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from minidock.errors import MinidockError
-from minidock.logs import drivers, reading
+from minidock.logs import drivers, reading, settings
 
 START = "failed to initialize logging driver: "
 
@@ -50,7 +50,7 @@ def test_options_that_cannot_be_carried_out_are_refused_in_dockers_words(
     driver: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(MinidockError) as caught:
-        drivers.check(driver, options)
+        settings.check(driver, options)
     assert caught.value.message.startswith(message)
 
 
@@ -65,7 +65,7 @@ def test_options_that_cannot_be_carried_out_are_refused_in_dockers_words(
     ],
 )
 def test_options_that_docker_takes_are_taken(driver: str, options: dict[str, str]) -> None:
-    drivers.check(driver, options)
+    settings.check(driver, options)
 
 
 def test_the_none_driver_keeps_nothing_and_says_so_to_readers(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_labels_and_variables_are_chosen_by_name_and_by_pattern() -> None:
     options = {"labels": "a,missing", "labels-regex": "^com\\.", "env": "HOME", "env-regex": "_ID$"}
     labels = {"a": "1", "b": "2", "com.example": "3"}
     environment = {"HOME": "/", "RUN_ID": "7", "PATH": "/bin"}
-    chosen = drivers.chosen_attributes(options, labels, environment)
+    chosen = settings.chosen_attributes(options, labels, environment)
     assert chosen == {"a": "1", "com.example": "3", "HOME": "/", "RUN_ID": "7"}
 
 

@@ -57,8 +57,8 @@ def writing(driver: str, path: Path, options: dict[str, str]) -> Iterator[int]:
     "options",
     [
         {},
-        {"max-size": "10k", "max-file": "40", "compress": "false"},
-        {"max-size": "20k", "max-file": "40", "compress": "true"},
+        {"max-size": "10k", "max-file": "200", "compress": "false"},  # all that is written is kept
+        {"max-size": "20k", "max-file": "100", "compress": "true"},
     ],
 )
 def test_who_follows_gets_each_line_once_until_the_writer_has_ended(

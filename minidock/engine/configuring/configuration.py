@@ -14,7 +14,7 @@ from minidock.engine.configuring.merging import merged
 from minidock.engine.configuring.privileges import privileges
 from minidock.engine.configuring.sharing import CONTAINER, Shared, hostname
 from minidock.errors import MinidockError
-from minidock.logs import drivers
+from minidock.logs import settings
 from minidock.runtime import defaults
 from minidock.steps.annotations import INIT, LAYERS, UPPER, WORK
 
@@ -56,7 +56,7 @@ def _check(options: Options) -> None:
     _check_modes(options)
     _check_network(options)
     lifetime.check(options)
-    drivers.check(options.log_driver, options.log_options)
+    settings.check(options.log_driver, options.log_options)
     log_attributes.check(options.log_options.get("tag", ""))
     for key in options.annotations:
         if not key or key.startswith(_OURS):

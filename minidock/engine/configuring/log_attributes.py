@@ -7,7 +7,7 @@ made of.
 from __future__ import annotations
 
 from minidock.errors import MinidockError
-from minidock.logs.drivers import chosen_attributes
+from minidock.logs.settings import chosen_attributes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from minidock.engine.life import attachments, creating, volume_mounts, wire
 from minidock.engine.life.attaching import Line
 from minidock.errors import MinidockError, heard
 from minidock.images.drafts import Lock
-from minidock.state import containers, owners
+from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,35 +42,36 @@ def start(
 ) -> Line:
     """Start a container that rests; returns a line to its monitor, over which those streams come."""
     options = engine.options(row)
-    _take(engine, row, options, attached=bool(wishes))
-    begun = False
-    try:
-        if sharing.others(options):
-            creating.renew(engine, row, options)
-        volume_mounts.prepare(engine, row.id, options.mount_points)
-        if watch:
-            watch.expect(engine, row, options)
-        once = options.stdin_once and "stdin" in wishes
-        with monitor or engine.newborn() as newborn:
+    with monitor or engine.newborn() as newborn:
+        _take(engine, row, options, newborn.owner, attached=bool(wishes))
+        begun = False
+        try:
+            if sharing.others(options):
+                creating.renew(engine, row, options)
+            volume_mounts.prepare(engine, row.id, options.mount_points)
+            if watch:
+                watch.expect(engine, row, options)
+            once = options.stdin_once and "stdin" in wishes
             line = Line(newborn.begin(engine, row, wishes, once=once, watch=watch), engine.run_root, row.id)
-        begun = True
-    finally:
-        if not begun:
-            _give_back(engine, row)
+            begun = True
+        finally:
+            if not begun:
+                _give_back(engine, row)
     if watch:
         watch.follow(line)
     _hear_of_start(line)
     return line
 
 
-def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None:
-    """Claim it, with its addresses, and write those down. `update` and `network connect` change config.json too, so it
-    is held meanwhile; before the claim, since whoever holds it may wait for a start to be over."""
+def _take(engine: Engine, row: Row, options: Options, owner: str, *, attached: bool) -> None:
+    """Claim it for its monitor, with its addresses, and write those down. `update` and `network connect` change
+    config.json too, so it is held meanwhile; before the claim, since whoever holds it may wait for a start to be over.
+    """
     with engine.place(row.id).hold():
         taken = False
         try:
             claimed = attachments.ask_for_addresses(engine, row, options)
-            given = _claim(engine, row, options, claimed, attached=attached)
+            given = _claim(engine, row, options, owner, claimed, attached=attached)
             taken = True
         finally:
             if not taken:  # its networks may be gone, or full
@@ -84,11 +85,13 @@ def _take(engine: Engine, row: Row, options: Options, *, attached: bool) -> None
                 _give_back(engine, row)
 
 
-def _claim(engine: Engine, row: Row, options: Options, claimed: Claimed, *, attached: bool) -> list[Attachment]:
+def _claim(
+    engine: Engine, row: Row, options: Options, owner: str, claimed: Claimed, *, attached: bool
+) -> list[Attachment]:
     """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
     with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
-        if containers.claim(change, row.id, states, containers.STARTING, owner=owners.myself()):
+        if containers.claim(change, row.id, states, containers.STARTING, owner=owner):
             containers.alter(change, row.id, stop_asked=0, restarts=0)
             if attached:
                 containers.event(change, row, "attach")

@@ -82,7 +82,7 @@ def _counts(engine: Engine) -> Json:
 
 
 def _plugins() -> Json:
-    from minidock.logs.drivers import DRIVERS
+    from minidock.logs.settings import DRIVERS
 
     return {"Volume": ["local"], "Network": ["host", "none"], "Authorization": None, "Log": sorted(DRIVERS)}
 

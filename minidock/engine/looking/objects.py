@@ -89,7 +89,7 @@ def _image_of(engine: Engine, row: Row) -> Image:
 
 def _log_path(engine: Engine, row: Row, options: Options) -> str:
     """Other programs may read it if it has the form that they know, and once there is one."""
-    from minidock.logs.drivers import JSON_FILE
+    from minidock.logs.settings import JSON_FILE
 
     path = engine.place(row.id).file(LOG)
     return path if options.log_driver == JSON_FILE and os.path.exists(path) else ""

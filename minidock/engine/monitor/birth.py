@@ -46,13 +46,13 @@ class Newborn:
         sys.stdout.flush()
         sys.stderr.flush()
         self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, wire.KIND, 0)
-        self._parent = owners.myself()
         self._is_needed = False
         pid = os.fork()
         if pid == 0:
             self._socket.close()
             _wait(theirs)
         _born.append(pid)
+        self.owner = owners.name_of(pid)  # who answers for the container from the moment that it is claimed
         theirs.close()
 
     def __enter__(self) -> Self:
@@ -65,8 +65,8 @@ class Newborn:
     def begin(
         self, engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False, watch: Watch | None = None
     ) -> _socket.socket:
-        """Have it start a container that this process has claimed; returns the first client's end of the line."""
-        told: Json = {"roots": [engine.root, engine.run_root], "id": row.id, "owner": self._parent}
+        """Have it start a container that was claimed for it; returns the first client's end of the line."""
+        told: Json = {"roots": [engine.root, engine.run_root], "id": row.id}
         told |= {"wishes": sorted(wishes), "once": once, "asks": bool(watch and watch.asks)}
         rights = []
         if watch:
@@ -125,7 +125,7 @@ def _leave_command(line: int) -> None:
 
 
 def _live(socket: _socket.socket, told: Json, watching: list[int]) -> int:
-    """Take over from the command, unless that was killed meanwhile, and somebody mended the container.
+    """Make what was claimed for us, unless the command has given it back meanwhile.
 
     `watching`: the descriptor at which somebody wants to be told of each step.
     """
@@ -135,11 +135,9 @@ def _live(socket: _socket.socket, told: Json, watching: list[int]) -> int:
     from minidock.state import containers
 
     engine = Engine(*told["roots"])
-    with engine.database.change() as change:
-        sql = "UPDATE containers SET owner = ? WHERE id = ? AND owner = ?"
-        row = containers.again(change, told["id"])
-        if row is None or not change.do(sql, owners.myself(), row.id, told["owner"]):
-            return 1
+    row = containers.again(engine.database, told["id"])
+    if row is None or row.owner != owners.myself():
+        return 1
     monitor = Monitor(engine, row, Clients(Client(socket, frozenset(told["wishes"]), once=told["once"])))
     if watching:
         from minidock.engine.stepping.teller import Teller
