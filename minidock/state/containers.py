@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CREATED, STARTING, RUNNING, PAUSED = "created", "starting", "running", "paused"
 RESTARTING, REMOVING, EXITED, DEAD = "restarting", "removing", "exited", "dead"
 AT_REST = (CREATED, EXITED, DEAD)
-TO_STOP, TO_RESTART, TO_COME_BACK = 1, 2, 3  # what was asked for: stop_asked
+TO_STOP, TO_RESTART, TO_COME_BACK, TO_END = 1, 2, 3, 4  # what was asked for: stop_asked
 ALIVE = (RUNNING, PAUSED, RESTARTING)  # what Docker calls running
 ACTIVE = (STARTING, *ALIVE)  # these have what the host lends them: mounted volumes, addresses
 IS_ACTIVE = f"status IN ({', '.join(map(repr, ACTIVE))})"  # in SQL
@@ -149,6 +149,12 @@ def claim(change: Change, container_id: str, states: Sequence[str], status: str,
     marks = ", ".join("?" * len(states))
     sql = f"UPDATE containers SET status = ?, owner = ? WHERE id = ? AND status IN ({marks})"
     return change.do(sql, status, owner, container_id, *states) == 1
+
+
+def ask(change: Change, container_id: str, what: int) -> None:
+    """Write down that it is to stop. Who ends it at once takes nothing back of what others have asked for before."""
+    sql = "UPDATE containers SET stop_asked = ?1 WHERE id = ?2 AND (?1 <> ?3 OR stop_asked = 0)"
+    change.do(sql, what, container_id, TO_END)
 
 
 def forget(change: Change, container_id: str) -> None:

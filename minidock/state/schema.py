@@ -27,8 +27,8 @@ CREATE TABLE containers (
     started INTEGER NOT NULL DEFAULT 0,
     finished INTEGER NOT NULL DEFAULT 0,
     restarts INTEGER NOT NULL DEFAULT 0,
-    stop_asked INTEGER NOT NULL DEFAULT 0,  -- 1: to be stopped, 2: to be started again after; no restart policy
-                                       -- is stronger; 3: ended since the machine goes down
+    stop_asked INTEGER NOT NULL DEFAULT 0,  -- 1: to be stopped, 2: to be started again after, 4: killed; no restart
+                                       -- policy is stronger; 3: ended since the machine goes down
     health TEXT NOT NULL DEFAULT ''    -- JSON: Docker's State.Health; nothing: no check
 ) STRICT;
 

@@ -44,8 +44,6 @@ def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = 
             _must_end(monitor, row)
     finally:
         os.close(monitor)
-    with engine.database.change() as change:
-        containers.event(change, row, "stop")
 
 
 def stop_signal(engine: Engine, row: Row) -> str:
@@ -105,10 +103,10 @@ def _wait_for_rest(row: Row) -> None:
         os.close(monitor)
 
 
-def _ask(engine: Engine, row: Row, what: int = containers.TO_STOP, *, signal: int = 0) -> None:
+def _ask(engine: Engine, row: Row, what: int = containers.TO_END, *, signal: int = 0) -> None:
     """Write the wish down, and the signal that is about to be sent for it."""
     with engine.database.change() as change:
-        containers.alter(change, row.id, stop_asked=what)
+        containers.ask(change, row.id, what)
         if signal:
             containers.event(change, row, "kill", signal=str(signal))
 

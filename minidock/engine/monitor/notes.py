@@ -107,6 +107,8 @@ def rest(engine: Engine, row: Row, end: End) -> bool:
 def _come_to_rest(engine: Engine, change: Change, row: Row, status: str, facts: Mapping[str, Value]) -> bool:
     """With --rm its removal begins in the same moment; but one that is stopped only to be started again stays."""
     now = containers.again(change, row.id)
+    if now and now.stop_asked in (containers.TO_STOP, containers.TO_RESTART):
+        containers.event(change, now, "stop")
     goes = bool(now and engine.options(now).auto_remove and now.stop_asked != containers.TO_RESTART)
     rest: dict[str, Value] = {"status": containers.REMOVING} if goes else {"status": status, "owner": ""}
     containers.alter(change, row.id, **rest, **facts)
