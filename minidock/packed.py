@@ -29,6 +29,7 @@ NAME = "minidock.modules"  # in the virtual environment: each has a Python of it
 _NUMBER = 8  # bytes
 _DAMAGED = (OSError, ValueError, EOFError, TypeError, OverflowError)
 _HERE = os.path.dirname(__file__)
+_ROOT = os.path.dirname(_HERE)
 
 
 class Finder:
@@ -52,6 +53,7 @@ class Finder:
             return None
         spec = ModuleSpec(name, self, origin=source, loader_state=code, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True  # so __file__ is set
+        spec.cached = self._file.path  # else Python works out where else it would be
         if is_package:
             spec.submodule_search_locations = [os.path.dirname(source)]
         return spec
@@ -80,16 +82,16 @@ class _File:
     """It is opened for each piece: a process that closes all its descriptors still finds modules."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._inode = os.stat(path).st_ino
 
     def piece(self, place: int = 0) -> Any:
         """What is at that place; the table, if none is said. OSError if another file has taken this one's."""
-        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             now = os.fstat(fd)
             if now.st_ino != self._inode:
-                raise FileNotFoundError(self._path)
+                raise FileNotFoundError(self.path)
             place = place or _number(fd, 0)
             return marshal.loads(os.pread(fd, min(_number(fd, place), now.st_size), place + _NUMBER))
         finally:
@@ -101,7 +103,7 @@ def _number(fd: int, place: int) -> int:
 
 
 def _source(name: str, *, is_package: bool) -> str:
-    path = f"{os.path.dirname(_HERE)}/{name.replace('.', '/')}"
+    path = f"{_ROOT}/{name.replace('.', '/')}"
     return f"{path}/__init__.py" if is_package else f"{path}.py"
 
 
@@ -147,7 +149,7 @@ def _compiled() -> Iterator[tuple[str, Module]]:
             stat = os.stat(path)
             with open(path, "rb") as source:
                 code = compile(source.read(), path, "exec", dont_inherit=True)
-            words = path.removeprefix(f"{os.path.dirname(_HERE)}/").removesuffix(".py").split("/")
+            words = path.removeprefix(f"{_ROOT}/").removesuffix(".py").split("/")
             is_package = words[-1] == "__init__"
             name = ".".join(words[:-1] if is_package else words)
             yield name, (is_package, stat.st_mtime_ns, stat.st_size, code)
