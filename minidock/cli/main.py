@@ -66,8 +66,16 @@ def _dispatch(words: list[str]) -> int:
         words = ["version", "--short", *words[1:]]
     path, count = tree.find(words)
     if path:
+        if path in tree.STARTING:
+            _foresee_start()
         return _run(tree.load(path), words[count:], " ".join(words[:count]))
     return _not_a_command(words)
+
+
+def _foresee_start() -> None:
+    from minidock.engine.monitor import birth
+
+    birth.foresee()
 
 
 def _not_a_command(words: list[str]) -> int:

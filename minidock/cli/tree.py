@@ -66,6 +66,7 @@ COMMON: tuple[str, ...] = (
 )
 # What may stand in the place of a command, and is what it does.
 GLOBAL: dict[str, str] = {"-v, --version": "Print version information and quit"}
+STARTING = ("container run", "container start", "container restart")  # by which containers begin
 _KEYWORDS = ("exec", "import")  # of Python: their files have an underscore at the end, as PEP 8 says
 
 

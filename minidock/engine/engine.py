@@ -57,7 +57,6 @@ class Engine(ImageVerbs, NetworkVerbs):
         self.listen: Callable[[], Listener] | None = None  # makes who hears of images that are pulled for a container
         self.caution: Callable[[str], object] | None = None  # hears what is left out of a container, and what for
         self._database: Database | None = None
-        self._newborn: Newborn | None = None
 
     @property
     def database(self) -> Database:
@@ -161,18 +160,11 @@ class Engine(ImageVerbs, NetworkVerbs):
 
         return events.follow(self, since=since, until=until, wanted=filters)
 
-    def foresee_start(self) -> None:
-        """Say that a container will be started: its monitor begins to load what that takes in the meantime."""
-        from minidock.engine.monitor.birth import Newborn
-
-        self._newborn = self._newborn or Newborn()
-
     def newborn(self) -> Newborn:
         """A monitor to be; the one that was foreseen, if there is one."""
-        self.foresee_start()
-        assert self._newborn
-        newborn, self._newborn = self._newborn, None
-        return newborn
+        from minidock.engine.monitor import birth
+
+        return birth.newborn()
 
     # Containers, from the first to the last ---------------------------------------------------------
 

@@ -8,7 +8,6 @@ existing one by setns(2), through the files in /proc/PID/ns. namespaces(7)
 
 from __future__ import annotations
 
-import _thread
 import errno
 import os
 
@@ -55,32 +54,6 @@ def join(kind: str, path: str) -> None:
         enter(kind, fd)
     finally:
         os.close(fd)
-
-
-class Held:
-    """A namespace that outlives its last process, as long as we hold it by a descriptor.
-
-    With a mount namespace the kernel takes its mounts apart, which takes it 2 to 5 ms, and for that it lets the end of
-    the process wait, for whoever waits for it as well. Who holds it hears of the end at once, and lets go of it beside
-    all else that there is to do then.
-    """
-
-    def __init__(self, pid: int, kind: str) -> None:
-        self._fd = os.open(file_of(pid, kind), os.O_RDONLY | os.O_CLOEXEC)
-        self._is_over = _thread.allocate_lock()
-
-    def let_go(self) -> None:
-        """Begin to; another thread does it."""
-        self._is_over.acquire()
-        _thread.start_new_thread(self._close, ())
-
-    def _close(self) -> None:
-        os.close(self._fd)
-        self._is_over.release()
-
-    def wait(self) -> None:
-        """Until that is done, and we have one thread again."""
-        self._is_over.acquire()
 
 
 class Visit:

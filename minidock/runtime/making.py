@@ -22,7 +22,7 @@ from minidock.steps.step import HOST
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from minidock.oci.spec import Spec
     from minidock.steps.step import Observer
@@ -39,8 +39,10 @@ def create(
     without: Iterable[str] = (),
     observers: Sequence[Observer] = (),
     journal: str = "",
+    meanwhile: Callable[[], object] = bool,
 ) -> Container:
-    """Do everything up to the program itself. When it fails, what was done is undone.
+    """Do everything up to the program itself. When it fails, what was done is undone. `meanwhile` is called while the
+    other side does its steps, and this one would wait.
 
     `private` are descriptors whose other end is to see it when we end: the waiting process does not keep them open.
     The journal is kept where `journal` says; else with the record, and goes with it.
@@ -61,6 +63,7 @@ def create(
         container.gate.build()
         plan.create.walk(live)
         _keep_filter(record, plan)  # while the other side does its steps
+        meanwhile()
         live.hand_over(HOST)
         record.pid, record.start_time = live.pid, processes.start_time(live.pid)
         record.save()

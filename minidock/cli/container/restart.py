@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def _restart(arguments: Arguments) -> int:
     engine, signal, timeout = Engine(), arguments.value("signal"), patience(arguments)
-    engine.foresee_start()
     return each_shown(arguments.words, lambda word: engine.restart(word, timeout=timeout, signal=signal))
 
 

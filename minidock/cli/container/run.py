@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 def _run(arguments: Arguments) -> int:
     engine = Engine()
-    engine.foresee_start()
     asked = _options(arguments)
     listen(engine, arguments)
     if asked.terminal:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 def _start(arguments: Arguments) -> int:
     engine = Engine()
-    engine.foresee_start()
     if not arguments.flag("attach") and not arguments.flag("interactive"):
         return each_shown(arguments.words, lambda word: engine.start(word, watch(arguments)))
     if len(arguments.words) > 1:

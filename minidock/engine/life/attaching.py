@@ -40,10 +40,18 @@ class Line:
     def receive(self) -> tuple[bytes, bytes]:
         """The next message: its kind, and what it holds; nothing at all when the monitor is gone."""
         try:
-            message = self._socket.recv(wire.LONGEST)
+            message = self._received()
         except OSError:
             message = b""
         return message[:1], message[1:]
+
+    def _received(self) -> bytes:
+        try:
+            return self._socket.recv(wire.LONGEST)
+        except (
+            ConnectionResetError
+        ):  # told once, where it ended before it had read all that we said; then comes its own
+            return self._socket.recv(wire.LONGEST)
 
     def wait(self) -> int:
         """Until the program has ended; its exit code."""

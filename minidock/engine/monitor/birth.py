@@ -29,12 +29,13 @@ _IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when
 _MOST_DESCRIPTORS = 1 << 20
 _INT = 4  # bytes of a descriptor's number, in a message that passes it on. unix(7)
 _SOON_NEEDED = (
-    *("minidock.engine.monitor.process", "minidock.runtime.making", "minidock.state.database"),
+    *("minidock.engine.engine", "minidock.engine.options", "minidock.state.database", "minidock.state.containers"),
+    *("minidock.engine.monitor.process", "minidock.runtime.making"),
     *("minidock.oci.resources", "minidock.oci.seccomp", "minidock.kernel.seccomp", "minidock.kernel.birth"),
-    *("minidock.engine.monitor.clients", "minidock.kernel.cgroup_stats", "minidock.runtime.deleting"),
-    "minidock.engine.life.removing",  # it may be --rm, and a short life
+    "minidock.engine.monitor.clients",
 )
 _born: list[int] = []  # by this process; to be buried by it
+_foreseen: list[Newborn] = []  # at most one
 
 
 class Newborn:
@@ -81,6 +82,16 @@ class Newborn:
             watch.theirs.close()
         self._is_needed = True
         return self._socket
+
+
+def foresee() -> None:
+    """A container will be started: its monitor loads what that takes, while the command still loads its own part."""
+    _foreseen.append(Newborn())
+
+
+def newborn() -> Newborn:
+    """The one that was foreseen; else another."""
+    return _foreseen.pop() if _foreseen else Newborn()
 
 
 def _bury() -> None:

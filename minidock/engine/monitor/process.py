@@ -14,15 +14,12 @@ from __future__ import annotations
 import os
 import time
 
-from minidock import jsonfile
 from minidock.engine.configuring import log_attributes
 from minidock.engine.life import wire
-from minidock.engine.monitor import afresh, notes, restarts
-from minidock.engine.monitor.health import Health
-from minidock.engine.monitor.keeper_watch import KeeperWatch
 from minidock.engine.monitor.streams import Streams
-from minidock.errors import MinidockError, reason
-from minidock.kernel import namespaces, signals
+from minidock.errors import MinidockError
+from minidock.kernel import signals
+from minidock.kernel.held_mounts import HeldMounts
 from minidock.kernel.watching import READ, wait
 from minidock.logs.drivers import open_writer
 from minidock.state import containers
@@ -34,6 +31,8 @@ if TYPE_CHECKING:
 
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Clients
+    from minidock.engine.monitor.health import Health
+    from minidock.engine.monitor.keeper_watch import KeeperWatch
     from minidock.engine.monitor.relays import Relays
     from minidock.kernel.watching import Watched
     from minidock.logs.writer import Writer
@@ -41,8 +40,14 @@ if TYPE_CHECKING:
     from minidock.steps.step import Observer
 
 LOG = "json.log"
-_NEEDED_AT_THE_END = ("minidock.kernel.cgroup_stats", "minidock.runtime.deleting")
-_LAST_WORDS = 2.0  # seconds: what was written before the end is there at once, unless others hold the pipe open
+_NEEDED_AT_THE_END = (
+    *("minidock.engine.monitor.ending", "minidock.kernel.cgroup_stats", "minidock.runtime.deleting"),
+    "minidock.state.database",
+)
+_NEEDED_FROM_THE_START = (
+    *("minidock.engine.monitor.notes", "minidock.engine.monitor.afresh", "minidock.engine.monitor.health"),
+    "minidock.engine.monitor.keeper_watch",
+)
 
 
 class Monitor:
@@ -59,13 +64,13 @@ class Monitor:
         self.health: Health | None = None
         self.pid = 0  # of the program, our child
         self.pidfd = -1
-        self.mounts: namespaces.Held | None = None  # the program's, so that we hear of its end at once
+        self.mounts: HeldMounts | None = None  # the program's, so that we hear of its end at once
         self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
         self.relays: Relays | None = None  # has the sockets bound to the ports of the host that lead to it
         self.observers: list[Observer] = []  # of its first start
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
-        self._woken, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._knocks, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signals.on(signals.NAMES["USR1"], written)
 
     def live(self) -> None:
@@ -76,10 +81,13 @@ class Monitor:
         """Stay, and settle; again as long as the restart policy says so."""
         while True:
             self._stay()
-            end = self._settle()
-            if not self._wait_to_restart(end):
-                self._rest(end)
+            from minidock.engine.monitor import ending
+
+            end = ending.settle(self)
+            if not ending.wait_to_restart(self, end):
+                ending.rest(self, end)
                 return
+            self.streams = self._new_streams()
             if not self._begin():
                 return
 
@@ -102,8 +110,12 @@ class Monitor:
         try:
             self._make()
         except (MinidockError, OSError) as error:
-            self._give_up(error)
+            from minidock.engine.monitor import ending
+
+            ending.give_up(self, error)
             return False
+        from minidock.engine.monitor.health import Health
+
         self.health = Health.of(self)
         self.clients.tell(wire.STARTED)
         return True
@@ -120,6 +132,7 @@ class Monitor:
                 without=self.options.without,
                 observers=self.observers,
                 journal=self.place.journal,
+                meanwhile=self._load_the_rest,
             )
         finally:
             self.streams.take_back()
@@ -129,6 +142,8 @@ class Monitor:
         making.start(made)
         self.observers = []
         self.began = time.monotonic()
+        from minidock.engine.monitor import notes
+
         notes.start(self.engine, self.row, self.pid, made.published)
         self.row.status = containers.RUNNING
 
@@ -136,9 +151,16 @@ class Monitor:
         """Be told of its end."""
         self.pid, self.pidfd = pid, os.pidfd_open(pid)
         try:
-            self.mounts = namespaces.Held(pid, "mount")
+            self.mounts = HeldMounts(pid)
         except OSError:  # it has ended by now
             self.mounts = None
+
+    def _load_the_rest(self) -> None:
+        """The other side makes the container, and this one would only wait. It may be a short life: so also for the
+        end, and what removes a container with --rm."""
+        removing = ["minidock.engine.life.removing"] if self.options.auto_remove else []
+        for module in (*_NEEDED_FROM_THE_START, *_NEEDED_AT_THE_END, *removing):
+            __import__(module)
 
     def _new_relays(self, reserved: list[_socket.socket]) -> Relays | None:
         if not reserved:
@@ -147,25 +169,13 @@ class Monitor:
 
         return Relays(self.engine.database, self.row.id, reserved)
 
-    def _give_up(self, error: MinidockError | OSError) -> None:
-        error = error if isinstance(error, MinidockError) else _explained(error)
-        self.streams.close()
-        self.clients.stop_listening()
-        if self.pidfd >= 0:
-            self._end_container()
-        self.log.close()
-        try:
-            if notes.failure(self.engine, self.row, error.message, error.code):
-                self._remove()
-        except MinidockError:  # a full disk, say: the next command that looks at it mends what is not written
-            pass
-        self.clients.tell(wire.FAILED + jsonfile.dump(error.told()).encode())
-        self.clients.dismiss()
-
     # Stay --------------------------------------------------------------------------------------------
 
     def _stay(self) -> None:
         """Until the program has ended."""
+        from minidock.engine.monitor import afresh
+        from minidock.engine.monitor.keeper_watch import KeeperWatch
+
         ended: list[bool] = []
         self.names = KeeperWatch.of(self)
         while not ended:
@@ -181,7 +191,7 @@ class Monitor:
             self.names = None
 
     def _watched(self) -> Iterator[Watched]:
-        yield self._woken, READ, self._wake
+        yield self.woken
         yield from self.clients.watched(self.streams)
         yield from self.streams.watched_input()
         if self.clients.are_keeping_up:
@@ -190,9 +200,14 @@ class Monitor:
             if watching:
                 yield from watching.watched()
 
+    @property
+    def woken(self) -> Watched:
+        """To be watched for commands that knock."""
+        return self._knocks, READ, self._wake
+
     def _wake(self) -> None:
         """A command has changed the state, and knocks: what was asked for may be another thing now."""
-        os.read(self._woken, 64)
+        os.read(self._knocks, 64)
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
@@ -202,86 +217,11 @@ class Monitor:
         if self.names:
             self.names.look_again()
 
-    # Settle ------------------------------------------------------------------------------------------
-
     def load(self) -> Container:
         """The container as the runtime knows it."""
         from minidock.runtime.container import Container
 
         return Container.load(self.engine.run_root, self.row.id)
-
-    def _settle(self) -> notes.End:
-        """The program has ended: end what it left, keep its last words; how it ended."""
-        from minidock.kernel import processes
-
-        if self.health:
-            self.health.stop()
-            self.health = None
-        code = processes.wait(self.pid)
-        self.clients.stop_listening()
-        oom_killed = self._end_container()
-        self._drain()
-        self.streams.close()
-        self.log.flush()
-        return notes.End(code, oom_killed=oom_killed)
-
-    def _end_container(self) -> bool:
-        """All that the kernel still has of it; whether memory was short, which only its cgroup knows."""
-        from minidock.kernel import cgroup_stats
-        from minidock.runtime import deleting
-
-        mounts, self.mounts = self.mounts, None
-        if mounts:
-            mounts.let_go()
-        container = self.load()
-        oom_killed = cgroup_stats.table(container.cgroup, "memory.events").get("oom_kill", 0) > 0
-        deleting.delete(container, force=True)
-        os.close(self.pidfd)
-        self.pidfd = -1
-        if self.relays:
-            self.relays.close()
-            self.relays = None
-        if mounts:  # whoever starts it again mounts the same directories
-            mounts.wait()
-        return oom_killed
-
-    def _drain(self) -> None:
-        deadline = time.monotonic() + _LAST_WORDS
-        while not self.streams.is_drained and time.monotonic() < deadline:
-            outputs = self.streams.watched_outputs() if self.clients.are_keeping_up else ()
-            wait([*outputs, *self.clients.watched(self.streams)], deadline - time.monotonic())
-
-    def _wait_to_restart(self, end: notes.End) -> bool:
-        """Whether to begin again, when the time has come for it; until then a command may change its mind."""
-        lived = time.monotonic() - self.began
-        self.last_wait = restarts.wait_before(self.last_wait, lived)
-        count = 0 if lived >= restarts.LONG_ENOUGH else self.row.restarts
-        waiting = notes.persistently(lambda: notes.restarting(self.engine, self.row, end, count))
-        if waiting is None:
-            return False
-        self.row = waiting
-        self.clients.tell(_ended(end.code))
-        self.clients.dismiss()
-        deadline = time.monotonic() + self.last_wait
-        while wanted := not self.row.stop_asked and notes.is_due(self.options, end, count):
-            if time.monotonic() > deadline:
-                break
-            wait([(self._woken, READ, self._wake)], deadline - time.monotonic())
-        self.streams = self._new_streams()
-        return wanted
-
-    def _rest(self, end: notes.End) -> None:
-        """The end is written down, and told to everybody who waits for it."""
-        self.log.close()
-        if notes.persistently(lambda: notes.rest(self.engine, self.row, end)):
-            self._remove()
-        self.clients.tell(_ended(end.code))
-        self.clients.dismiss()
-
-    def _remove(self) -> None:
-        from minidock.engine.life import removing
-
-        removing.finish(self.engine, self.row, volumes=True)
 
     def lament(self, bug: Exception) -> None:
         """A mistake of ours: leave what a report needs. What it ran is ended, the next command mends the rest."""
@@ -290,14 +230,6 @@ class Monitor:
         with open(self.place.file("monitor.log"), "a") as file:
             traceback.print_exception(bug, file=file)
         if self.pidfd >= 0:
-            self._end_container()
+            from minidock.engine.monitor import ending
 
-
-def _explained(error: OSError) -> MinidockError:
-    from minidock.diagnosis import diagnosing
-
-    return diagnosing.failed(reason(error), error)
-
-
-def _ended(code: int) -> bytes:
-    return wire.ENDED + jsonfile.dump({"code": code}).encode()
+            ending.end_container(self)

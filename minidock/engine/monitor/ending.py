@@ -1,0 +1,126 @@
+"""How a container comes to rest: its end is seen to, written down, and told; or it is started again.
+
+A monitor loads this when it is needed. Before the first start of a program there is a better time for it than after:
+while the other side makes the container (LOADED_MEANWHILE), and when a stop was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from minidock import jsonfile
+from minidock.engine.life import wire
+from minidock.engine.monitor import notes, restarts
+from minidock.errors import MinidockError, reason
+from minidock.kernel import processes
+from minidock.kernel.watching import wait
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minidock.engine.monitor.process import Monitor
+
+_LAST_WORDS = 2.0  # seconds: what was written before the end is there at once, unless others hold the pipe open
+
+
+def give_up(monitor: Monitor, error: MinidockError | OSError) -> None:
+    """It could not be started: what was done is undone, and why is told."""
+    error = error if isinstance(error, MinidockError) else _explained(error)
+    monitor.streams.close()
+    monitor.clients.stop_listening()
+    if monitor.pidfd >= 0:
+        end_container(monitor)
+    monitor.log.close()
+    try:
+        if notes.failure(monitor.engine, monitor.row, error.message, error.code):
+            _remove(monitor)
+    except MinidockError:  # a full disk, say: the next command that looks at it mends what is not written
+        pass
+    monitor.clients.tell(wire.FAILED + jsonfile.dump(error.told()).encode())
+    monitor.clients.dismiss()
+
+
+def _explained(error: OSError) -> MinidockError:
+    from minidock.diagnosis import diagnosing
+
+    return diagnosing.failed(reason(error), error)
+
+
+def settle(monitor: Monitor) -> notes.End:
+    """The program has ended: end what it left, keep its last words; how it ended."""
+    if monitor.health:
+        monitor.health.stop()
+        monitor.health = None
+    code = processes.wait(monitor.pid)
+    monitor.clients.stop_listening()
+    oom_killed = end_container(monitor)
+    _drain(monitor)
+    monitor.streams.close()
+    monitor.log.flush()
+    return notes.End(code, oom_killed=oom_killed)
+
+
+def end_container(monitor: Monitor) -> bool:
+    """All that the kernel still has of it; whether memory was short, which only its cgroup knows."""
+    from minidock.kernel import cgroup_stats
+    from minidock.runtime import deleting
+
+    mounts, monitor.mounts = monitor.mounts, None
+    if mounts:
+        mounts.let_go()
+    container = monitor.load()
+    oom_killed = cgroup_stats.table(container.cgroup, "memory.events").get("oom_kill", 0) > 0
+    deleting.delete(container, force=True)
+    os.close(monitor.pidfd)
+    monitor.pidfd = -1
+    if monitor.relays:
+        monitor.relays.close()
+        monitor.relays = None
+    if mounts:  # whoever starts it again mounts the same directories
+        mounts.wait()
+    return oom_killed
+
+
+def _drain(monitor: Monitor) -> None:
+    deadline = time.monotonic() + _LAST_WORDS
+    while not monitor.streams.is_drained and time.monotonic() < deadline:
+        outputs = monitor.streams.watched_outputs() if monitor.clients.are_keeping_up else ()
+        wait([*outputs, *monitor.clients.watched(monitor.streams)], deadline - time.monotonic())
+
+
+def wait_to_restart(monitor: Monitor, end: notes.End) -> bool:
+    """Whether to begin again, when the time has come for it; until then a command may change its mind."""
+    lived = time.monotonic() - monitor.began
+    monitor.last_wait = restarts.wait_before(monitor.last_wait, lived)
+    count = 0 if lived >= restarts.LONG_ENOUGH else monitor.row.restarts
+    waiting = notes.persistently(lambda: notes.restarting(monitor.engine, monitor.row, end, count))
+    if waiting is None:
+        return False
+    monitor.row = waiting
+    monitor.clients.tell(_ended(end.code))
+    monitor.clients.dismiss()
+    deadline = time.monotonic() + monitor.last_wait
+    while wanted := not monitor.row.stop_asked and notes.is_due(monitor.options, end, count):
+        if time.monotonic() > deadline:
+            break
+        wait([monitor.woken], deadline - time.monotonic())
+    return wanted
+
+
+def rest(monitor: Monitor, end: notes.End) -> None:
+    """The end is written down, and told to everybody who waits for it."""
+    monitor.log.close()
+    if notes.persistently(lambda: notes.rest(monitor.engine, monitor.row, end)):
+        _remove(monitor)
+    monitor.clients.tell(_ended(end.code))
+    monitor.clients.dismiss()
+
+
+def _remove(monitor: Monitor) -> None:
+    from minidock.engine.life import removing
+
+    removing.finish(monitor.engine, monitor.row, volumes=True)
+
+
+def _ended(code: int) -> bytes:
+    return wire.ENDED + jsonfile.dump({"code": code}).encode()
