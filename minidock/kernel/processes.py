@@ -13,6 +13,8 @@ from minidock.errors import MinidockError
 
 _OURS = "minidock:"  # so begin the names that processes of ours give themselves
 _LAUNCHED = "/minidock/launch.py minidock."
+_HARMLESS = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # to who lives apart: it ends when there is nothing to do
+_MOST_DESCRIPTORS = 1 << 20
 
 
 def start_time(pid: int) -> int:
@@ -75,6 +77,21 @@ def let_go_of_streams() -> None:
     for number in range(3):
         os.dup2(null, number)
     os.close(null)
+
+
+def live_apart(name: str, line: int) -> None:
+    """Nothing that happens to the command that has forked us, its terminal, its files or its directory, concerns us any
+    more. Of its descriptors we keep one."""
+    from minidock.kernel import signals
+
+    os.setsid()
+    os.chdir("/")
+    rename(name)
+    for word in _HARMLESS:
+        signals.ignore(signals.NAMES[word])
+    os.closerange(3, line)
+    os.closerange(line + 1, _MOST_DESCRIPTORS)
+    let_go_of_streams()
 
 
 def find_program(name: str, path: str | None) -> str:

@@ -1,8 +1,10 @@
 """A monitor that has time begins afresh: it executes itself, and comes back small.
 
-Forked from a command, it holds all that starting a container took. execve(2) lets go of that, and leaves what
-counts: the same process, so still the parent of the container's first process, with the same open files. What
-the new one has to know is written to a file in memory, whose descriptor it is given. memfd_create(2)
+Forked from a command, it holds all that starting a container took. execve(2) lets go of that, and leaves what counts:
+the same process, so still the parent of the container's first process, with the same open files. What the new one has
+to know is written to a file in memory, whose descriptor it is given. memfd_create(2)
+
+It loads what the end of the container takes, and waits: whoever stops the container does not wait for that.
 """
 
 from __future__ import annotations
@@ -79,6 +81,7 @@ def main(words: list[str]) -> int:
     """The new one: `launch.py minidock.engine.monitor.afresh ID FD`. The id is there for people who look at ps."""
     global _next_try
     _next_try = float("inf")
+    from minidock.engine.monitor.process import NEEDED_AT_THE_END
     from minidock.kernel import processes, signals
 
     processes.rename("minidock:watch")
@@ -87,6 +90,8 @@ def main(words: list[str]) -> int:
         monitor = _restored(jsonfile.parse(memory.read().decode()))
     try:
         signals.unblock(signals.NAMES["USR1"])
+        for module in NEEDED_AT_THE_END:  # whoever stops it does not wait for that
+            __import__(module)
         monitor.go_on()
     except Exception as bug:  # the outermost edge of this process
         monitor.lament(bug)

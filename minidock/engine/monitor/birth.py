@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from minidock.state.containers import Row
 
 NAME = "minidock:watch"
-_IGNORED = ("HUP", "INT", "QUIT", "TERM", "TSTP", "PIPE")  # a monitor ends when its container does
-_MOST_DESCRIPTORS = 1 << 20
 _INT = 4  # bytes of a descriptor's number, in a message that passes it on. unix(7)
 _SOON_NEEDED = (
     *("minidock.engine.engine", "minidock.engine.options", "minidock.state.database", "minidock.state.containers"),
@@ -108,9 +106,11 @@ def _close_databases() -> None:
 
 def _wait(socket: _socket.socket) -> NoReturn:
     """In the newborn process."""
+    from minidock.kernel import processes
+
     code = 1
     try:
-        _leave_command(socket.fileno())
+        processes.live_apart(NAME, socket.fileno())
         for module in _SOON_NEEDED:
             __import__(module)
         data, rights, _, _ = socket.recvmsg(wire.LONGEST, _socket.CMSG_SPACE(_INT), _socket.MSG_CMSG_CLOEXEC)
@@ -119,20 +119,6 @@ def _wait(socket: _socket.socket) -> NoReturn:
             code = _live(socket, jsonfile.parse(data.decode()), watching)
     finally:
         os._exit(code)
-
-
-def _leave_command(line: int) -> None:
-    """Nothing that happens to the command, its terminal, its files or its directory concerns this process."""
-    from minidock.kernel import processes, signals
-
-    os.setsid()
-    os.chdir("/")
-    processes.rename(NAME)
-    for name in _IGNORED:
-        signals.ignore(signals.NAMES[name])
-    os.closerange(3, line)
-    os.closerange(line + 1, _MOST_DESCRIPTORS)
-    processes.let_go_of_streams()
 
 
 def _live(socket: _socket.socket, told: Json, watching: list[int]) -> int:

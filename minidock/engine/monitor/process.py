@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from minidock.steps.step import Observer
 
 LOG = "json.log"
-_NEEDED_AT_THE_END = (
+NEEDED_AT_THE_END = (
     *("minidock.engine.monitor.ending", "minidock.kernel.cgroup_stats", "minidock.runtime.deleting"),
     "minidock.state.database",
 )
@@ -159,7 +159,7 @@ class Monitor:
         """The other side makes the container, and this one would only wait. It may be a short life: so also for the
         end, and what removes a container with --rm."""
         removing = ["minidock.engine.life.removing"] if self.options.auto_remove else []
-        for module in (*_NEEDED_FROM_THE_START, *_NEEDED_AT_THE_END, *removing):
+        for module in (*_NEEDED_FROM_THE_START, *NEEDED_AT_THE_END, *removing):
             __import__(module)
 
     def _new_relays(self, reserved: list[_socket.socket]) -> Relays | None:
@@ -212,7 +212,7 @@ class Monitor:
         if row:
             self.row, self.options = row, self.engine.options(row)
             if row.stop_asked:  # so it will end soon
-                for module in _NEEDED_AT_THE_END:
+                for module in NEEDED_AT_THE_END:
                     __import__(module)
         if self.names:
             self.names.look_again()
