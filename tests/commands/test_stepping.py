@@ -265,8 +265,8 @@ def test_a_killed_command_has_the_making_undone(minidock: Minidock) -> None:
     with viewer(minidock, "run", "--name", "c1", "--step-at", "root.pivot", "busybox", "true") as looking:
         looking.until(QUESTION)
         looking.process.kill()
-    wait_until(lambda: minidock.ok("inspect", "-f", "{{.State.Status}}", "c1") == "created\n", "the undoing")
-    assert not list(minidock.state.glob("[0-9a-f]*"))
+    wait_until(lambda: not list(minidock.state.glob("[0-9a-f]*")), "the undoing")
+    wait_until(lambda: minidock.ok("inspect", "-f", "{{.State.Status}}", "c1") == "created\n", "its rest")
     assert minidock.ok("start", "-a", "c1") == ""
 
 
