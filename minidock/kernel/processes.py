@@ -58,8 +58,9 @@ def command_line(pid: int, most: int = -1) -> str:
 
 def rename(name: str) -> None:
     """The name that ps shows, 15 bytes: processes that name themselves teach. proc_pid_comm(5)"""
-    with open("/proc/self/comm", "w") as file:
-        file.write(name)
+    fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+    os.write(fd, name.encode())
+    os.close(fd)
 
 
 def is_ours(pid: int) -> bool:

@@ -17,7 +17,7 @@ from minidock.steps.process import Execute
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from minidock.jsonfile import Json
     from minidock.runtime.container import Container
@@ -30,8 +30,11 @@ def execute(
     *,
     console: _socket.socket | None = None,
     observers: Sequence[Observer] = (),
+    meanwhile: Callable[[], object] = bool,
 ) -> int:
-    """Start the program; its pid, of a child of this process. Raises why it could not be started."""
+    """Start the program; its pid, of a child of this process. Raises why it could not be started. `meanwhile` is called
+    while the other side does its steps, and this one would wait.
+    """
     container.expect("running")
     linux = Node(container.document, "").get("linux")
     plan = exec_plan(
@@ -48,6 +51,7 @@ def execute(
     started = False
     try:
         plan.walk(live)
+        meanwhile()
         pid = _executed(live, program)
         started = True
     finally:

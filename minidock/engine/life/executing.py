@@ -45,14 +45,17 @@ class Request:
 class Execution:
     """A program that runs in a container as our child. It can be the far end of a session."""
 
-    def __init__(self, container: runtime.Container, request: Request, *, detached: bool = False) -> None:
+    def __init__(self, engine: Engine, row: Row, request: Request, *, detached: bool = False) -> None:
+        container = _running(engine, row)
+        self.name = os.urandom(32).hex()
         self.code: int | None = None
         self._streams = Streams(_show, terminal=request.terminal, interactive=request.interactive, silent=detached)
         ours = [os.dup(fd) for fd in range(3)]
         try:
             processes.let_go_of_streams()
             console = self._streams.lend()
-            self.pid = execute(container, _process(container, request), console=console)
+            process = _process(container, request)
+            self.pid = execute(container, process, console=console, meanwhile=lambda: self._tell(engine, row, request))
         except MinidockError as error:
             error.code = _COULD_NOT if error.code == 1 else error.code
             raise
@@ -62,6 +65,13 @@ class Execution:
                 os.dup2(saved, fd)
                 os.close(saved)
         self._pidfd = os.pidfd_open(self.pid)
+
+    def _tell(self, engine: Engine, row: Row, request: Request) -> None:
+        """As in Docker, before it is known whether it can be executed."""
+        line = " ".join(request.words)
+        with engine.database.change() as change:
+            for action in ("exec_create", "exec_start"):
+                containers.event(change, row, f"{action}: {line}", execID=self.name)
 
     @property
     def wants_input(self) -> bool:
@@ -115,23 +125,19 @@ def _show(stream: str, data: bytes) -> None:
 
 def run(engine: Engine, row: Row, request: Request, manner: Manner) -> int | None:
     """Execute, and be with the program; its exit code, or None for a person who left before its end."""
-    container = _running(engine, row)
     check_terminal(terminal=request.terminal, typing=request.interactive)
-    execution = Execution(container, request)
-    name = _tell(engine, row, request)
+    execution = Execution(engine, row, request)
     code = Session(execution, manner, typing=request.interactive, terminal=request.terminal).stay()
     if code is None:
         execution.leave()
         return None
     with engine.database.change() as change:
-        containers.event(change, row, "exec_die", execID=name, exitCode=str(code))
+        containers.event(change, row, "exec_die", execID=execution.name, exitCode=str(code))
     return code
 
 
 def run_detached(engine: Engine, row: Row, request: Request) -> None:
-    execution = Execution(_running(engine, row), request, detached=True)
-    _tell(engine, row, request)
-    execution.leave()
+    Execution(engine, row, request, detached=True).leave()
 
 
 def _running(engine: Engine, row: Row) -> runtime.Container:
@@ -142,15 +148,6 @@ def _running(engine: Engine, row: Row) -> runtime.Container:
     if row.status != containers.RUNNING:
         raise MinidockError(f"container {row.id} is not running", hint=f"minidock start {row.name}")
     return runtime.Container.load(engine.run_root, row.id)
-
-
-def _tell(engine: Engine, row: Row, request: Request) -> str:
-    name = os.urandom(32).hex()
-    line = " ".join(request.words)
-    with engine.database.change() as change:
-        for action in ("exec_create", "exec_start"):
-            containers.event(change, row, f"{action}: {line}", execID=name)
-    return name
 
 
 def _process(container: runtime.Container, request: Request) -> Process:
