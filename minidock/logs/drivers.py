@@ -10,10 +10,8 @@ What can be set about them is in settings.py.
 from __future__ import annotations
 
 from minidock.errors import MinidockError, reason
-from minidock.logs.json_file import JsonFile
-from minidock.logs.local import Local
 from minidock.logs.rotation import RotatedFiles
-from minidock.logs.settings import JSON_FILE, LOCAL, NONE, Settings, check, unfit
+from minidock.logs.settings import LOCAL, NONE, Settings, check, unfit
 from minidock.logs.writer import FileWriter, Writer
 
 TYPE_CHECKING = False
@@ -30,7 +28,7 @@ def open_writer(
     if driver == NONE:
         return Writer()
     check(driver, options)
-    form: Form = JsonFile(attributes) if driver == JSON_FILE else Local()
+    form = _form(driver, attributes)
     settings = Settings(driver, options)
     try:
         files = RotatedFiles(
@@ -43,10 +41,17 @@ def open_writer(
 
 def form_of(driver: str) -> Form:
     """How to read what a driver has kept."""
-    if driver == JSON_FILE:
-        return JsonFile()
+    if driver == NONE:
+        hint = f"it is {driver!r}, which keeps nothing to be read"
+        raise MinidockError("configured logging driver does not support reading", hint=hint)
+    return _form(driver)
+
+
+def _form(driver: str, attributes: Mapping[str, str] | None = None) -> Form:
     if driver == LOCAL:
+        from minidock.logs.local import Local
+
         return Local()
-    raise MinidockError(
-        "configured logging driver does not support reading", hint=f"it is {driver!r}, which keeps nothing to be read"
-    )
+    from minidock.logs.json_file import JsonFile
+
+    return JsonFile(attributes)

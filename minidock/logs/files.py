@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import zlib
 
-from minidock.logs.packing import SUFFIX, packed_from
+from minidock.logs.packing import packed_from
+from minidock.logs.settings import SUFFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import os
 import struct
 import zlib
 
-SUFFIX = ".gz"
+from minidock.logs.settings import SUFFIX
+
 _UNFINISHED = ".gz.unfinished"
 _LEVEL = 1  # three times as fast as the usual 6, and almost as small
 _CHUNK = 64 << 10

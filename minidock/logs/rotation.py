@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 
 from minidock.errors import reason
-from minidock.logs.packing import SUFFIX, Packing
-from minidock.logs.settings import NO_LIMIT
+from minidock.logs.settings import NO_LIMIT, SUFFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from minidock.logs.form import Form
+    from minidock.logs.packing import Packing
 
 _MODE = 0o640
 _PACE = 64 << 10  # bytes to pack with each block, at least, and never less than two for each that is written
@@ -151,6 +151,8 @@ class RotatedFiles:
         newest = f"{self._path}.1"
         if self._compress and os.path.exists(newest):
             try:
+                from minidock.logs.packing import Packing
+
                 self._packing = Packing(newest)
             except OSError as error:  # it stays as it is
                 self.trouble = reason(error)

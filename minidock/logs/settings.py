@@ -22,6 +22,7 @@ _WORDS = {
     LOCAL: "unknown log opt '{}' for log driver local",
 }
 NO_LIMIT = 1 << 62  # of the size of a file
+SUFFIX = ".gz"  # of a file that is packed
 _DEFAULT_SIZE = {JSON_FILE: NO_LIMIT, LOCAL: 20 << 20}
 _DEFAULT_FILES = {JSON_FILE: 1, LOCAL: 5}
 _NOTHING_TO_PACK = {

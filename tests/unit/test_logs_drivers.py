@@ -98,6 +98,7 @@ _HEAVY = (
 _MEASURED = """
 import os, sys
 before = set(sys.modules)
+import minidock.logs.json_file, minidock.logs.packing
 from minidock.logs.drivers import open_writer
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
