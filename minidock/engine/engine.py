@@ -60,7 +60,7 @@ class Engine(ImageVerbs, NetworkVerbs):
 
     @property
     def database(self) -> Database:
-        """The state. SQLite is loaded when it is first asked: a monitor that only waits does without."""
+        """The state. SQLite is loaded when it is first asked: who only plans does without."""
         if self._database is None:
             from minidock.state.database import Database
 
