@@ -52,6 +52,7 @@ def minidock(store: Minidock) -> Generator[Minidock]:
     """The command, with no container yet. What a test leaves is removed, and has to leave nothing itself."""
     yield store
     store.clear()
+    store.clear_volumes()
 
 
 @pytest.fixture

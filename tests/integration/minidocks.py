@@ -54,3 +54,12 @@ class Minidock:
             engine.remove(row.id, force=True, volumes=True)
         engine.database.close()
         assert self.remains() == []
+
+    def clear_volumes(self) -> None:
+        """Remove every volume: another test, which may be any of them, makes others of the same names."""
+        from minidock.engine.engine import Engine
+
+        engine = Engine(str(self.root), str(self.state))
+        for volume in engine.volumes():
+            engine.remove_volume(volume.name)
+        engine.database.close()
