@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _NO_LIMIT = (1 << 64) - 1
+_COMPILER = "minidock.kernel.seccomp"  # most of what `minidock-runtime` does needs none
 # The row of a file of users or groups with this name, else the first with this number: a shell has no such command.
 _ROW = """\
 row() {
@@ -202,13 +203,24 @@ class Seccomp(Step):
     why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
 
     def __init__(self, profile: Json, compiled: bytes = b"") -> None:
-        self.program = compiled or self._compiled(profile)  # for one more program there is one already
+        self._profile = profile
+        self._program = compiled  # for one more program there is one already
         self.flags: list[str] = profile.get("flags") or []
+        if not compiled:
+            __import__(_COMPILER)  # whoever compiles may not be able to load anything by then
 
-    def _compiled(self, profile: Json) -> bytes:
-        from minidock.kernel import seccomp  # here, since most of what `minidock-runtime` does needs no filter
+    @property
+    def program(self) -> bytes:
+        """Compiled when it is asked for, which takes a millisecond: one side does it while the other has much to do."""
+        if not self._program:
+            from minidock.kernel import seccomp
 
-        return seccomp.compile(profile)
+            self._program = seccomp.compile(self._profile)
+        return self._program
+
+    def take(self, program: bytes) -> None:
+        """The other side has compiled it."""
+        self._program = program
 
     def says(self) -> str:
         return (

@@ -93,6 +93,8 @@ def wait_to_restart(monitor: Monitor, end: notes.End) -> bool:
     lived = time.monotonic() - monitor.began
     monitor.last_wait = restarts.wait_before(monitor.last_wait, lived)
     count = 0 if lived >= restarts.LONG_ENOUGH else monitor.row.restarts
+    if not notes.is_due(monitor.options, end, count):
+        return False
     waiting = notes.persistently(lambda: notes.restarting(monitor.engine, monitor.row, end, count))
     if waiting is None:
         return False
