@@ -20,13 +20,16 @@ class HeldMounts:
 
     def let_go(self) -> None:
         """Begin to: closing it takes as long as the mounts do, so another thread does it."""
-        self._is_over.acquire()
-        _thread.start_new_thread(self._close, ())
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            self._is_over.acquire()
+            _thread.start_new_thread(self._close, (fd,))
 
-    def _close(self) -> None:
-        os.close(self._fd)
+    def _close(self, fd: int) -> None:
+        os.close(fd)
         self._is_over.release()
 
     def wait(self) -> None:
         """Until that is done, and this process has one thread again."""
-        self._is_over.acquire()
+        with self._is_over:
+            pass

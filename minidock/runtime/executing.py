@@ -72,7 +72,9 @@ def _filter(container: Container, profile: Node) -> Seccomp | None:
         return Seccomp(profile.value, compiled)
     from minidock.oci.seccomp import read_seccomp
 
-    return Seccomp(read_seccomp(profile))
+    found = Seccomp(read_seccomp(profile))
+    found.take(found.program)
+    return found
 
 
 def _executed(live: Live, program: Process) -> int:

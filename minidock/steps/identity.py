@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 _NO_LIMIT = (1 << 64) - 1
-_COMPILER = "minidock.kernel.seccomp"  # most of what `minidock-runtime` does needs none
 # The row of a file of users or groups with this name, else the first with this number: a shell has no such command.
 _ROW = """\
 row() {
@@ -206,12 +205,11 @@ class Seccomp(Step):
         self._profile = profile
         self._program = compiled  # for one more program there is one already
         self.flags: list[str] = profile.get("flags") or []
-        if not compiled:
-            __import__(_COMPILER)  # whoever compiles may not be able to load anything by then
 
     @property
     def program(self) -> bytes:
-        """Compiled when it is asked for, which takes a millisecond: one side does it while the other has much to do."""
+        """Compiled when it is asked for, which takes a millisecond: HOST does it while INSIDE, which cannot load the
+        compiler any more, has much to do."""
         if not self._program:
             from minidock.kernel import seccomp
 

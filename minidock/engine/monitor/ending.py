@@ -31,6 +31,7 @@ def give_up(monitor: Monitor, error: MinidockError | OSError) -> None:
     if monitor.pidfd >= 0:
         end_container(monitor)
     monitor.log.close()
+    _wait_for_mounts(monitor)
     try:
         if notes.failure(monitor.engine, monitor.row, error.message, error.code):
             _remove(monitor)
@@ -65,9 +66,8 @@ def end_container(monitor: Monitor) -> bool:
     from minidock.kernel import cgroup_stats
     from minidock.runtime import deleting
 
-    mounts, monitor.mounts = monitor.mounts, None
-    if mounts:
-        mounts.let_go()
+    if monitor.mounts:
+        monitor.mounts.let_go()
     container = monitor.load()
     oom_killed = cgroup_stats.table(container.cgroup, "memory.events").get("oom_kill", 0) > 0
     deleting.delete(container, force=True)
@@ -76,9 +76,14 @@ def end_container(monitor: Monitor) -> bool:
     if monitor.relays:
         monitor.relays.close()
         monitor.relays = None
-    if mounts:  # whoever starts it again mounts the same directories
-        mounts.wait()
     return oom_killed
+
+
+def _wait_for_mounts(monitor: Monitor) -> None:
+    """Whoever hears of its end may start it again, with the same directories, or take away what was mounted in it."""
+    if monitor.mounts:
+        monitor.mounts.wait()
+        monitor.mounts = None
 
 
 def _drain(monitor: Monitor) -> None:
@@ -95,6 +100,7 @@ def wait_to_restart(monitor: Monitor, end: notes.End) -> bool:
     count = 0 if lived >= restarts.LONG_ENOUGH else monitor.row.restarts
     if not notes.is_due(monitor.options, end, count):
         return False
+    _wait_for_mounts(monitor)
     waiting = notes.persistently(lambda: notes.restarting(monitor.engine, monitor.row, end, count))
     if waiting is None:
         return False
@@ -112,8 +118,11 @@ def wait_to_restart(monitor: Monitor, end: notes.End) -> bool:
 def rest(monitor: Monitor, end: notes.End) -> None:
     """The end is written down, and told to everybody who waits for it."""
     monitor.log.close()
+    if not monitor.options.auto_remove:  # with --rm nobody can start it again
+        _wait_for_mounts(monitor)
     if notes.persistently(lambda: notes.rest(monitor.engine, monitor.row, end)):
         _remove(monitor)
+    _wait_for_mounts(monitor)
     monitor.clients.tell(_ended(end.code))
     monitor.clients.dismiss()
 
