@@ -137,9 +137,14 @@ def _run_killed(
 
 
 def _repair(engine: Engine, when: str) -> None:
-    findings = engine.repair()
-    assert all(finding.is_repaired for finding in findings), (when, [str(finding) for finding in findings])
-    assert told(engine) == [], (when, [str(finding) for finding in findings])
+    """Whom the killed one has forked may need a moment to see that it is gone: until then there is nothing to repair."""
+
+    def is_well() -> bool:
+        findings = engine.repair()
+        assert all(finding.is_repaired for finding in findings), (when, [str(finding) for finding in findings])
+        return told(engine) == []
+
+    wait_until(is_well, f"a repair: {when}")
 
 
 def _clear(engine: Engine, minidock: Minidock, kept: str) -> None:
