@@ -137,7 +137,7 @@ def _run_killed(
 
 
 def _repair(engine: Engine, when: str) -> None:
-    """Whom the killed one has forked may need a moment to see that it is gone: until then there is nothing to repair."""
+    """Whom the killed one has forked needs a moment to see that it is gone: until then there is nothing to repair."""
 
     def is_well() -> bool:
         findings = engine.repair()
