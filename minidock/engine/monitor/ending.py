@@ -1,7 +1,6 @@
 """How a container comes to rest: its end is seen to, written down, and told; or it is started again.
 
-A monitor loads this when it is needed. Before the first start of a program there is a better time for it than after:
-while the other side makes the container (LOADED_MEANWHILE), and when a stop was asked for.
+A monitor loads this when it has the time: while the other side makes the container, or when it begins afresh.
 """
 
 from __future__ import annotations
