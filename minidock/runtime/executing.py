@@ -72,9 +72,7 @@ def _filter(container: Container, profile: Node) -> Seccomp | None:
         return Seccomp(profile.value, compiled)
     from minidock.oci.seccomp import read_seccomp
 
-    found = Seccomp(read_seccomp(profile))
-    found.take(found.program)
-    return found
+    return Seccomp(read_seccomp(profile))
 
 
 def _executed(live: Live, program: Process) -> int:

@@ -12,12 +12,11 @@ import sys
 
 from minidock.errors import MinidockError
 from minidock.kernel import oneself, processes, syscalls
-from minidock.steps.identity import Seccomp
 from minidock.steps.step import HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from typing import NoReturn
 
     from minidock.steps.gate import Gate
@@ -34,20 +33,12 @@ def become_container(plan: ContainerPlan, gate: Gate, live: Live, private: Itera
             os.close(fd)
         plan.create.walk(live)
         live.hand_over(HOST)
-        _take_filters(plan, live.baton.wait())  # until it is written down that this container exists
+        live.baton.wait()  # until it is written down that this container exists
         live.baton.close()
         live.baton = gate.wait()
         plan.start.walk(live)
 
     _live("minidock:init", life, live)
-
-
-def _take_filters(plan: ContainerPlan, handed: Mapping[str, int]) -> None:
-    for step in plan.start:
-        if isinstance(step, Seccomp) and step.name in handed:
-            with open(handed[step.name], "rb") as file:
-                file.seek(0)
-                step.take(file.read())
 
 
 def become_program(plan: Plan, live: Live) -> NoReturn:

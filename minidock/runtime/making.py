@@ -58,23 +58,20 @@ def create(
     live.console = console
     live.inside = lambda live: init.become_container(plan, container.gate, live, private)
     finished = False
-    filters: dict[str, int] = {}
     try:
         live.observers.insert(0, Journal(journal or record.journal, anew=True))
         container.gate.build()
         plan.create.walk(live)
-        filters = _keep_filter(record, plan)  # while the other side does its steps
+        _keep_filter(record, plan)  # while the other side does its steps
         meanwhile()
         live.hand_over(HOST)
         record.pid, record.start_time = live.pid, processes.start_time(live.pid)
         record.save()
-        live.baton.pass_on(filters)
+        live.baton.pass_on()
         finished = True
     finally:
         container.gate.close()
         live.baton.close()
-        for fd in filters.values():
-            os.close(fd)
         if not finished:
             _close(live.observers)
             plan.create.undo(live)
@@ -92,9 +89,10 @@ def _close(observers: Sequence[Observer]) -> None:
         observer.close()
 
 
-def _keep_filter(record: Record, plan: ContainerPlan) -> dict[str, int]:
-    """For further programs; and, as what the other side is handed with the word to go on, for the first."""
-    return {step.name: record.keep_filter(step.program) for step in plan.start if isinstance(step, Seccomp)}
+def _keep_filter(record: Record, plan: ContainerPlan) -> None:
+    for step in plan.start:
+        if isinstance(step, Seccomp):
+            record.keep_filter(step.program)
 
 
 def _check_console(spec: Spec, console: _socket.socket | None) -> None:

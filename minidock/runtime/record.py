@@ -118,11 +118,9 @@ class Record:
 
         return read_spec(f"{self.path}/config.json")
 
-    def keep_filter(self, program: bytes) -> int:
-        """A descriptor to read it by."""
-        fd = os.open(f"{self.path}/filter", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        os.write(fd, program)
-        return fd
+    def keep_filter(self, program: bytes) -> None:
+        with open(f"{self.path}/filter", "wb") as file:
+            file.write(program)
 
     def filter(self) -> bytes:
         """The compiled filter of its programs; nothing if there is none, or one must be compiled."""

@@ -202,23 +202,13 @@ class Seccomp(Step):
     why = "without it the program reaches every one of the kernel's calls, the obscure and young ones too"
 
     def __init__(self, profile: Json, compiled: bytes = b"") -> None:
-        self._profile = profile
-        self._program = compiled  # for one more program there is one already
+        self.program = compiled or self._compiled(profile)  # for one more program there is one already
         self.flags: list[str] = profile.get("flags") or []
 
-    @property
-    def program(self) -> bytes:
-        """Compiled when it is asked for, which takes a millisecond: HOST does it while INSIDE, which cannot load the
-        compiler any more, has much to do."""
-        if not self._program:
-            from minidock.kernel import seccomp
+    def _compiled(self, profile: Json) -> bytes:
+        from minidock.kernel import seccomp  # here, since most of what `minidock-runtime` does needs no filter
 
-            self._program = seccomp.compile(self._profile)
-        return self._program
-
-    def take(self, program: bytes) -> None:
-        """The other side has compiled it."""
-        self._program = program
+        return seccomp.compile(profile)
 
     def says(self) -> str:
         return (

@@ -29,7 +29,8 @@ _INT = 4  # bytes of a descriptor's number, in a message that passes it on. unix
 _SOON_NEEDED = (
     *("minidock.engine.engine", "minidock.engine.options", "minidock.state.database", "minidock.state.containers"),
     *("minidock.engine.monitor.process", "minidock.runtime.making"),
-    *("minidock.oci.resources", "minidock.oci.seccomp", "minidock.kernel.birth", "minidock.engine.monitor.clients"),
+    *("minidock.oci.resources", "minidock.oci.seccomp", "minidock.kernel.seccomp", "minidock.kernel.birth"),
+    "minidock.engine.monitor.clients",
 )
 _born: list[int] = []  # by this process; to be buried by it
 _foreseen: list[Newborn] = []  # at most one
