@@ -409,3 +409,10 @@ def test_a_check_that_takes_too_long_is_ended_and_counts_as_failed(minidock: Min
     assert (last["ExitCode"], last["Output"]) == (-1, "Health check exceeded timeout (1s)")
     minidock.ok("kill", "c1")
     assert engine.find("c1").status == "exited"
+
+
+def test_the_words_of_an_exec_may_be_any_bytes(minidock: Minidock) -> None:
+    """Its events are told, too, which are text."""
+    minidock.ok("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
+    odd = os.fsdecode(b"\xff\xfe")
+    assert minidock.ok("exec", "c1", "sh", "-c", 'printf %s "$1" | od -An -tx1', "sh", odd).split() == ["ff", "fe"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,12 @@ class Minidock:
     def clear(self) -> None:
         """Remove every container. Nothing of any of them may stay."""
         from minidock.engine.engine import Engine
+        from minidock.state.containers import NoSuchContainer
 
         engine = Engine(str(self.root), str(self.state))
         for row in engine.everyone():
-            engine.remove(row.id, force=True, volumes=True)
+            with suppress(NoSuchContainer):  # one with --rm that has just ended
+                engine.remove(row.id, force=True, volumes=True)
         engine.database.close()
         assert self.remains() == []
 

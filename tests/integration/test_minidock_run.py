@@ -21,7 +21,7 @@ import pytest
 
 from minidock.kernel import cgroups
 from tests.integration.facts import fields, status
-from tests.integration.minidocks import LAUNCH, PROJECT, Minidock
+from tests.integration.minidocks import PROJECT, Minidock
 from tests.waiting import wait_until
 
 INIT = Path("/usr/bin/tini-static")
@@ -513,10 +513,7 @@ def test_killing_the_command_leaves_no_mount_and_the_next_command_works(minidock
         assert minidock.output("busybox", "echo", "hi") == "hi\n"
         assert minidock.remains() == [orphan]
     finally:
-        # The sweep that finds such strays by itself belongs to the engine.
-        delete = [*LAUNCH, "minidock.runtime.__main__", "--root", str(minidock.state), "delete", "--force", orphan]
-        subprocess.run(delete, check=True)
-        subprocess.run(["rm", "-rf", str(minidock.root / "containers" / orphan)], check=True)
+        minidock.ok("rm", "--force", orphan)
 
 
 def test_two_containers_at_once_do_not_see_each_other(minidock: Minidock) -> None:

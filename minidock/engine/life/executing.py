@@ -68,7 +68,7 @@ class Execution:
 
     def _tell(self, engine: Engine, row: Row, request: Request) -> None:
         """As in Docker, before it is known whether it can be executed."""
-        line = " ".join(request.words)
+        line = " ".join(request.words).encode(errors="replace").decode()  # words may be any bytes
         with engine.database.change() as change:
             for action in ("exec_create", "exec_start"):
                 containers.event(change, row, f"{action}: {line}", execID=self.name)
