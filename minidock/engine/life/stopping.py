@@ -122,7 +122,7 @@ def wake(row: Row) -> None:
 
 
 def _knock(row: Row, monitor: int) -> None:
-    """The same, by its descriptor: it may be waiting to start the container again, and can get ready for its end.
+    """The same, by its descriptor: it may be waiting to start the container again.
 
     Other owners, a command that removes it, would die of this signal.
     """

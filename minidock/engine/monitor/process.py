@@ -211,9 +211,6 @@ class Monitor:
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
-            if row.stop_asked:  # so it will end soon
-                for module in NEEDED_AT_THE_END:
-                    __import__(module)
         if self.names:
             self.names.look_again()
 
