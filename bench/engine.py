@@ -35,14 +35,17 @@ def report(peers: Sequence[Peer], rounds: int = ROUNDS) -> Iterator[str]:
 
 
 def measure(asked: Mapping[Peer, Commands], rounds: int) -> Times:
-    """The first round counts for nothing: it brings files into the cache."""
+    """The first round counts for nothing: it brings files into the cache. Each round another begins: who is the first
+    after a pause, or after a certain other, finds the machine in another state."""
+    turns = list(asked.items())
     for number in range(rounds + 1):
         if number < 2:
             times = Times()
+        turns.append(turns.pop(0))
         for what in (RUN, CREATE, START, EXEC, STOP, REMOVE):
             if what == EXEC:
                 time.sleep(_SETTLED)
-            for peer, commands in asked.items():
+            for peer, commands in turns:
                 if what in commands:
                     times.note(what, peer.name, peer.timed(*commands[what]))
     return times
