@@ -6,16 +6,14 @@ import os
 
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, processes
-from minidock.oci.spec import read_spec
 from minidock.runtime import init
 from minidock.runtime.container import Container
 from minidock.runtime.journal import Journal
+from minidock.runtime.prepared import Prepared
 from minidock.runtime.record import Record, check_id
 from minidock.steps.hooks import run_hook
 from minidock.steps.identity import Seccomp
 from minidock.steps.live import Live
-from minidock.steps.place import Place
-from minidock.steps.plan import ContainerPlan, container_plan
 from minidock.steps.process import Execute
 from minidock.steps.step import HOST
 
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from minidock.oci.spec import Spec
+    from minidock.steps.plan import ContainerPlan
     from minidock.steps.step import Observer
 
 
@@ -39,6 +38,7 @@ def create(
     without: Iterable[str] = (),
     observers: Sequence[Observer] = (),
     journal: str = "",
+    prepared: Prepared | None = None,
     meanwhile: Callable[[], object] = bool,
 ) -> Container:
     """Do everything up to the program itself. When it fails, what was done is undone. `meanwhile` is called while the
@@ -48,11 +48,12 @@ def create(
     The journal is kept where `journal` says; else with the record, and goes with it.
     """
     check_id(container_id)
-    spec = read_spec(f"{bundle}/config.json")
+    if prepared is None or not prepared.is_current():
+        prepared = Prepared(container_id, bundle)
+    spec = prepared.spec
     _check_console(spec, console)
-    place = Place(container_id, bundle)
-    plan = _plan_to_run(spec, place, preserved, without)
-    record = Record.make(root, container_id, bundle, place.cgroup(spec), spec)
+    plan = _plan_to_run(prepared.plan, preserved, without)
+    record = Record.make(root, container_id, bundle, prepared.place.cgroup(spec), spec)
     container = Container(record, spec)
     live = Live(observers=observers)
     live.console = console
@@ -104,8 +105,7 @@ def _check_console(spec: Spec, console: _socket.socket | None) -> None:
         )
 
 
-def _plan_to_run(spec: Spec, place: Place, preserved: Sequence[int], without: Iterable[str]) -> ContainerPlan:
-    plan = container_plan(spec, place)
+def _plan_to_run(plan: ContainerPlan, preserved: Sequence[int], without: Iterable[str]) -> ContainerPlan:
     plan = plan.without(without) if without else plan
     for step in plan.start:
         if isinstance(step, Execute):

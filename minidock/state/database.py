@@ -57,6 +57,10 @@ class Database:
             _bring_up_to_date(self)
         return held
 
+    def open(self) -> None:
+        """Now, for who has the time now."""
+        assert self._connection
+
     def rows(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
         """What a query finds, in one look at an unchanging state."""
         try:

@@ -21,7 +21,10 @@ from minidock.steps.annotations import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from minidock.engine.configuring.mount_points import MountPoint
+    from minidock.engine.directories import Place
     from minidock.engine.engine import Engine
     from minidock.engine.options import Options
     from minidock.images.image import Image
@@ -29,8 +32,10 @@ if TYPE_CHECKING:
     from minidock.state.database import Change
 
 
-def create(engine: Engine, options: Options) -> Row:
-    """A new container, at rest. Every wish that cannot be met is refused here, before anything exists."""
+def create(engine: Engine, options: Options, laid_out: Callable[[Place], object] = bool) -> Row:
+    """A new container, at rest. Every wish that cannot be met is refused here, before anything exists. `laid_out` hears
+    of its place when its configuration is there, before it is written down.
+    """
     if options.name:
         options.name = checked(options.name)
         containers.must_be_free(engine.database, options.name)
@@ -38,7 +43,7 @@ def create(engine: Engine, options: Options) -> Row:
         image = choosing.image(engine, options)
         if options.without:
             _leave_out(engine, options)
-        row = _make(engine, image, _settled(engine, image, options))
+        row = _make(engine, image, _settled(engine, image, options), laid_out)
         id_file.write(row.id)
     return row
 
@@ -69,10 +74,12 @@ def passing(engine: Engine, image: Image, options: Options) -> Row:
     """A container of this process's own, from an image that need not be listed: it is `starting` at once, and gone when
     this process is."""
     options.auto_remove = True
-    return _make(engine, image, options, owner=owners.myself())
+    return _make(engine, image, options, bool, owner=owners.myself())
 
 
-def _make(engine: Engine, image: Image, options: Options, *, owner: str = "") -> Row:
+def _make(
+    engine: Engine, image: Image, options: Options, laid_out: Callable[[Place], object], *, owner: str = ""
+) -> Row:
     place = engine.place(new_id())
     shared = sharing.find(engine, options, running=False)
     document = configuration(image, options, place, shared)
@@ -80,6 +87,8 @@ def _make(engine: Engine, image: Image, options: Options, *, owner: str = "") ->
     made = False
     try:
         place.make(document, network_files.texts(options, hostname), image.layers[-1])
+        if not attachments.concern(options):  # those write into it what they give
+            laid_out(place)
         with engine.database.change() as change:
             if not owner:
                 images.must_be_listed(engine.root, image)

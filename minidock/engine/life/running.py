@@ -32,7 +32,7 @@ def run(engine: Engine, options: Options, manner: Manner, watch: Watch | None = 
     typing = options.interactive and "stdin" in options.attach
     check_terminal(terminal=options.terminal, typing=typing)
     with engine.newborn() as monitor, attachments.Foreseen(engine, options):
-        row = creating.create(engine, options)
+        row = creating.create(engine, options, monitor.expect)
         line = _started(engine, row, wishes=frozenset(options.attach), monitor=monitor, watch=watch)
     return stay(line, options, manner, typing=typing)
 
@@ -53,7 +53,7 @@ def _started(engine: Engine, row: Row, *, wishes: frozenset[str], monitor: Newbo
 def run_detached(engine: Engine, options: Options, made: Callable[[Row], object], watch: Watch | None = None) -> Row:
     """A new container, left to itself. `made` hears of it before it starts: it is there even if that fails."""
     with engine.newborn() as monitor, attachments.Foreseen(engine, options):
-        row = creating.create(engine, options)
+        row = creating.create(engine, options, monitor.expect)
         made(row)
         _started(engine, row, wishes=frozenset(), monitor=monitor, watch=watch).close()
     return row

@@ -43,8 +43,9 @@ def start(
     """Start a container that rests; returns a line to its monitor, over which those streams come."""
     options = engine.options(row)
     with monitor or engine.newborn() as newborn:
-        _take(engine, row, options, newborn.owner, attached=bool(wishes))
-        begun = False
+        if not (monitor or attachments.concern(options) or sharing.others(options)):
+            newborn.expect(engine.place(row.id))
+        claimed = _take(engine, row, options, newborn.owner, attached=bool(wishes))
         try:
             if sharing.others(options):
                 creating.renew(engine, row, options)
@@ -52,10 +53,9 @@ def start(
             if watch:
                 watch.expect(engine, row, options)
             once = options.stdin_once and "stdin" in wishes
-            line = Line(newborn.begin(engine, row, wishes, once=once, watch=watch), engine.run_root, row.id)
-            begun = True
+            line = Line(newborn.begin(engine, claimed, wishes, once=once, watch=watch), engine.run_root, row.id)
         finally:
-            if not begun:
+            if not newborn.has_begun:
                 _give_back(engine, row)
     if watch:
         watch.follow(line)
@@ -63,15 +63,16 @@ def start(
     return line
 
 
-def _take(engine: Engine, row: Row, options: Options, owner: str, *, attached: bool) -> None:
-    """Claim it for its monitor, with its addresses, and write those down. `update` and `network connect` change
-    config.json too, so it is held meanwhile; before the claim, since whoever holds it may wait for a start to be over.
+def _take(engine: Engine, row: Row, options: Options, owner: str, *, attached: bool) -> Row:
+    """Claim it for its monitor, with its addresses, and write those down; the container as it is then. `update` and
+    `network connect` change config.json too, so it is held meanwhile; before the claim, since whoever holds it may wait
+    for a start to be over.
     """
     with engine.place(row.id).hold():
         taken = False
         try:
-            claimed = attachments.ask_for_addresses(engine, row, options)
-            given = _claim(engine, row, options, owner, claimed, attached=attached)
+            addresses = attachments.ask_for_addresses(engine, row, options)
+            claimed, given = _claim(engine, row, options, owner, addresses, attached=attached)
             taken = True
         finally:
             if not taken:  # its networks may be gone, or full
@@ -83,20 +84,23 @@ def _take(engine: Engine, row: Row, options: Options, owner: str, *, attached: b
         finally:
             if not configured:
                 _give_back(engine, row)
+    return claimed
 
 
 def _claim(
-    engine: Engine, row: Row, options: Options, owner: str, claimed: Claimed, *, attached: bool
-) -> list[Attachment]:
+    engine: Engine, row: Row, options: Options, owner: str, addresses: Claimed, *, attached: bool
+) -> tuple[Row, list[Attachment]]:
     """Not while `cp` or `commit` has the upper directory mounted: two overlays must not share one."""
     with Lock(engine.place(row.id).file("work")), engine.database.change() as change:
         states = (containers.CREATED, containers.EXITED)
-        if containers.claim(change, row.id, states, containers.STARTING, owner=owner):
+        claimed = containers.claim(change, row.id, states, containers.STARTING, owner=owner)
+        if claimed:
             containers.alter(change, row.id, stop_asked=0, restarts=0)
+        now = containers.again(change, row.id)
+        if now and claimed:
             if attached:
                 containers.event(change, row, "attach")
-            return attachments.give_out(change, row, options, claimed)
-        now = containers.again(change, row.id)
+            return now, attachments.give_out(change, row, options, addresses)
     if now is None:
         raise MinidockError(f"No such container: {row.id}", hint="it was removed a moment ago")
     if now.status in (containers.RUNNING, containers.RESTARTING):

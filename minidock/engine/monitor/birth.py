@@ -1,7 +1,9 @@
 """How a monitor is born: forked from the command that starts a container, and on its own from then on.
 
-It is born before anybody needs it, and loads what a start takes while the command still makes the container.
-Then it is told whose monitor it is; or the line to it closes, and it was for nothing.
+It is born before anybody needs it, and loads what a start takes while the command still makes the container; so
+little is loaded here before the fork. When the container's configuration is written, the monitor makes the plan
+while the command writes the container down. Then it is told whose monitor it is; or the line to it closes, and it
+was for nothing.
 """
 
 from __future__ import annotations
@@ -10,24 +12,25 @@ import _socket
 import os
 import sys
 
-from minidock import jsonfile
 from minidock.engine.life import wire
-from minidock.errors import MinidockError
-from minidock.state import owners
+from minidock.kernel.processors import Elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn, Self
 
+    from minidock.engine.directories import Place
     from minidock.engine.engine import Engine
     from minidock.engine.stepping.watch import Watch
     from minidock.jsonfile import Json
+    from minidock.runtime.prepared import Prepared
     from minidock.state.containers import Row
 
 NAME = "minidock:watch"
 _INT = 4  # bytes of a descriptor's number, in a message that passes it on. unix(7)
 _SOON_NEEDED = (
-    *("minidock.engine.engine", "minidock.engine.options", "minidock.state.database", "minidock.state.containers"),
+    *("minidock.engine.engine", "minidock.engine.options", "minidock.state.containers"),
     *("minidock.engine.monitor.process", "minidock.runtime.making"),
     *("minidock.oci.resources", "minidock.oci.seccomp", "minidock.kernel.seccomp", "minidock.kernel.birth"),
     "minidock.engine.monitor.clients",
@@ -45,41 +48,68 @@ class Newborn:
         sys.stdout.flush()
         sys.stderr.flush()
         self._socket, theirs = _socket.socketpair(_socket.AF_UNIX, wire.KIND, 0)
-        self._is_needed = False
-        pid = os.fork()
-        if pid == 0:
+        self.has_begun = False
+        elsewhere = Elsewhere()
+        self._pid = os.fork()
+        if self._pid == 0:
             self._socket.close()
-            _wait(theirs)
-        _born.append(pid)
-        self.owner = owners.name_of(pid)  # who answers for the container from the moment that it is claimed
+            _wait(theirs, elsewhere)
+        elsewhere.send(self._pid)
+        _born.append(self._pid)
         theirs.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._is_needed:
+        if not self.has_begun:
             self._socket.close()
+
+    @property
+    def owner(self) -> str:
+        """Who answers for the container from the moment that it is claimed."""
+        from minidock.state import owners
+
+        return owners.name_of(self._pid)
+
+    def expect(self, place: Place) -> None:
+        """It will be this container, if all goes well: its configuration is written."""
+        try:
+            self._tell({"expected": place.id, "bundle": place.path})
+        except BrokenPipeError:  # `begin` says so
+            pass
 
     def begin(
         self, engine: Engine, row: Row, wishes: frozenset[str], *, once: bool = False, watch: Watch | None = None
     ) -> _socket.socket:
         """Have it start a container that was claimed for it; returns the first client's end of the line."""
-        told: Json = {"roots": [engine.root, engine.run_root], "id": row.id}
+        told: Json = {"roots": [engine.root, engine.run_root], "row": vars(row)}
         told |= {"wishes": sorted(wishes), "once": once, "asks": bool(watch and watch.asks)}
-        rights = []
-        if watch:
-            descriptor = watch.theirs.fileno().to_bytes(_INT, sys.byteorder)
-            rights.append((_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptor))
+        self.has_begun = True  # before it knows: whoever interrupts us now must not give its container to others
         try:
-            self._socket.sendmsg([jsonfile.dump(told).encode()], rights, _socket.MSG_NOSIGNAL)
+            self._tell(told, [watch.theirs.fileno()] if watch else [])
         except BrokenPipeError:
+            self.has_begun = False
+            from minidock.errors import MinidockError
+
             hint = "somebody may have killed it: try again"
             raise MinidockError("the container's monitor ended before it began", hint=hint) from None
         if watch:
             watch.theirs.close()
-        self._is_needed = True
         return self._socket
+
+    def _tell(self, told: Json, descriptors: Sequence[int] = ()) -> None:
+        """By a file in memory: what is told may be longer than a message."""
+        from minidock import jsonfile
+
+        memory = os.memfd_create("monitor", os.MFD_CLOEXEC)
+        try:
+            os.write(memory, jsonfile.dump(told).encode())
+            packed = b"".join(fd.to_bytes(_INT, sys.byteorder) for fd in (memory, *descriptors))
+            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
+            self._socket.sendmsg([b"told"], rights, _socket.MSG_NOSIGNAL)
+        finally:
+            os.close(memory)
 
 
 def foresee() -> None:
@@ -104,8 +134,10 @@ def _close_databases() -> None:
         database.close_all()
 
 
-def _wait(socket: _socket.socket) -> NoReturn:
-    """In the newborn process."""
+# In the newborn process -----------------------------------------------------------------------------------
+
+
+def _wait(socket: _socket.socket, elsewhere: Elsewhere) -> NoReturn:
     from minidock.kernel import processes
 
     code = 1
@@ -113,29 +145,53 @@ def _wait(socket: _socket.socket) -> NoReturn:
         processes.live_apart(NAME, socket.fileno())
         for module in _SOON_NEEDED:
             __import__(module)
-        data, rights, _, _ = socket.recvmsg(wire.LONGEST, _socket.CMSG_SPACE(_INT), _socket.MSG_CMSG_CLOEXEC)
-        if data:
-            watching = [int.from_bytes(packed, sys.byteorder) for _, _, packed in rights]
-            code = _live(socket, jsonfile.parse(data.decode()), watching)
+        told, watching = _hear(socket)
+        elsewhere.stay_anywhere()
+        prepared = None
+        if "expected" in told:
+            prepared = _prepare(told)
+            told, watching = _hear(socket)
+        if told:
+            code = _live(socket, told, watching, prepared)
     finally:
         os._exit(code)
 
 
-def _live(socket: _socket.socket, told: Json, watching: list[int]) -> int:
-    """Make what was claimed for us, unless the command has given it back meanwhile.
+def _hear(socket: _socket.socket) -> tuple[Json, list[int]]:
+    """What is told, and the descriptor at which somebody wants to be told of each step. Nothing: nobody needs us."""
+    from minidock import jsonfile
 
-    `watching`: the descriptor at which somebody wants to be told of each step.
-    """
+    _, rights, _, _ = socket.recvmsg(wire.LONGEST, _socket.CMSG_SPACE(2 * _INT), _socket.MSG_CMSG_CLOEXEC)
+    packed = rights[0][2] if rights else b""
+    descriptors = [int.from_bytes(packed[at : at + _INT], sys.byteorder) for at in range(0, len(packed), _INT)]
+    if not descriptors:
+        return {}, []
+    with open(descriptors[0], "rb") as memory:
+        memory.seek(0)
+        return jsonfile.parse(memory.read().decode()), descriptors[1:]
+
+
+def _prepare(told: Json) -> Prepared | None:
+    """What is wrong with the configuration is said when the container is ours to make."""
+    from minidock.errors import MinidockError
+    from minidock.runtime.prepared import Prepared
+
+    try:
+        return Prepared(told["expected"], told["bundle"])
+    except (MinidockError, OSError):
+        return None
+
+
+def _live(socket: _socket.socket, told: Json, watching: Sequence[int], prepared: Prepared | None) -> int:
+    """Make what was claimed for us."""
     from minidock.engine.engine import Engine
     from minidock.engine.monitor.clients import Client, Clients
     from minidock.engine.monitor.process import Monitor
-    from minidock.state import containers
+    from minidock.state.containers import Row
 
-    engine = Engine(*told["roots"])
-    row = containers.again(engine.database, told["id"])
-    if row is None or row.owner != owners.myself():
-        return 1
-    monitor = Monitor(engine, row, Clients(Client(socket, frozenset(told["wishes"]), once=told["once"])))
+    clients = Clients(Client(socket, frozenset(told["wishes"]), once=told["once"]))
+    monitor = Monitor(Engine(*told["roots"]), Row(told["row"].values()), clients)
+    monitor.prepared = prepared
     if watching:
         from minidock.engine.stepping.teller import Teller
 

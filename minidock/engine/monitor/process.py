@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from minidock.kernel.watching import Watched
     from minidock.logs.writer import Writer
     from minidock.runtime.container import Container
+    from minidock.runtime.prepared import Prepared
     from minidock.steps.step import Observer
 
 LOG = "json.log"
@@ -68,6 +69,7 @@ class Monitor:
         self.names: KeeperWatch | None = None  # while the program runs, if it can be in a network with names
         self.relays: Relays | None = None  # has the sockets bound to the ports of the host that lead to it
         self.observers: list[Observer] = []  # of its first start
+        self.prepared: Prepared | None = None  # for its first start
         self.began = 0.0  # by the clock that counts from boot
         self.last_wait = 0.0  # before it was started again
         self._knocks, written = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -132,6 +134,7 @@ class Monitor:
                 without=self.options.without,
                 observers=self.observers,
                 journal=self.place.journal,
+                prepared=self.prepared,
                 meanwhile=self._load_the_rest,
             )
         finally:
@@ -140,7 +143,7 @@ class Monitor:
         self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
         making.start(made)
-        self.observers = []
+        self.observers, self.prepared = [], None
         self.began = time.monotonic()
         from minidock.engine.monitor import notes
 
@@ -156,11 +159,12 @@ class Monitor:
             self.mounts = None
 
     def _load_the_rest(self) -> None:
-        """The other side makes the container, and this one would only wait. It may be a short life: so also for the
-        end, and what removes a container with --rm."""
+        """The other side makes the container, and this one would only wait: for the state, which is opened, and, as it
+        may be a short life, for the end, and what removes a container with --rm."""
         removing = ["minidock.engine.life.removing"] if self.options.auto_remove else []
         for module in (*_NEEDED_FROM_THE_START, *NEEDED_AT_THE_END, *removing):
             __import__(module)
+        self.engine.database.open()
 
     def _new_relays(self, reserved: list[_socket.socket]) -> Relays | None:
         if not reserved:
