@@ -227,6 +227,10 @@ class Engine(ImageVerbs, NetworkVerbs):
         return waiting.wait(self, self.find(word))
 
     def stop(self, word: str, *, timeout: int | None = None, signal: str = "") -> None:
+        from minidock.engine.life import stopping_by_name
+
+        if stopping_by_name.stop(self, word, timeout=timeout, signal=signal):
+            return
         from minidock.engine.life import stopping
 
         stopping.stop(self, self.find(word), timeout=timeout, signal=signal)
@@ -350,12 +354,12 @@ class Engine(ImageVerbs, NetworkVerbs):
     def execute(self, word: str, request: Request, manner: Manner) -> int | None:
         from minidock.engine.life import executing
 
-        return executing.run(self, self.find(word), request, manner)
+        return executing.run(self, word, request, manner)
 
     def execute_detached(self, word: str, request: Request) -> None:
         from minidock.engine.life import executing
 
-        executing.run_detached(self, self.find(word), request)
+        executing.run_detached(self, word, request)
 
     def update(self, word: str, **wishes: int | str) -> list[str]:
         """Change limits (memory, nano_cpus, pids_limit …) or restart policy, by the names of Options; warnings."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from minidock.steps.step import Observer
 
 
+class WrongStatus(MinidockError):
+    """A verb that the container's state does not allow."""
+
+
 class Container:
     """One container: what is written down of it, and what the kernel says of it now."""
 
@@ -35,6 +39,7 @@ class Container:
         self.record = record
         self.id = record.id
         self._spec = spec
+        self._document = spec.document if spec else None
         self._gate: Gate | None = None
         self.place = Place(record.id, record.bundle)
         self.reserved: list[_socket.socket] = []  # of the host's ports, by its creator, as long as that wants
@@ -59,12 +64,15 @@ class Container:
         """Its configuration. To check it takes longer than most verbs that do without."""
         if self._spec is None:
             self._spec = self.record.spec()
+            self._document = self._spec.document
         return self._spec
 
     @property
     def document(self) -> Json:
         """The same as it was written."""
-        return self._spec.document if self._spec else self.record.document()
+        if self._document is None:
+            self._document = self.record.document()
+        return self._document
 
     @property
     def pid(self) -> int:
@@ -100,7 +108,7 @@ class Container:
         """Refuse a verb that the container's state does not allow."""
         status = self.status()
         if status not in allowed:
-            raise MinidockError(f"container {self.id} is {status}", hint=f"for this it must be {' or '.join(allowed)}")
+            raise WrongStatus(f"container {self.id} is {status}", hint=f"for this it must be {' or '.join(allowed)}")
 
 
 def _frozen(group: str) -> bool:

@@ -17,7 +17,7 @@ from minidock.steps.process import Execute
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from minidock.jsonfile import Json
     from minidock.runtime.container import Container
@@ -30,18 +30,15 @@ def execute(
     *,
     console: _socket.socket | None = None,
     observers: Sequence[Observer] = (),
-    meanwhile: Callable[[], object] = bool,
 ) -> int:
-    """Start the program; its pid, of a child of this process. Raises why it could not be started. `meanwhile` is called
-    while the other side does its steps, and this one would wait.
-    """
+    """Start the program; its pid, of a child of this process. Raises why it could not be started."""
     container.expect("running")
-    linux = Node(container.document, "").get("linux")
+    first, linux = container.pid, Node(container.document, "").get("linux")
     plan = exec_plan(
         program,
         container_id=container.id,
-        pid=container.pid,
-        cgroup=_cgroup_of(container.pid),
+        pid=first,
+        cgroup=_cgroup_of(first),
         namespaces=read_namespaces(linux.get("namespaces")),
         seccomp=_filter(container, linux.get("seccomp")),
     )
@@ -51,7 +48,6 @@ def execute(
     started = False
     try:
         plan.walk(live)
-        meanwhile()
         pid = _executed(live, program)
         started = True
     finally:

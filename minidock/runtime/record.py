@@ -39,6 +39,10 @@ def check_id(container_id: str) -> str:
     return container_id
 
 
+class Missing(MinidockError):
+    """There is no such container, or there is none any more."""
+
+
 class Record:
     """The directory of one container."""
 
@@ -90,7 +94,7 @@ class Record:
             if record.pid < 0:
                 raise ValueError(f"{record.pid} is no process")
         except FileNotFoundError:
-            raise MinidockError(f'container does not exist: "{container_id}"') from None
+            raise Missing(f'container does not exist: "{container_id}"') from None
         except (ValueError, KeyError, TypeError) as error:
             raise MinidockError(
                 f"{record.path}/state.json is damaged: {error}", hint="delete --force removes it"

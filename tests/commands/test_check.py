@@ -225,7 +225,9 @@ def test_processes_in_the_cgroup_of_a_container_that_nobody_knows_are_ended(
     os.kill(int(row.owner.split()[0]), signal.SIGKILL)
     (minidock.state / row.id).rename(tmp_path / "state")
     (minidock.root / "containers" / row.id).rename(tmp_path / "container")
-    assert len(told(engine)) == 1
+    name, nobody = told(engine)
+    assert f"names/web: it leads to the container {row.id[:12]}, which does not run" in name
+    assert f"the runtime has a container {row.id[:12]} that the state does not know" in nobody
     _repair(engine, "")
     wait_until(lambda: not processes.start_time(row.pid))
     assert not os.path.exists(cgroups.locate(f"/minidock/{row.id}"))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from minidock.engine.engine import Engine
+from minidock.errors import MinidockError
 from minidock.kernel import processes
 from minidock.state.containers import Row
 from tests.integration.minidocks import Minidock
@@ -351,6 +352,22 @@ def test_a_container_that_is_removed_at_its_end_is_removed_when_its_monitor_was_
     os.kill(monitor_of(engine.find("c1")), signal.SIGKILL)
     wait_until(lambda: engine.everyone() == [])
     assert minidock.remains() == []
+
+
+def test_who_fails_to_mend_a_container_gives_it_back(minidock: Minidock, engine: Engine) -> None:
+    minidock.ok("run", "-d", "--name", "c1", "busybox", "sleep", "3600")
+    monitor = monitor_of(engine.find("c1"))
+    os.kill(monitor, signal.SIGKILL)
+    wait_until(lambda: not processes.start_time(monitor))
+    with engine.database.change() as change:
+        change.do("CREATE TRIGGER refusing BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'not now'); END")
+    try:
+        with pytest.raises(MinidockError, match="not now"):
+            engine.find("c1")
+    finally:
+        with engine.database.change() as change:
+            change.do("DROP TRIGGER refusing")
+    assert "Exited (255)" in minidock.ok("ps", "-a", "--format", "{{.Status}}")
 
 
 # Two at once ----------------------------------------------------------------------------------------------

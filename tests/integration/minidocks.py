@@ -42,9 +42,10 @@ class Minidock:
         return self.ok("run", "--rm", *words, **options)
 
     def remains(self) -> list[str]:
-        """What is left on disk of containers: their own directories, and the runtime's. The keeper is nobody's."""
+        """What is left on disk of containers: their own directories, and the runtime's. The keeper is nobody's, and the
+        names of those that run are links to these."""
         found = [*(self.root / "containers").glob("*"), *self.state.glob("*")]
-        return sorted({path.name for path in found if not path.name.startswith("keeper")})
+        return sorted({path.name for path in found if path.name != "names" and not path.name.startswith("keeper")})
 
     def clear(self) -> None:
         """Remove every container. Nothing of any of them may stay."""
@@ -57,6 +58,7 @@ class Minidock:
                 engine.remove(row.id, force=True, volumes=True)
         engine.database.close()
         assert self.remains() == []
+        assert not list(self.state.glob("names/*"))
 
     def clear_volumes(self) -> None:
         """Remove every volume: another test, which may be any of them, makes others of the same names."""

@@ -1,4 +1,4 @@
-"""What the runtime and the kernel have of containers that do not run: state directories, cgroups, processes in them.
+"""What the runtime and the kernel have of containers that do not run: directories, names, cgroups, processes in them.
 
 Other engines, and other roots of minidock's, use the same /run/minidock and the same cgroups. Ours is what belongs to a
 container in our state or in our directory.
@@ -7,12 +7,13 @@ container in our state or in our directory.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from minidock import jsonfile
 from minidock.engine.checking.containers import named
 from minidock.engine.checking.finding import Finding
 from minidock.engine.directories import is_id
-from minidock.engine.life import mending
+from minidock.engine.life import by_name, mending
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups, mount_table
 from minidock.runtime.record import Record
@@ -32,6 +33,7 @@ def check(engine: Engine) -> list[Finding]:
     remains = _remains(engine)  # first: what begins to run later is not looked at
     rows = {row.id: row for row in containers.everyone(engine.database)}
     findings = [finding for row in rows.values() for finding in _of_resting(engine, row, remains)]
+    findings += _of_names(engine)
     return findings + [finding for name in sorted(remains - rows.keys()) for finding in _of_nobody(engine, name)]
 
 
@@ -101,6 +103,14 @@ def _end_remains(engine: Engine, row: Row) -> None:
     finally:
         with engine.database.change() as change:
             containers.claim(change, row.id, (containers.STARTING,), row.status, owner="")
+
+
+def _of_names(engine: Engine) -> Iterator[Finding]:
+    for name, container_id in by_name.astray(engine.run_root):
+        link = by_name.place(engine.run_root, name)
+        what = f"{link}: it leads to the container {container_id[:12]}, which does not run"
+        forget = partial(by_name.forget, engine.run_root, name, container_id)
+        yield Finding(what, "remove it", forget)
 
 
 # Nobody's -------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidock.engine.configuring.names import checked
+from minidock.engine.life import by_name, stopping
 from minidock.errors import MinidockError
 from minidock.runtime import container as runtime
 from minidock.state import containers
@@ -74,6 +75,8 @@ def rename(engine: Engine, row: Row, name: str) -> None:
         containers.alter(change, row.id, name=plain)
         old, now.name = now.name, plain
         containers.event(change, now, "rename", oldName=f"/{old}")
+        by_name.forget(engine.run_root, old, now.id)  # its monitor notes the new one
+    stopping.wake(now)
 
 
 def _check_new_name(change: Change, name: str) -> None:

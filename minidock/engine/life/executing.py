@@ -1,27 +1,24 @@
-"""One more program in a running container: `exec`. This process is its parent, so no monitor has a part in it."""
+"""One more program in a running container: its monitor has it executed (bearing.py); the command has its streams."""
 
 from __future__ import annotations
 
 import os
 import time
 
+from minidock.engine.life import asking, bearing
 from minidock.engine.life.session import Manner, Session, check_terminal, write_all
 from minidock.engine.monitor.streams import Streams
 from minidock.errors import MinidockError
-from minidock.kernel import processes, signals
+from minidock.kernel import processes, processors, signals
 from minidock.kernel.watching import READ, wait
-from minidock.oci.document import Node
-from minidock.oci.spec import Process
-from minidock.runtime import container as runtime
-from minidock.runtime.executing import execute
 from minidock.state import containers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import _socket
+    from collections.abc import Callable, Iterator, Sequence
 
     from minidock.engine.engine import Engine
-    from minidock.jsonfile import Json
     from minidock.kernel.watching import Watched
     from minidock.state.containers import Row
 
@@ -43,42 +40,85 @@ class Request:
 
 
 class Execution:
-    """A program that runs in a container as our child. It can be the far end of a session."""
+    """A program that is executed in a container. It can be the far end of a session."""
 
-    def __init__(self, engine: Engine, row: Row, request: Request, *, detached: bool = False) -> None:
-        container = _running(engine, row)
-        self.name = os.urandom(32).hex()
+    def __init__(self, engine: Engine, word: str, request: Request, *, detached: bool = False) -> None:
+        """Ask for it, at once whoever seems to be meant; the state is looked at while that is tried."""
         self.code: int | None = None
-        self._streams = Streams(_show, terminal=request.terminal, interactive=request.interactive, silent=detached)
+        self._pidfd = -1
+        self._name = os.urandom(32).hex()
+        self._engine = engine
+        self._request = request
+        self._detached = detached
+        self._is_told = False
+        if self._ask(lambda: asking.by_word(engine.run_root, word), word, sure=False):
+            processors.make_room()
+            self.row = engine.find(word)
+            try:
+                self._begin()
+                return
+            except asking.Mistaken:
+                self._streams.close()
+        self.row = engine.find(word)
+        self._ask(lambda: _line_to(engine, self.row), word, sure=True)
+        self._begin()
+
+    def _ask(self, find: Callable[[], _socket.socket | None], word: str, *, sure: bool) -> bool:
+        """Whether there was somebody to ask. `word`: how the container was called; `sure`: it is known to be this one.
+        The other ends of the streams are where a child of ours would inherit them.
+        """
+        request = self._request
+        streams = self._streams = Streams(
+            _show, terminal=request.terminal, interactive=request.interactive, silent=self._detached
+        )
+        bearer = None
         ours = [os.dup(fd) for fd in range(3)]
         try:
             processes.let_go_of_streams()
-            console = self._streams.lend()
-            process = _process(container, request)
-            self.pid = execute(container, process, console=console, meanwhile=lambda: self._tell(engine, row, request))
-        except MinidockError as error:
-            error.code = _COULD_NOT if error.code == 1 else error.code
-            raise
+            console = streams.lend()
+            lent = [0, 1, 2, *([console.fileno()] if console else [])]
+            bearer = bearing.ask(find, {"word": word, "sure": sure}, vars(request), lent)
         finally:
-            self._streams.take_back()
+            streams.take_back()
             for fd, saved in enumerate(ours):
                 os.dup2(saved, fd)
                 os.close(saved)
-        self._pidfd = os.pidfd_open(self.pid)
+            if bearer is None:
+                streams.close()
+        if bearer is None:
+            return False
+        self._bearer = bearer
+        return True
 
-    def _tell(self, engine: Engine, row: Row, request: Request) -> None:
-        """As in Docker, before it is known whether it can be executed."""
-        line = " ".join(request.words).encode(errors="replace").decode()  # words may be any bytes
-        with engine.database.change() as change:
+    def _begin(self) -> None:
+        """As in Docker, it is told before it is known whether it can be executed."""
+        if not self._is_told:
+            self._tell()
+        try:
+            self._pidfd = self._bearer.begun()
+        except asking.Mistaken:
+            raise
+        except MinidockError as error:
+            error.code = _COULD_NOT if error.code == 1 else error.code
+            raise
+
+    def _tell(self) -> None:
+        line = " ".join(self._request.words).encode(errors="replace").decode()  # words may be any bytes
+        with self._engine.database.change() as change:
             for action in ("exec_create", "exec_start"):
-                containers.event(change, row, f"{action}: {line}", execID=self.name)
+                containers.event(change, self.row, f"{action}: {line}", execID=self._name)
+        self._is_told = True
+
+    def tell_end(self, code: int) -> None:
+        with self._engine.database.change() as change:
+            containers.event(change, self.row, "exec_die", execID=self._name, exitCode=str(code))
 
     @property
     def wants_input(self) -> bool:
         return self._streams.wants_input
 
     def watched(self) -> Iterator[Watched]:
-        yield self._pidfd, READ, self._end
+        yield self._bearer.fileno(), READ, self._end
         yield from self._streams.watched_outputs()
         yield from self._streams.watched_input()
 
@@ -86,7 +126,7 @@ class Execution:
         deadline = time.monotonic() + _LAST_WORDS
         while not self._streams.is_drained and wait(self._streams.watched_outputs(), deadline - time.monotonic()):
             pass
-        self.code = processes.wait(self.pid)
+        self.code = self._bearer.ended()
 
     def type(self, data: bytes) -> None:
         self._streams.type(data)
@@ -109,9 +149,7 @@ class Execution:
             return
         try:
             os.setsid()
-            null = os.open(os.devnull, os.O_RDWR)
-            for fd in range(3):
-                os.dup2(null, fd)
+            processes.let_go_of_streams()
             ended: list[bool] = []
             while not ended:
                 wait([(self._pidfd, READ, lambda: ended.append(True)), *self._streams.watched_outputs()])
@@ -119,65 +157,33 @@ class Execution:
             os._exit(0)
 
 
-def _show(stream: str, data: bytes) -> None:
-    write_all(1 if stream == "stdout" else 2, data)
-
-
-def run(engine: Engine, row: Row, request: Request, manner: Manner) -> int | None:
-    """Execute, and be with the program; its exit code, or None for a person who left before its end."""
-    check_terminal(terminal=request.terminal, typing=request.interactive)
-    execution = Execution(engine, row, request)
-    code = Session(execution, manner, typing=request.interactive, terminal=request.terminal).stay()
-    if code is None:
-        execution.leave()
-        return None
-    with engine.database.change() as change:
-        containers.event(change, row, "exec_die", execID=execution.name, exitCode=str(code))
-    return code
-
-
-def run_detached(engine: Engine, row: Row, request: Request) -> None:
-    Execution(engine, row, request, detached=True).leave()
-
-
-def _running(engine: Engine, row: Row) -> runtime.Container:
+def _line_to(engine: Engine, row: Row) -> _socket.socket:
+    """To the monitor of a container that runs, as the state has it."""
     if row.status == containers.PAUSED:
         raise MinidockError(f"container {row.name} is paused, unpause the container before exec")
     if row.status == containers.RESTARTING:
         raise MinidockError(f"container {row.id} is restarting, wait until the container is running")
-    if row.status != containers.RUNNING:
+    line = asking.by_id(engine.run_root, row.id) if row.status == containers.RUNNING else None
+    if line is None:
         raise MinidockError(f"container {row.id} is not running", hint=f"minidock start {row.name}")
-    return runtime.Container.load(engine.run_root, row.id)
+    return line
 
 
-def _process(container: runtime.Container, request: Request) -> Process:
-    """The container's own process, with what is asked for in its place."""
-    own: Json = container.document["process"]
-    capabilities = privileges() if request.privileged else own.get("capabilities", {})
-    asked = {
-        **own,
-        "args": request.words,
-        "terminal": request.terminal,
-        "env": [*own.get("env", []), *(["TERM=xterm"] if request.terminal else []), *request.environment],
-        "capabilities": capabilities,
-        "cwd": request.workdir or own.get("cwd", "/"),
-    }
-    asked.pop("consoleSize", None)
-    if request.user:
-        asked["user"] = _user(request.user)
-    return Process(Node(asked, "process"))
+def _show(stream: str, data: bytes) -> None:
+    write_all(1 if stream == "stdout" else 2, data)
 
 
-def privileges() -> Json:
-    from minidock.engine.configuring.privileges import available
-    from minidock.runtime import defaults
+def run(engine: Engine, word: str, request: Request, manner: Manner) -> int | None:
+    """Execute, and be with the program; its exit code, or None for a person who left before its end."""
+    check_terminal(terminal=request.terminal, typing=request.interactive)
+    execution = Execution(engine, word, request)
+    code = Session(execution, manner, typing=request.interactive, terminal=request.terminal).stay()
+    if code is None:
+        execution.leave()
+        return None
+    execution.tell_end(code)
+    return code
 
-    return defaults.capability_sets(available())
 
-
-def _user(text: str) -> Json:
-    """Two numbers are taken as they are; all else is looked up in the container, for its groups too."""
-    who, _, group = text.partition(":")
-    if who.isdecimal() and group.isdecimal():
-        return {"uid": int(who), "gid": int(group), "additionalGids": [int(group)]}
-    return {"uid": 0, "gid": 0, "username": text}
+def run_detached(engine: Engine, word: str, request: Request) -> None:
+    Execution(engine, word, request, detached=True).leave()

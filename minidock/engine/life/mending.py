@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from minidock.engine.life import attachments, volume_mounts
+from minidock.engine.life import attachments, by_name, volume_mounts
 from minidock.errors import MinidockError
 from minidock.kernel import cgroups
 from minidock.state import containers, owners
@@ -37,7 +37,18 @@ def mend(engine: Engine, row: Row) -> None:
     """End what still runs of it, and write down what it comes to."""
     if not _claim(engine, row):
         return
+    mended = False
+    try:
+        _bring_to_rest(engine, row)
+        mended = True
+    finally:
+        if not mended:
+            _give_back(engine, row)
+
+
+def _bring_to_rest(engine: Engine, row: Row) -> None:
     end_remains(engine, row.id)
+    by_name.forget(engine.run_root, row.name, row.id)
     if row.status == containers.REMOVING or engine.options(row).auto_remove:
         from minidock.engine.life import removing
 
@@ -71,6 +82,16 @@ def _claim(engine: Engine, row: Row) -> bool:
     with engine.database.change() as change:
         sql = "UPDATE containers SET owner = ? WHERE id = ? AND owner = ? AND status = ?"
         return change.do(sql, owners.myself(), row.id, row.owner, row.status) == 1
+
+
+def _give_back(engine: Engine, row: Row) -> None:
+    """We may live for long: as nobody's, it is mended by whoever looks at it next."""
+    try:
+        with engine.database.change() as change:
+            sql = "UPDATE containers SET owner = ? WHERE id = ? AND owner = ?"
+            change.do(sql, row.owner, row.id, owners.myself())
+    except MinidockError:  # which may be why it was not mended
+        pass
 
 
 def _before(row: Row) -> str:

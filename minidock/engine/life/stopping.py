@@ -46,6 +46,26 @@ def stop(engine: Engine, row: Row, *, timeout: int | None = None, signal: str = 
         os.close(monitor)
 
 
+def begin(engine: Engine, row: Row, *, signal: str = "") -> int:
+    """What the monitor itself does about it, when it is asked: the seconds that the program is given."""
+    number = signals.number(signal or stop_signal(engine, row))
+    _ask(engine, row, containers.TO_STOP, signal=number)
+    send(engine, row, number)
+    return patience(engine, row)
+
+
+def end_at_last(engine: Engine, row: Row) -> None:
+    """The time that it was given is over."""
+    monitor = owners.process(row.owner)
+    if monitor < 0:
+        return
+    try:
+        _tell_and_send(engine, row, signals.KILL)
+        _must_end(monitor, row)
+    finally:
+        os.close(monitor)
+
+
 def stop_signal(engine: Engine, row: Row) -> str:
     """What the options say, else the image; else TERM."""
     return engine.options(row).stop_signal or "TERM"

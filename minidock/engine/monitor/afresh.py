@@ -43,15 +43,16 @@ def time_until(monitor: Monitor) -> float | None:
 
 def _known(monitor: Monitor) -> Json | None:
     """All that the next one needs; None while something is under way that cannot be told."""
-    streams, clients = monitor.streams.told(), monitor.clients.told()
+    streams, clients, asked = monitor.streams.told(), monitor.clients.told(), monitor.asked.told()
     health = monitor.health.told() if monitor.health else {}
-    if streams is None or clients is None or health is None or (monitor.relays and monitor.relays.is_busy):
+    if None in (streams, clients, asked, health) or (monitor.relays and monitor.relays.is_busy):
         return None
     return {
         "roots": [monitor.engine.root, monitor.engine.run_root],
         "row": vars(monitor.row),
         "streams": streams,
         "clients": clients,
+        "asked": asked,
         "health": health,
         "log": monitor.log.told(),
         "pid": monitor.pid,
@@ -70,7 +71,8 @@ def _execute(monitor: Monitor, known: Json) -> None:
         return
     memory = os.memfd_create("monitor", 0)  # inherited, like the descriptors that it names
     os.write(memory, jsonfile.dump(known).encode())
-    for fd in (*monitor.streams.descriptors, *monitor.clients.descriptors, *known["ports"]):
+    inherited = (*monitor.streams.descriptors, *monitor.clients.descriptors, *monitor.asked.descriptors)
+    for fd in (*inherited, *known["ports"]):
         os.set_inheritable(fd, True)
     signals.block(signals.NAMES["USR1"])
     words = [sys.executable, "-I", "-S", launcher, _MODULE, monitor.row.id, str(memory)]
@@ -81,8 +83,9 @@ def main(words: list[str]) -> int:
     """The new one: `launch.py minidock.engine.monitor.afresh ID FD`. The id is there for people who look at ps."""
     global _next_try
     _next_try = float("inf")
+    from minidock.engine.monitor import asked
     from minidock.engine.monitor.process import NEEDED_AT_THE_END
-    from minidock.kernel import processes, signals
+    from minidock.kernel import cgroups, processes, signals
 
     processes.rename("minidock:watch")
     with open(int(words[1]), "rb") as memory:
@@ -90,8 +93,9 @@ def main(words: list[str]) -> int:
         monitor = _restored(jsonfile.parse(memory.read().decode()))
     try:
         signals.unblock(signals.NAMES["USR1"])
-        for module in NEEDED_AT_THE_END:  # whoever stops it does not wait for that
+        for module in (*NEEDED_AT_THE_END, *asked.NEEDED):  # whoever asks for something need not wait
             __import__(module)
+        cgroups.mount_point()  # nor until it is found
         monitor.go_on()
     except Exception as bug:  # the outermost edge of this process
         monitor.lament(bug)
@@ -109,6 +113,7 @@ def _restored(known: Json) -> Monitor:
     monitor = Monitor(Engine(*known["roots"]), Row(known["row"].values()), Clients.restored(known["clients"]))
     monitor.streams.restore(known["streams"])
     monitor.log.restore(known["log"])
+    monitor.asked.restore(known["asked"])
     monitor.began, monitor.last_wait = known["began"], known["last_wait"]
     monitor.hold(known["pid"])
     if known["ports"]:

@@ -27,6 +27,7 @@ def give_up(monitor: Monitor, error: MinidockError | OSError) -> None:
     error = error if isinstance(error, MinidockError) else _explained(error)
     monitor.streams.close()
     monitor.clients.stop_listening()
+    monitor.asked.stop_listening()
     if monitor.pidfd >= 0:
         end_container(monitor)
     monitor.log.close()
@@ -53,6 +54,7 @@ def settle(monitor: Monitor) -> notes.End:
         monitor.health = None
     code = processes.wait(monitor.pid)
     monitor.clients.stop_listening()
+    monitor.asked.stop_listening()
     oom_killed = end_container(monitor)
     _drain(monitor)
     monitor.streams.close()
@@ -123,6 +125,7 @@ def rest(monitor: Monitor, end: notes.End) -> None:
         _remove(monitor)
     _wait_for_mounts(monitor)
     monitor.clients.tell(_ended(end.code))
+    monitor.asked.dismiss()
     monitor.clients.dismiss()
 
 

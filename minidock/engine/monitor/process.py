@@ -16,6 +16,7 @@ import time
 
 from minidock.engine.configuring import log_attributes
 from minidock.engine.life import wire
+from minidock.engine.monitor.asked import Asked
 from minidock.engine.monitor.streams import Streams
 from minidock.errors import MinidockError
 from minidock.kernel import signals
@@ -60,6 +61,7 @@ class Monitor:
         self.options = engine.options(row)
         self.place = engine.place(row.id)
         self.clients = clients
+        self.asked = Asked(self)
         self.streams = self._new_streams()
         self.log = self._open_log()
         self.health: Health | None = None
@@ -130,7 +132,7 @@ class Monitor:
             made = making.create(
                 *(self.engine.run_root, self.row.id, self.place.path),
                 console=console,
-                private=self.clients.descriptors,
+                private=[*self.clients.descriptors, *self.asked.descriptors],
                 without=self.options.without,
                 observers=self.observers,
                 journal=self.place.journal,
@@ -142,6 +144,7 @@ class Monitor:
         self.hold(made.record.pid)
         self.relays = self._new_relays(made.reserved)
         self.clients.listen(made.record.path)
+        self.asked.listen(made.record.path)
         making.start(made)
         self.observers, self.prepared = [], None
         self.began = time.monotonic()
@@ -196,6 +199,7 @@ class Monitor:
 
     def _watched(self) -> Iterator[Watched]:
         yield self.woken
+        yield from self.asked.watched()
         yield from self.clients.watched(self.streams)
         yield from self.streams.watched_input()
         if self.clients.are_keeping_up:
@@ -215,6 +219,7 @@ class Monitor:
         row = containers.again(self.engine.database, self.row.id)
         if row:
             self.row, self.options = row, self.engine.options(row)
+            self.asked.be_called(row.name)
         if self.names:
             self.names.look_again()
 
