@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _EVERY = range(1024)  # and those that are not there yet
 
 
@@ -18,20 +22,18 @@ class Elsewhere:
 
     def __init__(self) -> None:
         some = os.sched_getaffinity(0)
-        self._others = some - {_current()} if len(some) == os.cpu_count() else set()
+        are_all = len(some) == os.cpu_count() and len(some) <= len(_EVERY)
+        self._others = some - {_current()} if are_all else set()
 
     def send(self, pid: int) -> None:
         """Have a child run there, while we go on here: at once after the fork, and made before it."""
         if self._others:
-            try:
-                os.sched_setaffinity(pid, self._others)
-            except OSError:  # it has ended, or its cgroup has no other processor
-                pass
+            _allow(pid, self._others)
 
     def stay_anywhere(self) -> None:
         """In the child, once it is sure that it was sent: from now on, wherever the kernel likes."""
         if self._others:
-            os.sched_setaffinity(0, _EVERY)
+            _allow(0, _EVERY)
 
 
 def make_room() -> None:
@@ -39,6 +41,14 @@ def make_room() -> None:
     elsewhere = Elsewhere()
     elsewhere.send(0)
     elsewhere.stay_anywhere()
+
+
+def _allow(pid: int, processors: Iterable[int]) -> None:
+    """It matters to nothing but the time that it takes."""
+    try:
+        os.sched_setaffinity(pid, processors)
+    except OSError:  # it has ended, or its cgroup has no other processor, or the host forbids it
+        pass
 
 
 def _current() -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from minidock.engine.engine import Engine
+from minidock.engine.life import asking
 from minidock.kernel import processes
 from minidock.state import owners
 from tests.integration.minidocks import Minidock
@@ -78,6 +79,24 @@ def test_a_link_that_should_not_be_there_leads_nobody_astray(minidock: Minidock,
         assert minidock("exec", "c1", "ls", "/mistaken").returncode == 1
     finally:
         link.unlink()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(b"[]", b"\xff", b"{", b"null", b"x" * 60000, b'{"word": 1, "sure": false}', b'{"word": "c1"}'),
+        *(b'{"word": "c1", "sure": false}', b'{"word": "c1", "sure": true, "stop": {"a": 1}}'),
+    ],
+)
+def test_a_monitor_outlives_what_nobody_understands(minidock: Minidock, engine: Engine, said: bytes) -> None:
+    made = minidock.ok("run", "-d", "--name", "c1", *STAYING).strip()
+    line = asking.by_id(str(minidock.state), made)
+    assert line
+    line.send(said)
+    assert line.recv(10) in (b"", asking.MISTAKEN)
+    line.close()
+    assert minidock.ok("exec", "c1", "echo", "here") == "here\n"
+    assert engine.find("c1").status == "running"
 
 
 def test_a_link_that_a_killed_monitor_has_left_gives_way(minidock: Minidock, engine: Engine) -> None:

@@ -91,7 +91,13 @@ class Asked:
         try:
             if data and not self._answer(line, jsonfile.parse(data.decode()), descriptors):
                 _tell(line, asking.MISTAKEN)
-        except (OSError, ValueError, KeyError, TypeError):  # it has gone away, or said what nobody understands
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ):  # gone, or not to be understood
             pass
         finally:
             for fd in descriptors:
@@ -104,7 +110,7 @@ class Asked:
         if not self._is_meant(asked):
             return False
         if asked.get("stop") is not None:
-            return self._stop(line, asked["stop"])
+            return self._stop(line, str(asked["stop"]))
         if len(descriptors) > _STREAMS:
             self.bearers.fork(line, descriptors, sure=bool(asked["sure"]))
             return True

@@ -68,7 +68,8 @@ class Bearers:
 def _live(
     line: _socket.socket, run_root: str, container_id: str, descriptors: Sequence[int], *, sure: bool
 ) -> NoReturn:
-    """In the forked process: of all that its monitor holds it keeps what it was given, and no database was opened."""
+    """In the forked process: of all that its monitor holds it keeps what it was given. It has no use for the database,
+    and SQLite's locks are the monitor's: the descriptors are closed, and nothing else is done about it."""
     try:
         os.setsid()
         processes.rename(_NAME)
