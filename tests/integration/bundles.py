@@ -50,7 +50,10 @@ class Bundle:
         return made
 
     def write(self) -> None:
-        (self.path / "config.json").write_text(json.dumps(self.config))
+        """In one: a command that was begun before may be about to read it."""
+        new = self.path / "config.json.new"
+        new.write_text(json.dumps(self.config))
+        new.replace(self.path / "config.json")
 
     def script(self, text: str) -> Bundle:
         """Let the container run a shell script."""
