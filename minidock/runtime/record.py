@@ -180,7 +180,10 @@ class Record:
                 os.unlink(f"{self.path}/{name}")
             except FileNotFoundError:
                 continue
-        os.rmdir(self.path)
+        try:
+            os.rmdir(self.path)
+        except FileNotFoundError:  # somebody else was quicker: who deletes what is damaged holds no lock
+            pass
 
 
 def known_ids(root: str) -> list[str]:

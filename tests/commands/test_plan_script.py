@@ -215,6 +215,7 @@ def test_a_network_that_the_script_makes_on_the_host_goes_with_it(
     Firewall().run("flush ruleset")
     if others:
         minidock.output("busybox", "true")
+        facts.eventually(lambda: not [name for name in _links() if name.startswith("veth")])  # the end of its cable
     minidock.ok("network", "create", "--subnet", "10.99.7.0/24", "hand")
     for name in [name for name in _links() if name.startswith("br-")]:  # as after a reboot
         subprocess.run(["ip", "link", "delete", name], check=True)
