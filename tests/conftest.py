@@ -17,6 +17,7 @@ from minidock.kernel import interfaces, namespaces
 from tests import leftovers
 
 _ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance", "page")]
+_NEED_NO_NETWORK = [*_ASK_THE_KERNEL, Path(__file__).with_name("peers")]
 _NO_SKIPS = os.environ.get("MINIDOCK_NO_SKIPS") == "1"
 _TIMEOUT_SCALE = float(os.environ.get("MINIDOCK_TIMEOUT_SCALE", "1"))
 _LONGEST_TIMEOUT = 600.0
@@ -37,9 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Called in the process that was started, and by each of its workers, if it has any (pytest -n)."""
+    if _are_asked_for(_NEED_NO_NETWORK, session.config) and os.geteuid() == 0:
+        _leave_the_network()
     if not _ask_the_kernel(session.config):
         return
-    _leave_the_network()
     if hasattr(session.config, "workerinput"):
         _leave_the_mounts()
     else:  # what one worker leaves, another may still need
@@ -48,11 +50,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _ask_the_kernel(config: pytest.Config) -> bool:
+    return _are_asked_for(_ASK_THE_KERNEL, config)
+
+
+def _are_asked_for(directories: list[Path], config: pytest.Config) -> bool:
     asked = [Path(word.partition("::")[0]).resolve() for word in config.args]
     return any(
-        path.is_relative_to(directory) or directory.is_relative_to(path)
-        for path in asked
-        for directory in _ASK_THE_KERNEL
+        path.is_relative_to(directory) or directory.is_relative_to(path) for path in asked for directory in directories
     )
 
 
