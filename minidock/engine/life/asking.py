@@ -7,7 +7,6 @@ container runs, does what it is asked. All others are mistaken for it, and the s
 from __future__ import annotations
 
 import _socket
-import sys
 
 from minidock import jsonfile
 from minidock.engine.life import by_name, wire
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 SOCKET = "ask.sock"  # in the container's directory of the runtime
 MISTAKEN = b"m"  # whoever was meant, it is not this container; or this is not the time to ask
-_INT = 4  # bytes of a descriptor's number, in a message that passes it on
-_MOST_DESCRIPTORS = 5  # a request for a program, its three streams, and where a terminal's master is to be sent
 
 
 class Mistaken(MinidockError):
@@ -49,24 +46,6 @@ def _connected(directory: str) -> _socket.socket | None:
 def ask(line: _socket.socket, asked: Json, *descriptors: int) -> None:
     """What comes of it is heard from the other side, or that it has gone."""
     try:
-        send(line, jsonfile.dump(asked).encode(), *descriptors)
+        wire.send(line, jsonfile.dump(asked).encode(), *descriptors)
     except BrokenPipeError:
         pass
-
-
-def send(line: _socket.socket, data: bytes, *descriptors: int) -> None:
-    packed = b"".join(fd.to_bytes(_INT, sys.byteorder) for fd in descriptors)
-    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)] if descriptors else []
-    line.sendmsg([data], rights, _socket.MSG_NOSIGNAL)
-
-
-def receive(line: _socket.socket) -> tuple[bytes, list[int]]:
-    """Nothing, where the other side has gone."""
-    room = _socket.CMSG_SPACE(_INT * _MOST_DESCRIPTORS)
-    try:
-        data, rights, _, _ = line.recvmsg(wire.LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
-    except ConnectionResetError:
-        return b"", []
-    packed = rights[0][2] if rights else b""
-    numbers = [packed[place : place + _INT] for place in range(0, len(packed), _INT)]
-    return data, [int.from_bytes(number, sys.byteorder) for number in numbers]

@@ -24,10 +24,8 @@ def ask(find: Callable[[], _socket.socket | None], asked: Json, request: Json, s
     """Have the monitor that is found execute something. Only then is it looked for: who connects, and says later what
     for, wakes it twice. What is to be executed may be longer than a message.
     """
-    memory = os.memfd_create("exec", os.MFD_CLOEXEC)
+    memory = wire.in_memory(jsonfile.dump(request))
     try:
-        os.write(memory, jsonfile.dump(request).encode())
-        os.lseek(memory, 0, os.SEEK_SET)
         line = find()
         if line is None:
             return None
@@ -49,7 +47,7 @@ class Bearer:
 
     def begun(self) -> int:
         """A descriptor of the program's process. MinidockError: why it could not be executed."""
-        message, descriptors = asking.receive(self._line)
+        message, descriptors = wire.receive(self._line)
         if message[:1] == wire.STARTED:
             return descriptors[0]
         if message[:1] == wire.FAILED:
@@ -58,7 +56,7 @@ class Bearer:
 
     def ended(self) -> int:
         """The program's exit code."""
-        message, _ = asking.receive(self._line)
+        message, _ = wire.receive(self._line)
         if message[:1] != wire.ENDED:
             raise MinidockError("the parent of the executed program was killed", hint="minidock top shows what runs")
         return int(message[1:])

@@ -22,7 +22,7 @@ def stop(engine: Engine, word: str, *, timeout: int | None, signal: str) -> bool
         return False
     try:
         asking.ask(line, {"word": word, "sure": False, "stop": signal})
-        begun = asking.receive(line)[0] if _speaks(line, _SOON) else b""
+        begun = wire.receive(line)[0] if _speaks(line, _SOON) else b""
         if begun[:1] != wire.STARTED:
             return False
         seconds = int(begun[1:]) if timeout is None else timeout
@@ -30,7 +30,7 @@ def stop(engine: Engine, word: str, *, timeout: int | None, signal: str) -> bool
             from minidock.engine.life import stopping
 
             stopping.end_at_last(engine, engine.find(word))
-        return asking.receive(line)[0] == wire.ENDED
+        return wire.receive(line)[0] == wire.ENDED
     finally:
         line.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ CHUNK = 65536
 LONGEST = CHUNK + 1
 STREAMS = {"stdout": OUTPUT, "stderr": ERRORS}
 SOCKET = "attach.sock"  # in the container's directory of the runtime
+_INT = 4  # bytes of a descriptor's number, in a message that passes it on
+_MOST_DESCRIPTORS = 5  # that are passed on with a message
 
 
 def listening(directory: str, name: str, most: int) -> _socket.socket:
@@ -50,6 +53,47 @@ def accepted(listener: _socket.socket) -> _socket.socket | None:
     except OSError:
         return None
     return _socket.socket(fileno=fd)
+
+
+def send(line: _socket.socket, data: bytes, *descriptors: int) -> None:
+    """Pass descriptors on along with a message."""
+    packed = b"".join(fd.to_bytes(_INT, sys.byteorder) for fd in descriptors)
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)] if descriptors else []
+    line.sendmsg([data], rights, _socket.MSG_NOSIGNAL)
+
+
+def tell(line: _socket.socket, message: bytes) -> None:
+    """Whoever has gone away does not hear it."""
+    try:
+        line.send(message, _socket.MSG_NOSIGNAL)
+    except OSError:
+        pass
+
+
+def receive(line: _socket.socket) -> tuple[bytes, list[int]]:
+    """A message, and the descriptors that came along. Nothing, where the other side has gone."""
+    room = _socket.CMSG_SPACE(_INT * _MOST_DESCRIPTORS)
+    try:
+        data, rights, _, _ = line.recvmsg(LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        return b"", []
+    packed = rights[0][2] if rights else b""
+    numbers = [packed[place : place + _INT] for place in range(0, len(packed), _INT)]
+    return data, [int.from_bytes(number, sys.byteorder) for number in numbers]
+
+
+def in_memory(text: str) -> int:
+    """A file with a text that may be longer than a message, to be passed on."""
+    memory = os.memfd_create("told", os.MFD_CLOEXEC)
+    os.write(memory, text.encode())
+    os.lseek(memory, 0, os.SEEK_SET)
+    return memory
+
+
+def read(memory: int) -> str:
+    """The text of such a file, which is closed."""
+    with open(memory, "rb") as file:
+        return file.read().decode()
 
 
 def _at(directory: str, name: str, call: Callable[[str], object]) -> None:

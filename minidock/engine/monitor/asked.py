@@ -61,7 +61,7 @@ class Asked:
     def dismiss(self) -> None:
         """The end is written down."""
         for line in self._stopping:
-            _tell(line, wire.ENDED)
+            wire.tell(line, wire.ENDED)
             line.close()
         self._stopping.clear()
 
@@ -87,10 +87,10 @@ class Asked:
     def _hear(self, line: _socket.socket) -> None:
         """One request over each line. Only root can speak here; but even root can be mistaken."""
         self._lines.remove(line)
-        data, descriptors = asking.receive(line)
+        data, descriptors = wire.receive(line)
         try:
             if data and not self._answer(line, jsonfile.parse(data.decode()), descriptors):
-                _tell(line, asking.MISTAKEN)
+                wire.tell(line, asking.MISTAKEN)
         except (
             OSError,
             ValueError,
@@ -129,7 +129,7 @@ class Asked:
         except MinidockError:  # the command finds out why, too
             return False
         self._stopping.append(line)
-        _tell(line, wire.STARTED + b"%d" % seconds)
+        wire.tell(line, wire.STARTED + b"%d" % seconds)
         return True
 
     # Handed over to the same process, begun afresh ----------------------------------------------------
@@ -150,10 +150,3 @@ class Asked:
             self._listener = _socket.socket(fileno=fd)
         self._name = told["name"]
         self.bearers.restore(told["children"])
-
-
-def _tell(line: _socket.socket, message: bytes) -> None:
-    try:
-        line.send(message, _socket.MSG_NOSIGNAL)
-    except OSError:  # it has gone away
-        pass

@@ -95,7 +95,7 @@ def _bear(line: _socket.socket, run_root: str, container_id: str, memory: int, *
     try:
         pid = _execute(Container.load(run_root, container_id), memory, streams)
     except (WrongStatus, Missing) as error:  # it is paused, say, or ends: the state says more
-        return _fail(line, error) if sure else _tell(line, asking.MISTAKEN)
+        return _fail(line, error) if sure else wire.tell(line, asking.MISTAKEN)
     except MinidockError as error:
         return _fail(line, error)
     except OSError as error:
@@ -105,29 +105,21 @@ def _bear(line: _socket.socket, run_root: str, container_id: str, memory: int, *
     except Exception as bug:  # the outermost edge of this process: the command must hear of it
         return _fail(line, MinidockError(f"a bug in minidock: {bug!r}"))
     try:
-        asking.send(line, wire.STARTED, os.pidfd_open(pid))
+        wire.send(line, wire.STARTED, os.pidfd_open(pid))
     except BrokenPipeError:  # the command has gone away
         pass
-    return _tell(line, wire.ENDED + b"%d" % processes.wait(pid))
+    return wire.tell(line, wire.ENDED + b"%d" % processes.wait(pid))
 
 
 def _fail(line: _socket.socket, error: MinidockError) -> None:
-    _tell(line, wire.FAILED + jsonfile.dump(error.told()).encode())
-
-
-def _tell(line: _socket.socket, message: bytes) -> None:
-    try:
-        line.send(message, _socket.MSG_NOSIGNAL)
-    except BrokenPipeError:  # nobody waits to hear it
-        pass
+    wire.tell(line, wire.FAILED + jsonfile.dump(error.told()).encode())
 
 
 def _execute(container: Container, memory: int, streams: Sequence[int]) -> int:
     """The program's pid. It inherits the streams, and we keep none of them: their ends are to be seen."""
     from minidock.runtime.executing import execute
 
-    with open(memory, "rb") as file:
-        request = jsonfile.parse(file.read().decode())
+    request = jsonfile.parse(wire.read(memory))
     console = _socket.socket(fileno=streams[_STREAMS]) if len(streams) > _STREAMS else None
     for number, fd in enumerate(streams[:_STREAMS]):
         os.dup2(fd, number)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from minidock.state.containers import Row
 
 NAME = "minidock:watch"
-_INT = 4  # bytes of a descriptor's number, in a message that passes it on. unix(7)
 _SOON_NEEDED = (
     *("minidock.engine.engine", "minidock.engine.options", "minidock.state.containers"),
     *("minidock.engine.monitor.process", "minidock.runtime.making"),
@@ -102,12 +101,9 @@ class Newborn:
         """By a file in memory: what is told may be longer than a message."""
         from minidock import jsonfile
 
-        memory = os.memfd_create("monitor", os.MFD_CLOEXEC)
+        memory = wire.in_memory(jsonfile.dump(told))
         try:
-            os.write(memory, jsonfile.dump(told).encode())
-            packed = b"".join(fd.to_bytes(_INT, sys.byteorder) for fd in (memory, *descriptors))
-            rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
-            self._socket.sendmsg([b"told"], rights, _socket.MSG_NOSIGNAL)
+            wire.send(self._socket, b"told", memory, *descriptors)
         finally:
             os.close(memory)
 
@@ -161,14 +157,8 @@ def _hear(socket: _socket.socket) -> tuple[Json, list[int]]:
     """What is told, and the descriptor at which somebody wants to be told of each step. Nothing: nobody needs us."""
     from minidock import jsonfile
 
-    _, rights, _, _ = socket.recvmsg(wire.LONGEST, _socket.CMSG_SPACE(2 * _INT), _socket.MSG_CMSG_CLOEXEC)
-    packed = rights[0][2] if rights else b""
-    descriptors = [int.from_bytes(packed[at : at + _INT], sys.byteorder) for at in range(0, len(packed), _INT)]
-    if not descriptors:
-        return {}, []
-    with open(descriptors[0], "rb") as memory:
-        memory.seek(0)
-        return jsonfile.parse(memory.read().decode()), descriptors[1:]
+    _, descriptors = wire.receive(socket)
+    return (jsonfile.parse(wire.read(descriptors[0])), descriptors[1:]) if descriptors else ({}, [])
 
 
 def _prepare(told: Json) -> Prepared | None:
