@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from minidock.kernel import interfaces, namespaces
+from minidock.state import database
 from tests import leftovers
 
 _ASK_THE_KERNEL = [Path(__file__).with_name(name) for name in ("integration", "commands", "endurance", "page")]
@@ -65,6 +66,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _deselect_hybrid_host(config, items)
     for item in items:
         _scale_timeout(item)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Engines that a test made keep their databases open, three descriptors each; select(2) takes none above 1023."""
+    database.close_all()
 
 
 def _leave_the_network() -> None:
